@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The coveyd configuration of one host, as YAML text.
+
+Written by hand rather than with a YAML library, both to need none and because people read these
+files when they play with a lab.
+"""
+
+import os
+
+from . import settings
+
+
+def _rule(options, rule, host):
+    parts = [f"name: {rule.name}", f"vip: {rule.vip}", f"protocol: {rule.protocol}",
+             f'ports: "{rule.ports}"', f"mode: {rule.mode}"]
+    if rule.mode == "multiple":
+        parts += [f"affinity: {rule.affinity}"]
+        if rule.affinity == "network":
+            parts += ["prefix4: 24", "prefix6: 64"]
+        parts += [f"weight: {options.weight(host)}"]
+    if rule.mode == "single":
+        parts += [f"priority: {host}"]
+    return f"  - {{ {', '.join(parts)} }}"
+
+
+def _cpus(host):
+    # Spread the workers over the processors; the control thread takes the next one.
+    count = os.cpu_count() or 1
+    return (host - 1) % count, host % count
+
+
+def render(options, host):
+    """The configuration file of host number `host`."""
+    state = options.state_dir()
+    worker, control = _cpus(host)
+    rules = "\n".join(_rule(options, rule, host) for rule in options.rules)
+    return f"""\
+# Made by the lab for host {host}; `lab start {host}` writes it anew.
+version: 1
+cluster:
+  name: {options.tag}
+  virtual_ips: [{settings.VIP4}/24, "{settings.VIP6}/64"]
+  mode: unicast
+  key_file: {state}/cluster.key
+  heartbeat: {{ interval: {options.interval}, tolerance: {options.tolerance} }}
+  buckets: {options.buckets}
+  partition: {options.partition}
+host:
+  id: {host}
+  name: {settings.host_name(host)}
+  initial_state: started
+ports:
+  uplink: {{ device: "af_packet:up0", queues: 1, mtu: 1500 }}
+  local: {{ kind: tap, name: covey0 }}
+workers: {{ cpus: "{worker}", idle: {options.idle}, control_cpu: {control}, \
+realtime: {options.realtime} }}
+flows: {{ capacity: 65536 }}
+icmp: {options.icmp}
+port_rules:
+{rules}
+api: {{ socket: {state}/h{host}.sock, http: "127.0.0.1:9717" }}
+state_dir: {state}/h{host}.state
+log: {{ level: {options.log_level}, format: text }}
+"""

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A lab as one object: up, down, and what can happen to a host in between.
+
+Use it as a context manager (`with Lab(options) as lab:`): whatever happens inside, an exception,
+Ctrl-C or SIGTERM, everything is taken away. The command line uses attach() on a lab that stays.
+"""
+
+import atexit
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import threading
+
+from . import daemon, services, settings, topology
+from .settings import namespace
+from .shell import LabError, run, wait_until
+from .state import Process, State
+
+
+class Lab:
+    """One lab. Not thread-safe: drive it from one thread, traffic tools have their own."""
+
+    def __init__(self, options, owned=True):
+        self.options = options
+        self.state = State(options, Process.of(os.getpid()) if owned else None)
+        self._children = {}
+
+    @classmethod
+    def attach(cls, tag, state_root=""):
+        """The lab with this tag that somebody made earlier."""
+        options = settings.Options(tag=tag, state_root=state_root)
+        lab = cls(options, owned=False)
+        lab.state = State.load(options.state_dir())
+        lab.options = lab.state.options
+        return lab
+
+    def __enter__(self):
+        atexit.register(self.down)
+        try:
+            return self.up()
+        except BaseException:
+            self.down()
+            raise
+
+    def __exit__(self, *_):
+        self.down()
+        atexit.unregister(self.down)
+
+    def up(self, start_hosts=True, report=lambda text: None):
+        """Make everything and wait until all hosts have converged."""
+        if os.geteuid() != 0:
+            raise LabError("the lab needs root: it makes network namespaces")
+        self.state.create()
+        report("network namespaces and bridge")
+        topology.create(self.options, self.state)
+        report("nginx behind each host")
+        services.make_blob(self.state.directory)
+        key = self.state.directory / "cluster.key"
+        key.touch(mode=0o600)
+        key.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
+        for host in self.hosts():
+            services.start(self, host)
+        self._wait_for_services()
+        if start_hosts:
+            for host in self.hosts():
+                report(f"coveyd on {settings.host_name(host)}")
+                daemon.start(self, host)
+            report("all hosts to converge")
+            self.wait_converged()
+        return self
+
+    def down(self):
+        """Take everything away; safe to call at any time and more than once."""
+        if not self.state.directory.exists():
+            return
+        with _signals_held():
+            for process in self.state.processes.values():
+                process.signal(signal.SIGCONT)
+                process.signal(signal.SIGTERM)
+            for role, process in self.state.processes.items():
+                process.stop()
+                self._reap(role)
+            for name in self.state.namespaces:
+                _end_inside(name)
+                topology.remove(name)
+            shutil.rmtree(self.state.directory, ignore_errors=True)
+
+    def hosts(self):
+        """All host numbers, running or not."""
+        return list(range(1, self.options.hosts + 1))
+
+    def namespace(self, role):
+        """The namespace of `hub`, `client` or a host number."""
+        return namespace(self.options.tag, role)
+
+    def spawn(self, role, name, argv, log=None, cwd=None):
+        """Start a long-running process inside a namespace and record it."""
+        path = self.state.directory / (log or f"{role}.log")
+        with open(path, "ab") as output:
+            child = subprocess.Popen(["ip", "netns", "exec", name, *argv], stdout=output,
+                                     stderr=output, stdin=subprocess.DEVNULL, cwd=cwd,
+                                     start_new_session=True)
+        self._children[role] = child
+        self.state.add_process(role, child.pid)
+        return child
+
+    def running(self, role):
+        """Whether a recorded process still runs."""
+        process = self.state.processes.get(role)
+        return process is not None and process.alive()
+
+    def start(self, host):
+        """Start coveyd on a host where it does not run."""
+        if self.running(f"coveyd-{host}"):
+            raise LabError(f"coveyd already runs on {settings.host_name(host)}")
+        daemon.start(self, host)
+
+    def send_signal(self, host, number):
+        """Send a signal to the coveyd of a host."""
+        role = f"coveyd-{host}"
+        if not self.running(role):
+            raise LabError(f"coveyd does not run on {settings.host_name(host)}")
+        self.state.processes[role].signal(number)
+
+    def kill(self, host, number=signal.SIGTERM, timeout=15):
+        """End the coveyd of a host and wait for it; returns its exit status when known."""
+        self.send_signal(host, number)
+        role = f"coveyd-{host}"
+        if not self.state.processes[role].wait_gone(timeout):
+            raise LabError(f"coveyd of {settings.host_name(host)} still runs {timeout} s after "
+                           f"signal {number}:\n{daemon.log_tail(self, host)}")
+        self.state.remove_process(role)
+        return self._reap(role)
+
+    def pause(self, host):
+        """Freeze the coveyd of a host."""
+        self.send_signal(host, signal.SIGSTOP)
+
+    def resume(self, host):
+        """Let a frozen coveyd go on."""
+        self.send_signal(host, signal.SIGCONT)
+
+    def partition(self, groups):
+        """Cut the segment into groups of host numbers (and `client`)."""
+        topology.partition(self.options, groups)
+
+    def heal(self):
+        """Undo partition()."""
+        topology.heal(self.options)
+
+    def covey(self, host, *args, **options):
+        """Run covey against a host; the completed process."""
+        return daemon.covey(self, host, *args, **options)
+
+    def ask(self, host, *args):
+        """Run covey --json against a host; the parsed answer."""
+        return daemon.ask(self, host, *args)
+
+    def query(self, host):
+        """`covey query` of a host, or None while it cannot be asked."""
+        return daemon.query(self, host)
+
+    def wait_converged(self, members=None, timeout=30):
+        """Wait until these hosts (default: all) agree that they are the cluster."""
+        return daemon.wait_converged(self, list(members or self.hosts()), timeout)
+
+    def exec(self, role, argv, **options):
+        """Run a command inside a namespace of the lab; the completed process."""
+        return run("ip", "netns", "exec", self.namespace(role), *argv, **options)
+
+    def _reap(self, role):
+        child = self._children.pop(role, None)
+        return child.wait(timeout=5) if child else None
+
+    def _wait_for_services(self):
+        def listening(host):
+            shown = self.exec(host, ["ss", "-Hltun"]).stdout
+            return f":{settings.HTTP_PORTS[-1]} " in shown and f":{settings.ECHO_PORT} " in shown
+
+        for host in self.hosts():
+            wait_until(lambda host=host: listening(host), 20,
+                       f"nginx and echo server of {settings.host_name(host)} to listen (see "
+                       f"{self.state.directory}/nginx-{host}.log)")
+
+
+def abandoned(state_root=""):
+    """Tags of labs whose owner died without cleaning up."""
+    root = settings.Options(tag="x", state_root=state_root).state_dir().parent
+    found = []
+    for path in sorted(root.glob("*/lab.json")):
+        if State.load(path.parent).abandoned():
+            found.append(path.parent.name)
+    return found
+
+
+def sweep(state_root=""):
+    """Take away labs that crashed programs left behind; their tags."""
+    tags = abandoned(state_root)
+    for tag in tags:
+        Lab.attach(tag, state_root).down()
+    return tags
+
+
+def install_signal_handlers():
+    """Make SIGTERM and SIGHUP end the program as Ctrl-C does, so that every lab is cleaned up."""
+    def leave(number, _frame):
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+
+
+class _signals_held:  # pylint: disable=invalid-name
+    """Ignore impatient Ctrl-C presses while cleaning up; only the main thread can."""
+
+    _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def __enter__(self):
+        self._before = {}
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, signal.SIG_IGN)
+                            for number in self._NUMBERS}
+
+    def __exit__(self, *_):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+def _end_inside(name):
+    # Whoever still lives in a namespace that this lab made belongs to it (nginx workers, shells).
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        left = [Process.of(pid) for pid in topology.pids_inside(name) if pid != os.getpid()]
+        for process in left:
+            process.signal(number)
+        for process in left:
+            process.wait_gone(2.0)

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The network of a lab: a bridge in a hub namespace, one namespace per host, one client.
+
+       client (eth0) --- pc [br0 in hub] p1 --- up0 (host 1)
+                                         p2 --- up0 (host 2) ...
+
+The bridge is an ordinary learning one: that frames for the cluster MAC reach every host is the
+work of coveyd, which never lets that MAC be learned. Host ends carry no address; the virtual
+addresses live on the TAP that coveyd makes. Client addresses in 10.78.0.0/16 and 2001:db8:78::/48
+stand behind the client, as if it were their router.
+"""
+
+import ipaddress
+
+from . import settings
+from .settings import namespace
+from .shell import LabError, ip, ip_batch, run
+
+BRIDGE = "br0"
+
+
+def roles(options):
+    """All namespaces of a lab by role, the hub first."""
+    return ["hub", "client", *range(1, options.hosts + 1)]
+
+
+def port(role):
+    """The hub's port towards a role."""
+    return "pc" if role == "client" else f"p{role}"
+
+
+def create(options, state):
+    """Make namespaces, bridge, links and client addresses; each is recorded before it exists."""
+    for role in roles(options):
+        name = namespace(options.tag, role)
+        state.add_namespace(name)
+        ip("netns", "add", name)
+        run("ip", "netns", "exec", name, "sysctl", "-qw",
+            "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0",
+            "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.default.accept_ra=0",
+            f"net.ipv6.conf.default.disable_ipv6={1 if role == 'hub' else 0}")
+        ip_batch(name, ["link set lo up"])
+    hub = namespace(options.tag, "hub")
+    ip_batch(hub, [f"link add {BRIDGE} type bridge forward_delay 0 stp_state 0",
+                   f"link set {BRIDGE} up"])
+    for role in roles(options)[1:]:
+        _connect(options, role)
+    _client_addresses(options)
+
+
+def _connect(options, role):
+    hub = namespace(options.tag, "hub")
+    there = namespace(options.tag, role)
+    device = "eth0" if role == "client" else "up0"
+    ip("link", "add", port(role), "netns", hub, "type", "veth", "peer", "name", device,
+       "netns", there)
+    for name, where in ((port(role), hub), (device, there)):
+        # Checksums and segments must be real on the wire: coveyd sees what the peer's kernel sends.
+        run("ip", "netns", "exec", where, "ethtool", "-K", name,
+            "tx", "off", "tso", "off", "gso", "off", "gro", "off")
+    ip_batch(hub, [f"link set {port(role)} master {BRIDGE}", f"link set {port(role)} up"])
+    ip_batch(there, [f"link set {device} up"])
+
+
+def _client_addresses(options):
+    name = namespace(options.tag, "client")
+    first4 = ipaddress.ip_address(settings.CLIENT4)
+    first6 = ipaddress.ip_address(settings.CLIENT6)
+    lines = []
+    for index in range(settings.NEIGHBOURS):
+        lines.append(f"address add {first4 + index}/24 dev eth0")
+        lines.append(f"address add {first6 + index}/64 dev eth0 nodad")
+    # Every address of these networks is local to the client: any of them may be a source.
+    lines.append(f"route add local {settings.ROUTED4} dev lo")
+    ip_batch(name, lines)
+    ip("-n", name, "-6", "route", "add", "local", settings.ROUTED6, "dev", "lo")
+    run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv6.ip_nonlocal_bind=1",
+        "net.ipv4.conf.all.arp_announce=2", "net.ipv4.tcp_syn_retries=3",
+        "net.ipv4.ip_local_port_range=10000 65000")
+
+
+def add_host_routes(options, host, device="covey0"):
+    """Tell a host, once its TAP has addresses, where the networks behind the client are."""
+    name = namespace(options.tag, host)
+    ip("-n", name, "route", "replace", settings.ROUTED4, "via", settings.CLIENT4, "dev", device)
+    ip("-n", name, "-6", "route", "replace", settings.ROUTED6, "via", settings.CLIENT6,
+       "dev", device)
+
+
+def has_addresses(options, host, device="covey0"):
+    """Whether the TAP of a host is there, up, and carries both virtual addresses."""
+    shown = ip("-n", namespace(options.tag, host), "-o", "address", "show", "dev", device,
+               "up", check=False).stdout
+    return f" {settings.VIP4}/" in shown and f" {settings.VIP6}/" in shown
+
+
+def partition(options, groups):
+    """Cut the segment into groups of roles; the client stays with the first unless it is named."""
+    members = [set(group) for group in groups]
+    if not any("client" in group for group in members):
+        members[0].add("client")
+    known = set(roles(options)[1:])
+    named = [role for group in members for role in group]
+    if len(named) != len(set(named)) or set(named) != known:
+        raise LabError("each host must stand in exactly one group")
+    hub = namespace(options.tag, "hub")
+    for index, group in enumerate(members):
+        bridge = f"br{index}"
+        if index:
+            ip("-n", hub, "link", "add", bridge, "type", "bridge", "forward_delay", "0", check=False)
+            ip("-n", hub, "link", "set", bridge, "up")
+        for role in group:
+            ip("-n", hub, "link", "set", port(role), "master", bridge)
+
+
+def heal(options):
+    """Join all parts of the segment again."""
+    hub = namespace(options.tag, "hub")
+    for role in roles(options)[1:]:
+        ip("-n", hub, "link", "set", port(role), "master", BRIDGE)
+    for index in range(1, options.hosts + 1):
+        ip("-n", hub, "link", "del", f"br{index}", check=False)
+
+
+def learned(options):
+    """The MAC addresses the bridge has learned, with their ports."""
+    shown = run("bridge", "-n", namespace(options.tag, "hub"), "fdb", "show").stdout
+    return {line.split()[0]: line for line in shown.splitlines() if "permanent" not in line}
+
+
+def pids_inside(name):
+    """Process ids that live in a namespace of the lab."""
+    shown = ip("netns", "pids", name, check=False).stdout
+    return [int(word) for word in shown.split()]
+
+
+def exists(name):
+    """Whether a namespace exists."""
+    return any(line.split()[0] == name for line in ip("netns", "list").stdout.splitlines() if line)
+
+
+def remove(name):
+    """Delete a namespace and with it every link, address and rule inside."""
+    if exists(name):
+        ip("netns", "del", name)
