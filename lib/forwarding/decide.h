@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// decide(): what happens to one frame. The whole forwarding policy, in reading order, is in decide.cc.
+//
+// Owner: forwarding. Thread: the worker that owns the flow cache. Pure: no clock, no allocation, no state of its own;
+// it reads the snapshot and the cache and changes neither, so explain() can run the very same function.
+// After a delivery or an egress pass the worker tells the cache with note() (see below).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "flow/flow_cache.h"
+#include "forwarding/policy.h"
+#include "forwarding/verdict.h"
+#include "packet/parse.h"
+
+namespace covey::forwarding {
+
+struct Surroundings {
+  const Snapshot& snapshot;
+  const flow::FlowCache& flows;
+  bool lease_valid = true;  // compared once per burst by the worker
+};
+
+struct Decision {
+  Verdict verdict = Verdict::drop_malformed;
+  bool has_bucket = false;     // the three fields below are meaningful
+  bool tracked = false;        // the flow cache knew the flow
+  RuleIndex rule = kDefaultRule;
+  base::ClassIndex map_class;
+  base::BucketIndex bucket;
+};
+
+/// Verdict for a frame that came from the segment.
+[[nodiscard]] Decision decide(std::span<const std::uint8_t> frame, const packet::FrameView& view,
+                              const Surroundings& around) noexcept;
+
+/// Verdict for a frame the local stack wants to send: send_uplink or a drop_egress_*.
+[[nodiscard]] Decision decide_egress(std::span<const std::uint8_t> frame, const packet::FrameView& view,
+                                     const Surroundings& around) noexcept;
+
+/// Tells the cache about a frame that was let through. True if other workers must hear of it (they call the
+/// same function with the same arguments on their own cache).
+bool note_delivered(const packet::FrameView& view, const Decision& decision, flow::FlowCache& flows,
+                    base::TimePoint now) noexcept;
+bool note_sent(const packet::FrameView& view, const Decision& decision, flow::FlowCache& flows,
+               base::TimePoint now) noexcept;
+
+/// Rewrites the Ethernet (and ARP/ND) addresses of a frame in place, after the verdict.
+void rewrite_for_delivery(std::span<std::uint8_t> frame, const packet::FrameView& view,
+                          const Policy& policy) noexcept;
+void rewrite_for_uplink(std::span<std::uint8_t> frame, const packet::FrameView& view,
+                        const Policy& policy) noexcept;
+
+}  // namespace covey::forwarding

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// parse(): reads one Ethernet frame safely and says what it is; nothing here decides anything.
+//
+// Owner: packet. Thread: any; pure. Never reads outside the given span, whatever the bytes.
+// Sources: IEEE 802.3 and 802.1Q, RFC 826 (ARP), 791/8200 (IP), 9293 (TCP), 768 (UDP), 792/4443 (ICMP), 4861 (ND).
+// One VLAN tag is read. IPv6 extension headers are walked up to kMaxExtensionHeaders. Checksums are not
+// verified: the local stack does that. Details that only rare frames have (the flow inside an ICMP error, ARP and
+// neighbour-discovery fields) are read by separate functions, so that the common view stays small.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "base/address.h"
+#include "packet/flow_key.h"
+
+namespace covey::packet {
+
+inline constexpr std::uint16_t kEtherTypeIpv4 = 0x0800;
+inline constexpr std::uint16_t kEtherTypeArp = 0x0806;
+inline constexpr std::uint16_t kEtherTypeVlan = 0x8100;
+inline constexpr std::uint16_t kEtherTypeIpv6 = 0x86dd;
+inline constexpr std::uint16_t kEtherTypeHeartbeat = 0x88b5;  // IEEE local experimental 1
+
+inline constexpr std::uint8_t kProtocolIcmp = 1;
+inline constexpr std::uint8_t kProtocolTcp = 6;
+inline constexpr std::uint8_t kProtocolUdp = 17;
+inline constexpr std::uint8_t kProtocolGre = 47;
+inline constexpr std::uint8_t kProtocolEsp = 50;
+inline constexpr std::uint8_t kProtocolAh = 51;
+inline constexpr std::uint8_t kProtocolIcmpv6 = 58;
+inline constexpr std::uint8_t kProtocolSctp = 132;
+
+inline constexpr unsigned kMaxExtensionHeaders = 8;  // more is unknown to us: RFC 8504 suggests such limits
+
+enum class ParseStatus : std::uint8_t {
+  ok,
+  truncated,           // the frame ends before the header it announces
+  bad_header,          // a version or a header length that cannot be
+  bad_length,          // the IP length disagrees with the bytes present
+  too_many_extensions  // IPv6 header chain beyond the limit: addresses are valid, ports are not
+};
+
+enum class Layer3 : std::uint8_t { other, arp, ipv4, ipv6, heartbeat };
+
+struct TcpFlags {
+  static constexpr std::uint8_t kFin = 0x01;
+  static constexpr std::uint8_t kSyn = 0x02;
+  static constexpr std::uint8_t kRst = 0x04;
+  static constexpr std::uint8_t kPsh = 0x08;
+  static constexpr std::uint8_t kAck = 0x10;
+};
+
+struct FrameView {
+  ParseStatus status = ParseStatus::ok;
+  Layer3 layer3 = Layer3::other;
+  bool has_vlan = false;
+  bool is_fragment = false;        // any fragment, the first included
+  bool is_later_fragment = false;  // not the first: no ports
+  bool has_ports = false;          // key ports are real
+  std::uint8_t tcp_flags = 0;
+  std::uint8_t icmp_type = 0;
+  std::uint8_t icmp_code = 0;
+  std::uint16_t vlan_id = 0;
+  std::uint16_t ether_type = 0;      // after the tag, if any
+  std::uint16_t l3_offset = 0;       // bytes from the start of the frame
+  std::uint16_t l4_offset = 0;       // 0 when there is no layer 4 to see
+  std::uint16_t payload_length = 0;  // TCP: data bytes after the header, by the IP length
+  std::uint32_t fragment_id = 0;     // IPv4 identification or IPv6 fragment identification
+  std::uint32_t tcp_sequence = 0;
+  std::uint32_t tcp_acknowledgement = 0;
+  FlowKey key;
+
+  [[nodiscard]] bool has_flag(std::uint8_t flag) const { return (tcp_flags & flag) != 0; }
+  [[nodiscard]] bool is_bare_syn() const {
+    return (tcp_flags & (TcpFlags::kSyn | TcpFlags::kAck | TcpFlags::kRst)) == TcpFlags::kSyn;
+  }
+  [[nodiscard]] bool is_syn_ack() const {
+    return (tcp_flags & (TcpFlags::kSyn | TcpFlags::kAck)) == (TcpFlags::kSyn | TcpFlags::kAck);
+  }
+};
+
+/// Reads the headers of one frame. Any input is allowed; a status other than ok says which rule it broke.
+[[nodiscard]] FrameView parse(std::span<const std::uint8_t> frame) noexcept;
+
+[[nodiscard]] inline base::MacAddress destination_mac(std::span<const std::uint8_t> frame) {
+  return base::MacAddress::from(frame.data());
+}
+[[nodiscard]] inline base::MacAddress source_mac(std::span<const std::uint8_t> frame) {
+  return base::MacAddress::from(frame.data() + 6);
+}
+
+/// The conversation an ICMP or ICMPv6 error speaks of, as the embedded packet has it (its source is the
+/// sender the error is addressed to). Nothing if the frame is no error or the embedded headers are cut short.
+[[nodiscard]] std::optional<FlowKey> embedded_flow(std::span<const std::uint8_t> frame,
+                                                   const FrameView& view) noexcept;
+
+struct ArpFields {
+  std::uint16_t operation = 0;  // 1 request, 2 reply
+  base::MacAddress sender_mac;
+  base::IpAddress sender_ip;
+  base::MacAddress target_mac;
+  base::IpAddress target_ip;
+};
+[[nodiscard]] std::optional<ArpFields> read_arp(std::span<const std::uint8_t> frame,
+                                                const FrameView& view) noexcept;
+
+struct NeighborSolicitation {
+  base::IpAddress target;
+  bool is_duplicate_address_probe = false;  // source is the unspecified address
+};
+[[nodiscard]] std::optional<NeighborSolicitation> read_neighbor_solicitation(
+    std::span<const std::uint8_t> frame, const FrameView& view) noexcept;
+
+}  // namespace covey::packet
