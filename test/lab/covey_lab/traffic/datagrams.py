@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Datagram clients that wait for a second answer: UDP echo and ping.
+
+One request must bring exactly one answer. Both therefore keep listening for a while after the
+first answer has come, and report how many answers each request got.
+"""
+
+import os
+import select
+import socket
+import struct
+import time
+
+from ..netns import inside
+
+ECHO_REQUEST, ECHO_REPLY = 8, 0
+ECHO_REQUEST6, ECHO_REPLY6 = 128, 129
+
+
+def udp_echo(namespace, sources, target, port, wait=2.0, linger=0.3):
+    """Send one datagram from each source; a list of (source, [hosts that answered])."""
+    family = socket.AF_INET6 if ":" in target else socket.AF_INET
+    with inside(namespace):
+        sockets = [socket.socket(family, socket.SOCK_DGRAM) for _ in sources]
+    answers = [[] for _ in sources]
+    try:
+        for index, (one, source) in enumerate(zip(sockets, sources)):
+            one.bind((source, 0))
+            one.sendto(f"hello {index}".encode(), (target, port))
+
+        def take(index):
+            data, peer = sockets[index].recvfrom(2048)
+            host, _, echoed = data.decode().partition(" ")
+            if echoed != f"hello {index}" or peer[0] != target or peer[1] != port:
+                host = f"wrong answer {data!r} from {peer}"
+            answers[index].append(host)
+
+        _collect(sockets, answers, take, wait, linger)
+    finally:
+        for one in sockets:
+            one.close()
+    return list(zip(sources, answers))
+
+
+def ping(namespace, sources, target, wait=2.0, linger=0.5):
+    """Send one echo request from each source; a list of (source, number of replies)."""
+    six = ":" in target
+    protocol = socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP
+    with inside(namespace):
+        sockets = [socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_RAW,
+                                 protocol) for _ in sources]
+    replies = [[] for _ in sources]
+    identifier = os.getpid() & 0xFFFF
+    try:
+        for index, (one, source) in enumerate(zip(sockets, sources)):
+            one.bind((source, 0))
+            one.sendto(_echo_request(six, identifier, index), (target, 0))
+
+        def take(index):
+            data, peer = sockets[index].recvfrom(2048)
+            body = data if six else data[(data[0] & 15) * 4:]
+            kind, _, _, seen, sequence = struct.unpack_from("!BBHHH", body)
+            if peer[0] == target and (kind, seen, sequence) == (
+                    ECHO_REPLY6 if six else ECHO_REPLY, identifier, index):
+                replies[index].append(peer[0])
+
+        _collect(sockets, replies, take, wait, linger)
+    finally:
+        for one in sockets:
+            one.close()
+    return [(source, len(got)) for source, got in zip(sources, replies)]
+
+
+def _echo_request(six, identifier, sequence):
+    body = struct.pack("!HH", identifier, sequence) + b"covey lab ping!!"
+    if six:
+        return struct.pack("!BBH", ECHO_REQUEST6, 0, 0) + body  # the kernel fills the checksum
+    head = struct.pack("!BBH", ECHO_REQUEST, 0, 0) + body
+    total = sum(struct.unpack(f"!{len(head) // 2}H", head))
+    total = (total & 0xFFFF) + (total >> 16)
+    total = ~(total + (total >> 16)) & 0xFFFF
+    return struct.pack("!BBH", ECHO_REQUEST, 0, total) + body
+
+
+def _collect(sockets, answers, take, wait, linger):
+    # Wait until each socket has an answer or `wait` is over, then `linger` for duplicates.
+    numbers = {one.fileno(): index for index, one in enumerate(sockets)}
+    poll = select.poll()
+    for number in numbers:
+        poll.register(number, select.POLLIN)
+    deadline = time.monotonic() + wait
+    complete = False
+    while (left := deadline - time.monotonic()) > 0:
+        for number, _ in poll.poll(max(1, left * 1000)):
+            take(numbers[number])
+        if not complete and all(answers):
+            complete = True
+            deadline = time.monotonic() + linger
