@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // BucketTable: the immutable answer to "what may this host do with a bucket", as workers read it.
 //
-// Owner: bucket. Threads: built by the control thread, then read-only; published and reclaimed by the data plane.
-// A *map class* is one set of buckets with one owner each. Class 0 has one bucket: the default host. Class 1 spreads
-// what belongs to no rule but should be shared out evenly (echo requests, address resolution). Each rule of mode
-// multiple or single has a class of its own, in rule order; a single-host rule's class has one bucket.
+// Owner: bucket. Threads: built by the control thread, then read-only; published and reclaimed by
+// the data plane. A *map class* is one set of buckets with one owner each. Class 0 has one bucket:
+// the default host. Class 1 spreads what belongs to no rule but should be shared out evenly (echo
+// requests, address resolution). Each rule of mode multiple or single has a class of its own, in
+// rule order; a single-host rule's class has one bucket.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +32,8 @@ enum class BucketState : std::uint8_t {
 
 struct ClassTable {
   std::uint32_t mask = 0;            // bucket count - 1
-  std::vector<BucketState> states;   // by bucket
-  std::vector<base::HostId> owners;  // by bucket; kNobody while unowned. For people; forwarding uses states
+  std::vector<BucketState> states;   // by bucket; what forwarding reads
+  std::vector<base::HostId> owners;  // by bucket; kNobody while unowned; what people are shown
 };
 
 struct BucketTable {

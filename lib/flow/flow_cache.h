@@ -59,8 +59,10 @@ struct Statistics {
 
 class FlowCache {
  public:
-  /// `class_sizes[i]` is the bucket count of map class i.
-  FlowCache(const Settings& settings, const std::vector<std::uint32_t>& class_sizes);
+  /// `class_sizes[i]` is the bucket count of map class i. `seed` is a secret random number per cache:
+  /// it keys the hash, so that clients cannot choose ports that collide.
+  FlowCache(const Settings& settings, const std::vector<std::uint32_t>& class_sizes,
+            std::uint64_t seed);
   FlowCache(const FlowCache&) = delete;
   FlowCache& operator=(const FlowCache&) = delete;
   ~FlowCache();
