@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Settings of the convergence core, as the operator gives them (`cluster.heartbeat`, `cluster.partition`).
+//
+// Owner: convergence. Thread: any; plain values. Ranges are validated by config.
+// All other times follow from these two: see docs/convergence.md.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "base/time.h"
+
+namespace covey::convergence {
+
+enum class PartitionPolicy : std::uint8_t {
+  serve,     // both sides of a cut keep serving
+  majority,  // the smaller side stops taking new flows
+  gateway,   // only a side whose gateway answers takes new flows
+};
+
+struct Timing {
+  base::Duration interval = std::chrono::milliseconds(200);  // between heartbeats: T
+  unsigned tolerance = 5;                                    // missed heartbeats before a host counts as silent: K
+  friend bool operator==(const Timing&, const Timing&) = default;
+
+  [[nodiscard]] base::Duration silence() const { return interval * tolerance; }            // D
+  [[nodiscard]] base::Duration guard() const { return interval * 3 / 2; }                  // G
+  [[nodiscard]] base::Duration debounce() const { return interval * 6 / 5; }               // delta
+  [[nodiscard]] base::Duration listen_first() const { return interval * 3 / 2; }
+  [[nodiscard]] base::Duration tick() const { return interval / 10; }
+  /// How long a host may serve after a peer last acknowledged it; peers wait longer before taking over.
+  [[nodiscard]] base::Duration lease() const {
+    const base::Duration slack = interval / 20;
+    const base::Duration least = std::chrono::milliseconds(1);
+    return silence() + guard() - (slack > least ? slack : least);
+  }
+};
+
+}  // namespace covey::convergence
