@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The small interfaces the control shell needs from the rest of the appliance; app/coveyd/wiring.cc implements them.
+//
+// Owner: control. Thread: the control thread calls everything here and is never kept waiting.
+// Control never includes the data plane and the data plane never includes control: what crosses is written here, in
+// terms of the libraries both may know.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "api/messages.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "bucket/bitmap.h"
+#include "bucket/bucket_table.h"
+#include "telemetry/metrics.h"
+
+namespace covey::control {
+
+/// Where maps and leases go.
+class BucketSink {
+ public:
+  virtual ~BucketSink() = default;
+  /// Publishes a table; the ticket is asked about with is_installed().
+  virtual std::uint64_t install(bucket::BucketTable table) = 0;
+  /// True once no worker follows an older table.
+  [[nodiscard]] virtual bool is_installed(std::uint64_t ticket) = 0;
+  virtual void publish_lease(base::TimePoint valid_until) = 0;
+};
+
+/// Sealed heartbeat payloads to and from the segment.
+class HeartbeatLink {
+ public:
+  virtual ~HeartbeatLink() = default;
+  virtual bool send(std::span<const std::uint8_t> payload) = 0;
+  virtual bool receive(std::vector<std::uint8_t>& payload) = 0;
+  /// Readable when receive() or answers may have something.
+  [[nodiscard]] virtual int wake_fd() const = 0;
+};
+
+struct FlowNews {
+  bucket::Bitmap residual;
+  std::uint64_t flows = 0;
+};
+
+/// What the data plane knows and can be asked.
+class DataPlaneView {
+ public:
+  virtual ~DataPlaneView() = default;
+  [[nodiscard]] virtual base::TimePoint now() const = 0;
+  [[nodiscard]] virtual FlowNews flow_news() const = 0;
+  /// Counters for people and programs.
+  [[nodiscard]] virtual api::Stats stats() const = 0;
+  [[nodiscard]] virtual std::vector<telemetry::Metric> metrics() const = 0;
+  /// Configured rules with their counters; states and buckets are filled in by control.
+  [[nodiscard]] virtual std::vector<api::RuleStatus> rules() const = 0;
+  virtual void explain(const api::ExplainRequest& request,
+                       std::function<void(base::Result<api::ExplainReply>)> done) = 0;
+  virtual void flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) = 0;
+  /// Runs the completions of explain() and flows() whose answers have come in.
+  virtual void dispatch_answers() = 0;
+};
+
+/// The configuration as text and facts that status replies repeat.
+class ConfigView {
+ public:
+  virtual ~ConfigView() = default;
+  [[nodiscard]] virtual std::string effective_yaml() const = 0;
+  [[nodiscard]] virtual std::string cluster_name() const = 0;
+};
+
+}  // namespace covey::control
