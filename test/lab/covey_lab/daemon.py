@@ -70,18 +70,23 @@ def query(lab, host):
         return None
 
 
+def members_of(answer):
+    """The ids of the hosts in a view; a host that was merely heard lately is none of them."""
+    outside = ("stopped", "suspended", "joining", "isolated")
+    return {member["id"] for member in answer.get("members", [])
+            if member.get("in_view", member["state"] not in outside)}
+
+
 def agrees(answer, members):
     """Whether one host's view says: converged, with exactly these members."""
-    if not answer or not answer.get("converged"):
-        return False
-    return {member["id"] for member in answer["members"]} == set(members)
+    return bool(answer) and answer["converged"] and members_of(answer) == set(members)
 
 
 def describe(answer):
     """One line about a view, for messages."""
     if not answer:
         return "does not answer"
-    members = ",".join(str(member["id"]) for member in answer.get("members", []))
+    members = ",".join(str(host) for host in sorted(members_of(answer)))
     reason = answer.get("reason") or "none"
     return (f"{answer['host']['state']}, members {members or 'none'}, epoch {answer['epoch']}, "
             f"reason: {reason}")

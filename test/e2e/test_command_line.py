@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The covey command: every command answers people in words and programs in JSON."""
+
+import json
+
+import pytest
+from covey_lab import settings
+from covey_lab.shell import run
+from covey_lab.traffic.http import run_fleet, spread
+
+EXPLAIN = ("explain", "tcp", "10.77.0.100:40000", "10.77.0.50:80")
+COMMANDS = [("query",), ("display",), ("queryport", "80"), EXPLAIN, ("stats",), ("buckets",),
+            ("buckets", "web"), ("history",), ("version",), ("ip2mac",)]
+STATES = {"stopped", "suspended", "joining", "converging", "converged", "draining", "isolated"}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_command_answers_in_words_and_in_json(lab, command):
+    words = lab.covey(1, *command)
+    assert words.returncode == 0, words.stderr
+    assert words.stdout.strip()
+    assert "\033[" not in words.stdout, "colour without a terminal"
+    machine = lab.covey(1, "--json", *command)
+    assert machine.returncode == 0, machine.stderr
+    assert isinstance(json.loads(machine.stdout), (dict, list))
+
+
+def test_query_shows_the_same_members_on_all_hosts(lab):
+    views = [lab.ask(host, "query") for host in lab.hosts()]
+    for host, view in enumerate(views, 1):
+        assert view["cluster"] == lab.options.tag
+        assert (view["host"]["id"], view["host"]["name"]) == (host, f"web{host}")
+        assert view["host"]["state"] == "converged"
+        assert view["converged"] is True
+        assert view["islands"] in (0, [], None)
+        assert [member["id"] for member in view["members"]] == [1, 2, 3]
+        assert [member["name"] for member in view["members"]] == ["web1", "web2", "web3"]
+        assert [member["weight"] for member in view["members"]] == [100, 100, 50]
+        assert [member["default"] for member in view["members"]] == [True, False, False]
+        assert {member["state"] for member in view["members"]} <= STATES
+    assert len({view["epoch"] for view in views}) == 1
+    words = lab.covey(2, "query").stdout
+    assert all(name in words for name in ("web1", "web2", "web3", "converged"))
+    assert "converged (default)" in words
+
+
+def test_queryport_counts_what_this_host_accepted_and_dropped(lab):
+    def counts():
+        return [lab.ask(host, "queryport", "80") for host in lab.hosts()]
+
+    before = counts()
+    run_fleet(lab.namespace("client"), spread(settings.sources4(100), 200, settings.VIP4))
+    after = counts()
+    assert {answer["rule"] for answer in after} == {"web"}
+    assert {answer["mode"] for answer in after} == {"multiple"}
+    assert {answer["affinity"] for answer in after} == {"none"}
+    for old, new in zip(before, after):
+        assert new["accepted"] > old["accepted"]
+        assert new["dropped"] > old["dropped"]
+    totals = {answer["buckets"]["total"] for answer in after}
+    assert totals == {lab.options.buckets}
+    assert sum(answer["buckets"]["owned"] for answer in after) == lab.options.buckets
+
+
+def test_queryport_of_other_rules(lab):
+    assert lab.ask(1, "queryport", "23")["mode"] == "disabled"
+    assert lab.ask(1, "queryport", f"{settings.VIP4}:5432")["mode"] == "single"
+    unknown = lab.covey(1, "queryport", "not-a-port")
+    assert unknown.returncode == 2
+    assert unknown.stderr.strip()
+
+
+def test_buckets_of_three_hosts_follow_the_weights(lab):
+    owned = [lab.ask(host, "queryport", "80")["buckets"]["owned"] for host in lab.hosts()]
+    ideal = [lab.options.buckets * weight / 250 for weight in (100, 100, 50)]
+    assert all(abs(have - want) < 1 for have, want in zip(owned, ideal)), owned
+
+
+def test_stats_have_a_counter_for_each_verdict_and_traffic_moves_them(lab):
+    def verdicts():
+        return lab.ask(1, "stats")["verdicts"]
+
+    before = verdicts()
+    run_fleet(lab.namespace("client"), spread(settings.sources4(100), 300, settings.VIP4))
+    after = verdicts()
+    for name in ("deliver_owned", "deliver_flow", "drop_not_owner", "to_control"):
+        assert _frames(after[name]) > _frames(before[name]), name
+    stats = lab.ask(1, "stats")
+    assert stats["ports"]
+    assert {"busy_pct", "packets"} <= set(stats["workers"][0])
+
+
+def _frames(counter):
+    return counter["frames"] if isinstance(counter, dict) else counter
+
+
+def test_history_tells_who_came_and_went(lab):
+    lab.kill(3)
+    lab.wait_converged([1, 2])
+    lab.start(3)
+    lab.wait_converged()
+    history = lab.ask(1, "history")
+    entries = history if isinstance(history, list) else next(
+        value for value in history.values() if isinstance(value, list))
+    assert len(entries) >= 3
+
+
+def test_explain_answers_for_every_kind_of_rule(lab):
+    def explain(host, protocol, port):
+        return lab.ask(host, "explain", protocol, f"{settings.CLIENT4}:40000",
+                       f"{settings.VIP4}:{port}")
+
+    assert explain(1, "tcp", 23)["verdict"] == "drop_rule_disabled"
+    assert explain(1, "tcp", 5432)["verdict"] == "deliver_owned"
+    assert explain(2, "tcp", 5432)["verdict"] == "drop_not_owner"
+    assert explain(1, "tcp", settings.DEFAULT_PORT)["verdict"] == "deliver_default"
+    assert explain(1, "udp", settings.ECHO_PORT)["rule"] == "echo"
+    answers = [explain(host, "tcp", 8001) for host in lab.hosts()]
+    assert {answer["affinity"] for answer in answers} == {"single"}
+    assert len({answer["bucket"] for answer in answers}) == 1
+    assert len({str(answer["owner"]) for answer in answers}) == 1
+    assert [answer["verdict"] for answer in answers].count("deliver_owned") == 1
+
+
+def test_stop_and_start_from_the_command_line(lab):
+    for json_flag in ((), ("--json",)):
+        stop = lab.covey(3, *json_flag, "stop")
+        assert stop.returncode == 0, stop.stderr
+        lab.wait_converged([1, 2])
+        assert lab.query(3)["host"]["state"] == "stopped"
+        start = lab.covey(3, *json_flag, "start")
+        assert start.returncode == 0, start.stderr
+        lab.wait_converged()
+
+
+def test_an_unknown_command_is_a_usage_error(lab):
+    wrong = lab.covey(1, "qurey")
+    assert wrong.returncode == 2
+    assert "query" in wrong.stderr, "a typo should be answered with the nearest command"
+
+
+def test_a_daemon_that_is_not_there_is_exit_status_4(lab):
+    nobody = run(str(lab.options.program("covey")), "-s", "/run/no-such-covey.sock", "query",
+                 check=False)
+    assert nobody.returncode == 4
+    assert "/run/no-such-covey.sock" in nobody.stderr
+
+
+def test_metrics_and_health_are_served_on_loopback(lab):
+    metrics = lab.exec(1, ["curl", "-sf", "http://127.0.0.1:9717/metrics"]).stdout
+    assert "covey_" in metrics
+    assert "drop_not_owner" in metrics
+    lab.exec(1, ["curl", "-sf", "http://127.0.0.1:9717/healthz"])

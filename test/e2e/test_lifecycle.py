@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Beginning and end of coveyd: what it does to the machine, and that it undoes it."""
+
+import signal
+import stat
+
+import pytest
+from conftest import options
+from covey_lab import config, settings
+from covey_lab.shell import run, wait_until
+
+
+def _ruleset(lab, host):
+    return lab.exec(host, ["nft", "list", "ruleset"]).stdout
+
+
+def _links(lab, host):
+    return lab.exec(host, ["ip", "-br", "link"]).stdout
+
+
+def test_while_it_runs_the_uplink_is_claimed_and_the_tap_has_the_virtual_addresses(lab):
+    assert "up0" in _ruleset(lab, 1)
+    addresses = lab.exec(1, ["ip", "-br", "address", "show", "covey0"]).stdout
+    assert f"{settings.VIP4}/24" in addresses
+    assert f"{settings.VIP6}/64" in addresses
+    assert "tentative" not in lab.exec(1, ["ip", "address", "show", "covey0"]).stdout
+
+
+def test_the_control_socket_is_for_owner_and_group_only(lab):
+    mode = (lab.state.directory / "h1.sock").stat().st_mode
+    assert stat.S_ISSOCK(mode)
+    assert stat.S_IMODE(mode) == 0o660
+
+
+def test_sigterm_leaves_the_cluster_at_once_and_undoes_everything(lab):
+    before = lab.exec(1, ["ip", "-d", "link", "show", "up0"]).stdout
+    status = lab.kill(2, signal.SIGTERM)
+    assert status == 0
+    # A host that leaves properly needs no failure detector: its peers know before it is gone.
+    lab.wait_converged([1, 3], timeout=5)
+    events = lab.covey(1, "--json", "history").stdout
+    assert "lost" not in events.splitlines()[-1] or "left" in events
+    assert "up0" not in _ruleset(lab, 2)
+    assert "covey0" not in _links(lab, 2)
+    assert not (lab.state.directory / "h2.sock").exists()
+    assert "promiscuity 1" in before
+    assert "promiscuity 0" in lab.exec(2, ["ip", "-d", "link", "show", "up0"]).stdout
+
+
+def test_sigint_ends_it_as_well(lab):
+    assert lab.kill(3, signal.SIGINT) == 0
+    assert "covey0" not in _links(lab, 3)
+
+
+def test_after_sigkill_it_starts_again_over_what_was_left(lab):
+    lab.kill(2, signal.SIGKILL)
+    wait_until(lambda: "covey0" not in _links(lab, 2), 5, "the kernel to remove the TAP")
+    lab.start(2)
+    lab.wait_converged()
+    assert _ruleset(lab, 2).count("up0") == _ruleset(lab, 1).count("up0")
+    assert lab.kill(2) == 0
+    assert "up0" not in _ruleset(lab, 2)
+
+
+WRONG = {
+    "unknown key": ("cluster:", "clutser:"),
+    "wrong type": ("buckets: 4096", "buckets: many"),
+    "out of range": ("id: 1", "id: 65"),
+    "not a power of two": ("buckets: 4096", "buckets: 4095"),
+    "overlapping rules": ('ports: "8001"', 'ports: "79-90"'),
+    "not YAML at all": ("version: 1", "version: [1"),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_a_wrong_configuration_is_refused_with_place_and_exit_status_3(tmp_path, mistake):
+    right, wrong = WRONG[mistake]
+    choice = options(tag="checked", state_root=str(tmp_path))
+    text = config.render(choice, 1)
+    assert right in text
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text.replace(right, wrong, 1), encoding="utf-8")
+    coveyd = str(choice.program("coveyd"))
+    for arguments in (("--check",), ()):
+        refused = run(coveyd, "-f", str(path), *arguments, check=False)
+        assert refused.returncode == 3, refused
+        said = refused.stderr + refused.stdout
+        assert f"{path}:" in said, said
+
+
+def test_a_right_configuration_passes_the_check_without_root(tmp_path):
+    choice = options(tag="checked", state_root=str(tmp_path))
+    path = tmp_path / "right.yaml"
+    path.write_text(config.render(choice, 1), encoding="utf-8")
+    for directory in (tmp_path, *tmp_path.parents):
+        if directory.name.startswith("pytest"):
+            directory.chmod(0o755)
+    checked = run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                  str(choice.program("coveyd")), "-f", str(path), "--check", check=False)
+    assert checked.returncode == 0, checked.stderr + checked.stdout
+
+
+def test_a_missing_file_and_bad_arguments_have_their_own_exit_status(tmp_path):
+    coveyd = str(options().program("coveyd"))
+    assert run(coveyd, "-f", str(tmp_path / "none.yaml"), check=False).returncode == 3
+    assert run(coveyd, "--no-such-option", check=False).returncode == 2
+
+
+def test_a_key_file_others_can_read_is_refused(tmp_path):
+    choice = options(tag="checked", state_root=str(tmp_path))
+    choice.state_dir().mkdir(parents=True)
+    key = choice.state_dir() / "cluster.key"
+    key.write_text("00" * 32 + "\n", encoding="ascii")
+    key.chmod(0o644)
+    path = tmp_path / "open.yaml"
+    path.write_text(config.render(choice, 1), encoding="utf-8")
+    refused = run(str(choice.program("coveyd")), "-f", str(path), check=False)
+    assert refused.returncode in (1, 3)
+    assert "cluster.key" in refused.stderr + refused.stdout

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Hostile and foreign frames on the segment change nothing but a counter."""
+
+import random
+
+from covey_lab import settings
+from covey_lab.shell import wait_until
+from covey_lab.traffic.frames import Sniffer, ethertype_is, send_frames
+from covey_lab.traffic.http import failures, run_fleet, spread
+
+FORGER = bytes.fromhex("0200000000ee")
+
+
+def _recorded(lab, count=6):
+    sniffer = Sniffer(lab.namespace("hub"), ethertype_is(settings.HEARTBEAT_ETHERTYPE))
+    wait_until(lambda: len(sniffer.frames) >= count, 10, "heartbeats on the segment")
+    sniffer.stop()
+    return sniffer.frames[:count]
+
+
+def _counters(value, path=""):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _counters(inner, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _counters(inner, f"{path}.{index}")
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield path, value
+
+
+def _grown(lab, host, before, words):
+    return {path: value - before.get(path, 0) for path, value in _counters(lab.ask(host, "stats"))
+            if value > before.get(path, 0) and any(word in path for word in words)}
+
+
+def _agreement(lab):
+    views = [lab.query(host) for host in lab.hosts()]
+    return [(view["epoch"], view["converged"], view["since"],
+             sorted(member["id"] for member in view["members"])) for view in views]
+
+
+def _undisturbed(lab, frames, words):
+    agreed = _agreement(lab)
+    before = {host: dict(_counters(lab.ask(host, "stats"))) for host in lab.hosts()}
+    send_frames(lab.namespace("client"), "eth0", frames)
+    for host in lab.hosts():
+        wait_until(lambda host=host: sum(_grown(lab, host, before[host], words).values())
+                   >= len(frames), 10,
+                   lambda host=host: f"host {host} to count {len(frames)} frames with one of "
+                                     f"{words}: {_grown(lab, host, before[host], [''])}")
+    assert _agreement(lab) == agreed
+    attempts = run_fleet(lab.namespace("client"), spread(settings.sources4(50), 100,
+                                                         settings.VIP4))
+    assert not failures(attempts)
+    assert _agreement(lab) == agreed
+
+
+REJECTED = ("bad_tag", "forged", "reject", "tag", "auth", "invalid")
+
+
+def test_a_heartbeat_with_a_wrong_tag_changes_nothing_but_a_counter(lab):
+    frames = []
+    for frame in _recorded(lab):
+        for octet in range(1, 17):
+            forged = bytearray(frame)
+            forged[-octet] ^= 0x40
+            frames.append(bytes(forged[:6]) + FORGER + bytes(forged[12:]))
+    _undisturbed(lab, frames, REJECTED)
+
+
+def test_truncated_and_random_heartbeats_change_nothing_but_a_counter(lab):
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    frames = []
+    for frame in _recorded(lab):
+        head = frame[:6] + FORGER + frame[12:14]
+        frames += [head + frame[14:length] for length in (60, 80, len(frame) - 1)]
+        frames += [head + chance.randbytes(chance.randrange(60, 1400)) for _ in range(10)]
+    _undisturbed(lab, frames, REJECTED + ("malformed", "heartbeat"))
+
+
+def test_a_replayed_heartbeat_changes_nothing(lab):
+    agreed = _agreement(lab)
+    frames = [frame[:6] + FORGER + frame[12:] for frame in _recorded(lab)]
+    for _ in range(20):
+        send_frames(lab.namespace("client"), "eth0", frames)
+    attempts = run_fleet(lab.namespace("client"), spread(settings.sources4(50), 100,
+                                                         settings.VIP4))
+    assert not failures(attempts)
+    assert _agreement(lab) == agreed
+
+
+def test_malformed_frames_to_the_cluster_mac_disturb_nobody(lab):
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    target = bytes(int(part, 16) for part in settings.cluster_mac().split(":"))
+    agreed = _agreement(lab)
+    frames = []
+    for ethertype in (0x0800, 0x86DD, 0x0806, 0x8100):
+        for _ in range(100):
+            frames.append(target + FORGER + ethertype.to_bytes(2, "big")
+                          + chance.randbytes(chance.randrange(46, 1400)))
+    send_frames(lab.namespace("client"), "eth0", frames)
+    attempts = run_fleet(lab.namespace("client"), spread(settings.sources4(50), 100,
+                                                         settings.VIP4))
+    assert not failures(attempts)
+    assert _agreement(lab) == agreed
