@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# A thin front: every target installs what is missing, then lets meson or a script of test/ do the work.
+BUILD ?= build
+MESON_ARGS ?=
+HOSTS ?= 3
+DESTDIR ?=
+JOBS ?= $(shell nproc)
+
+export COVEY_BUILD := $(abspath $(BUILD))
+
+.PHONY: help
+help:
+	@echo "make build      build everything into $(BUILD)/ (BUILD=dir MESON_ARGS=... to change)"
+	@echo "make demo       three hosts, one virtual IP, real traffic, a crash, a drain: in two minutes"
+	@echo "make test       every suite; ends with 'N passed, N failed'"
+	@echo "make bench      figures of the forwarding core and of the whole process"
+	@echo "make lab-up HOSTS=3, make lab-down    a cluster to play with"
+	@echo "make lint, make format, make fuzz, make install DESTDIR=, make clean"
+
+.PHONY: deps
+deps:
+	@test/deps/install
+
+$(BUILD)/build.ninja: | deps
+	CC="ccache gcc" CXX="ccache g++" meson setup $(MESON_ARGS) $(BUILD)
+
+.PHONY: build
+build: deps $(BUILD)/build.ninja
+	ninja -C $(BUILD) -j $(JOBS)
+
+.PHONY: test
+test: build
+	test/run
+
+.PHONY: demo
+demo: build
+	test/lab/demo
+
+.PHONY: bench
+bench: build
+	test/bench/run
+
+.PHONY: fuzz
+fuzz: deps
+	test/fuzz/run
+
+.PHONY: lint
+lint: deps
+	test/lint/run
+
+.PHONY: format
+format: deps
+	git ls-files '*.cc' '*.h' | xargs clang-format -i
+
+.PHONY: lab-up lab-down
+lab-up: build
+	test/lab/lab up --hosts $(HOSTS)
+lab-down:
+	test/lab/lab down
+
+.PHONY: install
+install: build
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz
