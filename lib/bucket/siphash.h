@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// SipHash with 1 compression and 3 finalisation rounds: the keyed function behind buckets and scores.
+// SipHash with 1 compression and 3 finalisation rounds: the keyed function of buckets and scores.
 //
 // Owner: bucket. Thread: any; pure. Source: Aumasson and Bernstein, "SipHash: a fast short-input
 // PRF". Keyed so that a client cannot choose its bucket; not a linear hash such as Toeplitz or CRC,
