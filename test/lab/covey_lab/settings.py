@@ -131,4 +131,4 @@ def sources6(count, networks=40):
     near = [str(first + index) for index in range(min(count // 4, NEIGHBOURS))]
     far = [f"2001:db8:78:{index % networks:x}::{1 + index // networks:x}"
            for index in range(count)]
-    return (near + far)[:count]
+    return [str(ipaddress.ip_address(text)) for text in (near + far)[:count]]

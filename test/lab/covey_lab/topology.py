@@ -107,7 +107,8 @@ def partition(options, groups):
     for index, group in enumerate(members):
         bridge = f"br{index}"
         if index:
-            ip("-n", hub, "link", "add", bridge, "type", "bridge", "forward_delay", "0", check=False)
+            ip("-n", hub, "link", "add", bridge, "type", "bridge", "forward_delay", "0",
+               check=False)
             ip("-n", hub, "link", "set", bridge, "up")
         for role in group:
             ip("-n", hub, "link", "set", port(role), "master", bridge)

@@ -161,7 +161,7 @@ class Probe:
 
 
 def outage(attempts, since):
-    """(seconds, failures): from `since` until all later attempts were served, and how many were not.
+    """(seconds, failures): from `since` until all later attempts were served; how many were not.
 
     Zero seconds when nothing failed.
     """
