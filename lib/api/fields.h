@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The JSON keys of every message, once, for both directions: describe(visit, value) calls
+// visit(key, member).
+//
+// Owner: api, internal: only json.cc includes it. Thread: any.
+// A message is listed here, or it does not travel. The order is the order people see.
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+
+#include "api/messages.h"
+
+namespace covey::api {
+
+/// T is U or const U: one description serves the writer and the reader.
+template <typename T, typename U>
+concept Either = std::same_as<std::remove_const_t<T>, U>;
+
+template <typename V, Either<HostSummary> T>
+void describe(V& visit, T& value) {
+  visit("id", value.id);
+  visit("name", value.name);
+  visit("state", value.state);
+  visit("default", value.is_default);
+}
+
+template <typename V, Either<Member> T>
+void describe(V& visit, T& value) {
+  visit("id", value.id);
+  visit("name", value.name);
+  visit("state", value.state);
+  visit("default", value.is_default);
+  visit("weight", value.weight);
+  visit("age_ms", value.age_ms);
+  visit("in_view", value.in_view);
+}
+
+template <typename V, Either<Status> T>
+void describe(V& visit, T& value) {
+  visit("cluster", value.cluster);
+  visit("host", value.host);
+  visit("epoch", value.epoch);
+  visit("converged", value.converged);
+  visit("since", value.since);
+  visit("reason", value.reason);
+  visit("members", value.members);
+  visit("islands", value.islands);
+}
+
+template <typename V, Either<BucketCounts> T>
+void describe(V& visit, T& value) {
+  visit("owned", value.owned);
+  visit("dirty", value.dirty);
+  visit("total", value.total);
+}
+
+template <typename V, Either<RuleStatus> T>
+void describe(V& visit, T& value) {
+  visit("rule", value.rule);
+  visit("state", value.state);
+  visit("mode", value.mode);
+  visit("affinity", value.affinity);
+  visit("vip", value.vip);
+  visit("protocol", value.protocol);
+  visit("ports", value.ports);
+  visit("map_class", value.map_class);
+  visit("weight", value.weight);
+  visit("accepted", value.accepted);
+  visit("dropped", value.dropped);
+  visit("flows", value.flows);
+  visit("buckets", value.buckets);
+}
+
+template <typename V, Either<ExplainReply> T>
+void describe(V& visit, T& value) {
+  visit("rule", value.rule);
+  visit("mode", value.mode);
+  visit("affinity", value.affinity);
+  visit("hashed", value.hashed);
+  visit("bucket", value.bucket);
+  visit("owner", value.owner);
+  visit("verdict", value.verdict);
+  visit("reason", value.reason);
+  visit("tracked", value.tracked);
+}
+
+template <typename V, Either<FrameCount> T>
+void describe(V& visit, T& value) {
+  visit("frames", value.frames);
+  visit("bytes", value.bytes);
+}
+
+template <typename V, Either<PortStats> T>
+void describe(V& visit, T& value) {
+  visit("link_up", value.link_up);
+  visit("rx_frames", value.rx_frames);
+  visit("rx_bytes", value.rx_bytes);
+  visit("rx_missed", value.rx_missed);
+  visit("rx_errors", value.rx_errors);
+  visit("tx_frames", value.tx_frames);
+  visit("tx_bytes", value.tx_bytes);
+  visit("tx_errors", value.tx_errors);
+}
+
+template <typename V, Either<WorkerStats> T>
+void describe(V& visit, T& value) {
+  visit("busy_pct", value.busy_pct);
+  visit("cycles_per_packet", value.cycles_per_packet);
+  visit("packets", value.packets);
+  visit("loops", value.loops);
+  visit("busy_cycles", value.busy_cycles);
+  visit("idle_cycles", value.idle_cycles);
+  visit("sleeps", value.sleeps);
+}
+
+template <typename V, Either<HeartbeatStats> T>
+void describe(V& visit, T& value) {
+  visit("sent", value.sent);
+  visit("send_failed", value.send_failed);
+  visit("received", value.received);
+  visit("fragments", value.fragments);
+  visit("lost", value.lost);
+  visit("refused", value.refused);
+}
+
+template <typename V, Either<FlowStats> T>
+void describe(V& visit, T& value) {
+  visit("established", value.established);
+  visit("half_open", value.half_open);
+  visit("created", value.created);
+  visit("expired", value.expired);
+  visit("evicted", value.evicted);
+  visit("untracked", value.untracked);
+  visit("capacity", value.capacity);
+}
+
+template <typename V, Either<Stats> T>
+void describe(V& visit, T& value) {
+  visit("verdicts", value.verdicts);
+  visit("ports", value.ports);
+  visit("workers", value.workers);
+  visit("heartbeats", value.heartbeats);
+  visit("flows", value.flows);
+}
+
+template <typename V, Either<FlowRow> T>
+void describe(V& visit, T& value) {
+  visit("protocol", value.protocol);
+  visit("source", value.source);
+  visit("destination", value.destination);
+  visit("state", value.state);
+  visit("rule", value.rule);
+  visit("bucket", value.bucket);
+  visit("idle_ms", value.idle_ms);
+}
+
+template <typename V, Either<BucketMap> T>
+void describe(V& visit, T& value) {
+  visit("rule", value.rule);
+  visit("map_class", value.map_class);
+  visit("owners", value.owners);
+}
+
+template <typename V, Either<BucketMaps> T>
+void describe(V& visit, T& value) {
+  visit("host", value.host);
+  visit("epoch", value.epoch);
+  visit("maps", value.maps);
+}
+
+template <typename V, Either<HistoryRow> T>
+void describe(V& visit, T& value) {
+  visit("generation", value.generation);
+  visit("began", value.began);
+  visit("duration_ms", value.duration_ms);
+  visit("trigger", value.trigger);
+  visit("members", value.members);
+  visit("moved_buckets", value.moved_buckets);
+}
+
+template <typename V, Either<EventRow> T>
+void describe(V& visit, T& value) {
+  visit("id", value.id);
+  visit("time", value.time);
+  visit("event", value.event);
+  visit("host", value.host);
+  visit("detail", value.detail);
+}
+
+template <typename V, Either<ConfigReply> T>
+void describe(V& visit, T& value) {
+  visit("yaml", value.yaml);
+}
+
+template <typename V, Either<CommandRequest> T>
+void describe(V& visit, T& value) {
+  visit("verb", value.verb);
+  visit("target", value.target);
+  visit("value", value.value);
+  visit("timeout_ms", value.timeout_ms);
+}
+
+template <typename V, Either<CommandReply> T>
+void describe(V& visit, T& value) {
+  visit("ok", value.ok);
+  visit("text", value.text);
+  visit("code", value.code);
+}
+
+template <typename V, Either<ErrorReply> T>
+void describe(V& visit, T& value) {
+  visit("error", value.error);
+}
+
+}  // namespace covey::api
