@@ -2,10 +2,10 @@
 // Message: what one host says in a heartbeat, as values. The bytes are codec.h's business.
 //
 // Owner: heartbeat. Thread: the control thread; plain values.
-// A host speaks only about itself and about what it has heard. Everything another host needs to reach the same
-// map is here: who I hear (with acknowledgements of their nonce and sequence), my view and generation, my weights,
-// and, while a hand-over is going on, the buckets I accept new flows for (claims) and those where I still serve old
-// connections (residual).
+// A host speaks only about itself and about what it has heard. Everything another host needs to
+// reach the same map is here: who I hear (with acknowledgements of their nonce and sequence), my
+// view and generation, my weights, and, while a hand-over is going on, the buckets I accept new
+// flows for (claims) and those where I still serve old connections (residual).
 #pragma once
 
 #include <cstdint>
@@ -31,9 +31,9 @@ enum class Phase : std::uint8_t {
 
 struct Acknowledgement {
   base::HostId host;
-  std::uint16_t nonce_low = 0;     // low bits of the nonce heard
-  std::uint32_t sequence = 0;      // newest sequence number heard from it
-  std::uint16_t age_ms = 0;        // since a fresh frame of it was heard; 65535: longer
+  std::uint16_t nonce_low = 0;  // low bits of the nonce heard
+  std::uint32_t sequence = 0;   // newest sequence number heard from it
+  std::uint16_t age_ms = 0;     // since a fresh frame of it was heard; 65535: longer
   friend bool operator==(const Acknowledgement&, const Acknowledgement&) = default;
 };
 
@@ -47,32 +47,32 @@ struct ClassStatement {
 struct Message {
   std::uint64_t cluster_id = 0;
   base::HostId host;
-  std::string host_name;              // at most kMaxHostName bytes, for people
-  std::uint64_t nonce = 0;            // random per start of the daemon: an incarnation
-  std::uint32_t sequence = 0;         // rises by one per message within an incarnation
+  std::string host_name;       // at most kMaxHostName bytes, for people
+  std::uint64_t nonce = 0;     // random per start of the daemon: an incarnation
+  std::uint32_t sequence = 0;  // rises by one per message within an incarnation
   std::uint32_t generation = 0;
   Phase phase = Phase::listen;
   bool draining = false;
-  std::uint8_t health = 0;            // 0: well; larger: this host doubts its own timing
-  std::uint8_t flaps = 0;             // how often the members have seen this host come and go lately
+  std::uint8_t health = 0;  // 0: well; larger: this host doubts its own timing
+  std::uint8_t flaps = 0;   // how often the members have seen this host come and go lately
 
-  base::HostSet view;                 // proposed or current view
-  std::uint64_t view_digest = 0;      // of members, nonces, weights, drain flags, configuration and claims digests
+  base::HostSet view;             // proposed or current view
+  std::uint64_t view_digest = 0;  // members, nonces, weights, drain, configuration, claims
   base::HostSet committed_view;
   std::uint32_t committed_generation = 0;
-  std::uint64_t map_digest = 0;       // of the map for this generation; 0 before it is computed
+  std::uint64_t map_digest = 0;  // of the map for this generation; 0 before it is computed
 
-  std::uint64_t config_digest = 0;    // what must be equal on all hosts
-  std::uint64_t staged_digest = 0;    // a configuration waiting to become effective; 0: none
+  std::uint64_t config_digest = 0;  // what must be equal on all hosts
+  std::uint64_t staged_digest = 0;  // a configuration waiting to become effective; 0: none
 
-  base::HostSet alive;                // hosts with a good edge both ways, my row of the graph
+  base::HostSet alive;  // hosts with a good edge both ways, my row of the graph
   std::vector<Acknowledgement> acknowledgements;  // ascending host id, every host heard lately
 
-  std::vector<ClassStatement> classes;            // by map class
-  std::uint64_t claims_digest = 0;                // of `claims`, always present
+  std::vector<ClassStatement> classes;  // by map class
+  std::uint64_t claims_digest = 0;      // of `claims`, always present
   std::uint64_t residual_digest = 0;
-  std::vector<bucket::Bitmap> claims;             // by map class; empty: unchanged, see the digest
-  bucket::Bitmap residual;                        // all classes joined; size 0: unchanged, see the digest
+  std::vector<bucket::Bitmap> claims;  // by map class; empty: unchanged, see the digest
+  bucket::Bitmap residual;             // all classes joined; size 0: unchanged, see the digest
 
   friend bool operator==(const Message&, const Message&) = default;
 };

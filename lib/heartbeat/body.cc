@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "heartbeat/body.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "base/byte_reader.h"
+
+namespace covey::heartbeat {
+namespace {
+
+using base::ErrorCode;
+
+constexpr std::uint8_t kDrainingFlag = 0x01;
+constexpr std::size_t kAcknowledgementBytes = 9;
+constexpr std::size_t kClassBytes = 4;
+constexpr std::uint8_t kOwnBits = 0;  // forms of a claims section
+constexpr std::uint8_t kSameAsClass = 1;
+
+bool is_printable(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte != 0x7f;
+  });
+}
+
+bool is_known_phase(std::uint8_t value) {
+  return value >= static_cast<std::uint8_t>(Phase::listen) &&
+         value <= static_cast<std::uint8_t>(Phase::leave);
+}
+
+// ---- writing
+// --------------------------------------------------------------------------------------------------
+
+template <typename Fill>
+void write_section(base::ByteWriter& out, Section section, Fill&& fill) {
+  out.be16(static_cast<std::uint16_t>(section));
+  const std::size_t length_at = out.size();
+  out.be16(0);
+  fill();
+  out.patch_be16(length_at, static_cast<std::uint16_t>(out.size() - length_at - 2));
+}
+
+void write_state(base::ByteWriter& out, const Message& message) {
+  out.be32(message.generation);
+  out.u8(static_cast<std::uint8_t>(message.phase));
+  out.u8(message.draining ? kDrainingFlag : 0);
+  out.u8(message.health);
+  out.u8(message.flaps);
+  out.be64(message.view.bits());
+  out.be64(message.view_digest);
+  out.be64(message.committed_view.bits());
+  out.be32(message.committed_generation);
+  out.be64(message.map_digest);
+  out.be64(message.config_digest);
+  out.be64(message.staged_digest);
+  out.be64(message.alive.bits());
+  out.be64(message.claims_digest);
+  out.be64(message.residual_digest);
+}
+
+void write_bitmap(base::ByteWriter& out, const bucket::Bitmap& bitmap) {
+  out.be32(bitmap.size());
+  for (std::uint32_t at = 0; at * 8U < bitmap.size(); ++at) {
+    out.u8(static_cast<std::uint8_t>(bitmap.words()[at / 8] >> (at % 8 * 8)));
+  }
+}
+
+void write_claims(base::ByteWriter& out, const std::vector<bucket::Bitmap>& claims,
+                  std::size_t index) {
+  const auto end = claims.begin() + static_cast<std::ptrdiff_t>(index);
+  const auto same = std::find(claims.begin(), end, claims[index]);
+  out.be16(static_cast<std::uint16_t>(index));
+  if (same != end) {
+    out.u8(kSameAsClass);
+    out.be16(static_cast<std::uint16_t>(same - claims.begin()));
+  } else {
+    out.u8(kOwnBits);
+    write_bitmap(out, claims[index]);
+  }
+}
+
+const char* what_is_wrong(const Message& message) {
+  const auto too_large = [](const bucket::Bitmap& bitmap) {
+    return bitmap.size() > base::kMaxBuckets;
+  };
+  if (!is_known_phase(static_cast<std::uint8_t>(message.phase))) return "phase is unknown";
+  if (message.host_name.size() > kMaxHostName) return "host name is too long";
+  if (!is_printable(message.host_name)) return "host name is not printable";
+  if (message.classes.size() > kMaxClasses || message.claims.size() > kMaxClasses)
+    return "too many map classes";
+  if (std::ranges::any_of(message.claims, too_large) || too_large(message.residual))
+    return "bitmap is too large";
+  base::HostId before;
+  for (const Acknowledgement& one : message.acknowledgements) {
+    if (!one.host.is_valid() || one.host <= before)
+      return "acknowledgements are not in ascending order of hosts";
+    before = one.host;
+  }
+  return nullptr;
+}
+
+// ---- reading
+// --------------------------------------------------------------------------------------------------
+
+void read_state(base::ByteReader& in, Message& message) {
+  message.generation = in.be32();
+  const std::uint8_t phase = in.u8();
+  if (!is_known_phase(phase)) return in.fail();
+  message.phase = static_cast<Phase>(phase);
+  message.draining = (in.u8() & kDrainingFlag) != 0;
+  message.health = in.u8();
+  message.flaps = in.u8();
+  message.view = base::HostSet(in.be64());
+  message.view_digest = in.be64();
+  message.committed_view = base::HostSet(in.be64());
+  message.committed_generation = in.be32();
+  message.map_digest = in.be64();
+  message.config_digest = in.be64();
+  message.staged_digest = in.be64();
+  message.alive = base::HostSet(in.be64());
+  message.claims_digest = in.be64();
+  message.residual_digest = in.be64();
+}
+
+void read_host_name(base::ByteReader& in, Message& message) {
+  if (in.remaining() > kMaxHostName) return in.fail();
+  const auto bytes = in.bytes(in.remaining());
+  message.host_name.assign(bytes.begin(), bytes.end());
+  if (!is_printable(message.host_name)) in.fail();
+}
+
+void read_acknowledgements(base::ByteReader& in, Message& message) {
+  base::HostId before;
+  while (in.ok() && in.remaining() >= kAcknowledgementBytes) {
+    Acknowledgement one;
+    one.host = base::HostId{in.u8()};
+    one.nonce_low = in.be16();
+    one.sequence = in.be32();
+    one.age_ms = in.be16();
+    if (!one.host.is_valid() || one.host <= before)
+      return in.fail();  // ascending: at most kMaxHosts of them
+    before = one.host;
+    message.acknowledgements.push_back(one);
+  }
+}
+
+void read_classes(base::ByteReader& in, Message& message) {
+  if (in.remaining() > kMaxClasses * kClassBytes) return in.fail();
+  while (in.remaining() >= kClassBytes) {
+    const std::uint16_t weight = in.be16();
+    message.classes.push_back({weight, in.be16()});
+  }
+}
+
+bucket::Bitmap read_bitmap(base::ByteReader& in) {
+  const std::uint32_t size = in.be32();
+  if (size > base::kMaxBuckets) in.fail();
+  const auto bytes = in.bytes((std::size_t{size} + 7) / 8);
+  if (!in.ok()) return {};
+  bucket::Bitmap bitmap(size);
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    bitmap.words()[at / 8] |= static_cast<std::uint64_t>(bytes[at]) << (at % 8 * 8);
+  }
+  const std::vector<std::uint64_t> as_sent = bitmap.words();
+  bitmap.clear_unused();
+  if (bitmap.words() != as_sent) in.fail();
+  return bitmap;
+}
+
+void read_claims(base::ByteReader& in, Message& message) {
+  const std::uint16_t index = in.be16();
+  const std::uint8_t form = in.u8();
+  if (index != message.claims.size() || index >= kMaxClasses) return in.fail();
+  if (form == kOwnBits) {
+    message.claims.push_back(read_bitmap(in));
+  } else if (form == kSameAsClass) {
+    const std::uint16_t same = in.be16();
+    if (!in.ok() || same >= index) return in.fail();
+    message.claims.push_back(bucket::Bitmap(message.claims[same]));
+  } else {
+    in.fail();
+  }
+}
+
+/// False for a section of a newer minor version.
+bool read_section(Section section, base::ByteReader& in, Message& message) {
+  switch (section) {
+    case Section::state:
+      read_state(in, message);
+      return true;
+    case Section::host_name:
+      read_host_name(in, message);
+      return true;
+    case Section::acknowledgements:
+      read_acknowledgements(in, message);
+      return true;
+    case Section::classes:
+      read_classes(in, message);
+      return true;
+    case Section::claims:
+      read_claims(in, message);
+      return true;
+    case Section::residual:
+      message.residual = read_bitmap(in);
+      return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+base::Result<std::vector<std::uint8_t>> encode_body(const Message& message) {
+  if (const char* wrong = what_is_wrong(message)) {
+    return base::fail(ErrorCode::invalid_argument, std::string("heartbeat message: ") + wrong);
+  }
+  base::ByteWriter out;
+  write_section(out, Section::state, [&] { write_state(out, message); });
+  if (!message.host_name.empty()) {
+    write_section(out, Section::host_name, [&] {
+      for (const char c : message.host_name)
+        out.u8(static_cast<std::uint8_t>(c));
+    });
+  }
+  if (!message.acknowledgements.empty()) {
+    write_section(out, Section::acknowledgements, [&] {
+      for (const Acknowledgement& one : message.acknowledgements) {
+        out.u8(one.host.value);
+        out.be16(one.nonce_low);
+        out.be32(one.sequence);
+        out.be16(one.age_ms);
+      }
+    });
+  }
+  if (!message.classes.empty()) {
+    write_section(out, Section::classes, [&] {
+      for (const ClassStatement& one : message.classes) {
+        out.be16(one.weight);
+        out.be16(one.priority);
+      }
+    });
+  }
+  for (std::size_t index = 0; index < message.claims.size(); ++index) {
+    write_section(out, Section::claims, [&] { write_claims(out, message.claims, index); });
+  }
+  if (message.residual.size() > 0) {
+    write_section(out, Section::residual, [&] { write_bitmap(out, message.residual); });
+  }
+  return out.take();
+}
+
+base::Result<void> decode_body(std::span<const std::uint8_t> body, Message& message) {
+  base::ByteReader in(body);
+  std::uint16_t before = 0;
+  bool has_state = false;
+  while (in.remaining() > 0) {
+    const std::uint16_t type = in.be16();
+    const auto value = in.bytes(in.be16());
+    const bool repeats = type == before && type == static_cast<std::uint16_t>(Section::claims);
+    const bool is_new = type > static_cast<std::uint16_t>(Section::residual);
+    if (!in.ok() || type < before || (type == before && !repeats && !is_new)) {
+      return base::fail(ErrorCode::corrupt, "heartbeat body: sections out of order or cut off");
+    }
+    base::ByteReader section(value);
+    if (read_section(static_cast<Section>(type), section, message) &&
+        (!section.ok() || section.remaining() > 0)) {
+      return base::fail(ErrorCode::corrupt,
+                        "heartbeat body: section " + std::to_string(type) + " does not decode");
+    }
+    has_state = has_state || type == static_cast<std::uint16_t>(Section::state);
+    before = type;
+  }
+  if (!has_state) return base::fail(ErrorCode::corrupt, "heartbeat body: no state section");
+  return {};
+}
+
+}  // namespace covey::heartbeat
