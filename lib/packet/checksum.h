@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The Internet checksum (RFC 1071) and its incremental update (RFC 1624), for frames we build or rewrite.
+// The Internet checksum (RFC 1071) and its incremental update (RFC 1624), for frames we build or
+// rewrite.
 //
-// Owner: packet. Thread: any; pure. Sums are over 16-bit big-endian words; an odd last byte counts as if followed by
-// a zero. A Sum is the running, not yet folded value, so that pieces (pseudo-header, message) add up; every piece
-// but the last must have an even length. Received checksums are not verified here: the local stack does that.
+// Owner: packet. Thread: any; pure. Sums are over 16-bit big-endian words; an odd last byte counts
+// as if followed by a zero. A Sum is the running, not yet folded value, so that pieces
+// (pseudo-header, message) add up; every piece but the last must have an even length. Received
+// checksums are not verified here: the local stack does that.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +20,8 @@ class InternetSum {
  public:
   void add(std::span<const std::uint8_t> bytes) {
     std::size_t i = 0;
-    for (; i + 1 < bytes.size(); i += 2) sum_ += base::load_be16(bytes.data() + i);
+    for (; i + 1 < bytes.size(); i += 2)
+      sum_ += base::load_be16(bytes.data() + i);
     if (i < bytes.size()) sum_ += static_cast<std::uint32_t>(bytes[i]) << 8U;
   }
   void add(std::uint32_t value) { sum_ += (value >> 16U) + (value & 0xffffU); }
@@ -31,7 +34,8 @@ class InternetSum {
   /// The value for the checksum field.
   [[nodiscard]] std::uint16_t finish() const {
     std::uint64_t folded = sum_;
-    while (folded > 0xffffU) folded = (folded & 0xffffU) + (folded >> 16U);
+    while (folded > 0xffffU)
+      folded = (folded & 0xffffU) + (folded >> 16U);
     return static_cast<std::uint16_t>(~folded);
   }
 
@@ -39,8 +43,8 @@ class InternetSum {
   std::uint64_t sum_ = 0;
 };
 
-/// Checksum of an ICMPv6, TCP or UDP message carried by IPv6: pseudo-header (RFC 8200 section 8.1) and message.
-/// `addresses` are the 32 bytes of source and destination as they stand in the header.
+/// Checksum of an ICMPv6, TCP or UDP message carried by IPv6: pseudo-header (RFC 8200 section 8.1)
+/// and message. `addresses` are the 32 bytes of source and destination as they stand in the header.
 [[nodiscard]] inline std::uint16_t ipv6_checksum(std::span<const std::uint8_t> addresses,
                                                  std::uint8_t protocol,
                                                  std::span<const std::uint8_t> message) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // FlowKey: the five numbers that name a conversation, seen from the client's side.
 //
-// Owner: packet. Thread: any; a plain 40-byte value without padding, so it may be hashed and compared as bytes.
-// `source` is the client and `destination` the virtual IP for inbound frames; egress frames are keyed by
-// reversed(). IPv4 addresses occupy the first four bytes, the rest is zero. Ports are in host order and zero
-// where the protocol has none (or where a fragment hides them).
+// Owner: packet. Thread: any; a plain 40-byte value without padding, so it may be hashed and
+// compared as bytes. `source` is the client and `destination` the virtual IP for inbound frames;
+// egress frames are keyed by reversed(). IPv4 addresses occupy the first four bytes, the rest is
+// zero. Ports are in host order and zero where the protocol has none (or where a fragment hides
+// them).
 #pragma once
 
 #include <array>

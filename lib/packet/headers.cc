@@ -15,8 +15,8 @@ constexpr std::uint8_t kFragment = 44;
 constexpr std::uint8_t kDestinationOptions = 60;
 constexpr std::size_t kExtensionUnit = 8;  // extension headers are multiples of this
 
-// AH is left out on purpose: to us it is a protocol of its own (as in IPv4), so that all IPsec traffic of a client is
-// treated alike.
+// AH is left out on purpose: to us it is a protocol of its own (as in IPv4), so that all IPsec
+// traffic of a client is treated alike.
 constexpr bool is_extension(std::uint8_t protocol) {
   return protocol == kHopByHop || protocol == kRouting || protocol == kFragment ||
          protocol == kDestinationOptions;
@@ -48,7 +48,8 @@ ExtensionWalk walk_extensions(std::span<const std::uint8_t> payload,
       walk.status = ParseStatus::truncated;
       return walk;
     }
-    const std::size_t length = is_fragment_header ? kExtensionUnit : (rest[1] + 1U) * kExtensionUnit;
+    const std::size_t length =
+        is_fragment_header ? kExtensionUnit : (rest[1] + 1U) * kExtensionUnit;
     if (length > rest.size()) {
       walk.status = ParseStatus::truncated;
       return walk;

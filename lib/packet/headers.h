@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Sizes and offsets of the headers we read and write, and the walk along IPv6 extension headers.
 //
-// Owner: packet. Thread: any; pure. Numbers are bytes from the start of the header they belong to. Headers are read
-// with base/endian.h at these offsets after a bounds check; no struct is ever cast onto a frame.
+// Owner: packet. Thread: any; pure. Numbers are bytes from the start of the header they belong to.
+// Headers are read with base/endian.h at these offsets after a bounds check; no struct is ever cast
+// onto a frame.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,8 @@ namespace covey::packet {
 inline constexpr std::size_t kEthernetHeader = 14;
 inline constexpr std::size_t kEtherTypeOffset = 12;
 inline constexpr std::size_t kVlanTag = 4;
-inline constexpr std::size_t kMinimumFrame = 60;  // what Ethernet pads to, check sequence not counted
+inline constexpr std::size_t kMinimumFrame =
+    60;  // what Ethernet pads to, check sequence not counted
 
 inline constexpr std::size_t kIpv4Header = 20;  // without options
 inline constexpr std::size_t kIpv6Header = 40;
@@ -59,11 +61,14 @@ inline constexpr std::size_t kLinkLayerOption = 8;  // type, length in units of 
 inline constexpr std::uint8_t kSourceLinkLayerOption = 1;
 inline constexpr std::uint8_t kTargetLinkLayerOption = 2;
 
-/// Where the bytes of the IP packet end in the frame; what follows is Ethernet padding. `view` must be ok.
-[[nodiscard]] std::size_t packet_end(std::span<const std::uint8_t> frame, const FrameView& view) noexcept;
+/// Where the bytes of the IP packet end in the frame; what follows is Ethernet padding. `view` must
+/// be ok.
+[[nodiscard]] std::size_t packet_end(std::span<const std::uint8_t> frame,
+                                     const FrameView& view) noexcept;
 
-/// Offset in the frame of a link-layer address option (its type byte) of a neighbour discovery message,
-/// 0 if there is none. An option of length zero ends the search, as RFC 4861 makes such a message void.
+/// Offset in the frame of a link-layer address option (its type byte) of a neighbour discovery
+/// message, 0 if there is none. An option of length zero ends the search, as RFC 4861 makes such a
+/// message void.
 [[nodiscard]] std::size_t find_link_layer_option(std::span<const std::uint8_t> frame,
                                                  const FrameView& view,
                                                  std::uint8_t option_type) noexcept;
@@ -77,8 +82,8 @@ struct ExtensionWalk {
   std::size_t length = 0;  // bytes walked
 };
 
-/// Walks the extension headers at the start of `payload`, the first of which has the number `protocol`.
-/// Stops at a later fragment: what follows its header is the middle of something.
+/// Walks the extension headers at the start of `payload`, the first of which has the number
+/// `protocol`. Stops at a later fragment: what follows its header is the middle of something.
 [[nodiscard]] ExtensionWalk walk_extensions(std::span<const std::uint8_t> payload,
                                             std::uint8_t protocol) noexcept;
 

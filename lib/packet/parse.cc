@@ -17,8 +17,8 @@ using base::load_be32;
 constexpr std::uint16_t kMoreFragments = 0x2000;
 constexpr std::uint16_t kFragmentOffset = 0x1fff;
 
-// The readers below fill the view and return the status. `l4` holds exactly the bytes the IP length covers, so that
-// Ethernet padding is never taken for payload.
+// The readers below fill the view and return the status. `l4` holds exactly the bytes the IP length
+// covers, so that Ethernet padding is never taken for payload.
 
 ParseStatus read_tcp(Bytes l4, FrameView& view) {
   if (l4.size() < kTcpHeader) return ParseStatus::truncated;
@@ -55,13 +55,16 @@ ParseStatus read_icmp(Bytes l4, FrameView& view) {
 
 ParseStatus read_layer4(Bytes l4, FrameView& view) {
   switch (view.key.protocol) {
-    case kProtocolTcp: return read_tcp(l4, view);
-    case kProtocolUdp: return read_udp(l4, view);
+    case kProtocolTcp:
+      return read_tcp(l4, view);
+    case kProtocolUdp:
+      return read_udp(l4, view);
     case kProtocolIcmp:
       return view.layer3 == Layer3::ipv4 ? read_icmp(l4, view) : ParseStatus::ok;
     case kProtocolIcmpv6:
       return view.layer3 == Layer3::ipv6 ? read_icmp(l4, view) : ParseStatus::ok;
-    default: return ParseStatus::ok;
+    default:
+      return ParseStatus::ok;
   }
 }
 
@@ -156,8 +159,11 @@ FrameView parse(std::span<const std::uint8_t> frame) noexcept {
       view.layer3 = Layer3::arp;
       view.status = check_arp(l3);
       break;
-    case kEtherTypeHeartbeat: view.layer3 = Layer3::heartbeat; break;
-    default: break;
+    case kEtherTypeHeartbeat:
+      view.layer3 = Layer3::heartbeat;
+      break;
+    default:
+      break;
   }
   return view;
 }

@@ -2,10 +2,11 @@
 // parse(): reads one Ethernet frame safely and says what it is; nothing here decides anything.
 //
 // Owner: packet. Thread: any; pure. Never reads outside the given span, whatever the bytes.
-// Sources: IEEE 802.3 and 802.1Q, RFC 826 (ARP), 791/8200 (IP), 9293 (TCP), 768 (UDP), 792/4443 (ICMP), 4861 (ND).
-// One VLAN tag is read. IPv6 extension headers are walked up to kMaxExtensionHeaders. Checksums are not
-// verified: the local stack does that. Details that only rare frames have (the flow inside an ICMP error, ARP and
-// neighbour-discovery fields) are read by separate functions, so that the common view stays small.
+// Sources: IEEE 802.3 and 802.1Q, RFC 826 (ARP), 791/8200 (IP), 9293 (TCP), 768 (UDP), 792/4443
+// (ICMP), 4861 (ND). One VLAN tag is read. IPv6 extension headers are walked up to
+// kMaxExtensionHeaders. Checksums are not verified: the local stack does that. Details that only
+// rare frames have (the flow inside an ICMP error, ARP and neighbour-discovery fields) are read by
+// separate functions, so that the common view stays small.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +34,8 @@ inline constexpr std::uint8_t kProtocolAh = 51;
 inline constexpr std::uint8_t kProtocolIcmpv6 = 58;
 inline constexpr std::uint8_t kProtocolSctp = 132;
 
-inline constexpr unsigned kMaxExtensionHeaders = 8;  // more is unknown to us: RFC 8504 suggests such limits
+inline constexpr unsigned kMaxExtensionHeaders =
+    8;  // more is unknown to us: RFC 8504 suggests such limits
 
 enum class ParseStatus : std::uint8_t {
   ok,
@@ -82,7 +84,8 @@ struct FrameView {
   }
 };
 
-/// Reads the headers of one frame. Any input is allowed; a status other than ok says which rule it broke.
+/// Reads the headers of one frame. Any input is allowed; a status other than ok says which rule it
+/// broke.
 [[nodiscard]] FrameView parse(std::span<const std::uint8_t> frame) noexcept;
 
 [[nodiscard]] inline base::MacAddress destination_mac(std::span<const std::uint8_t> frame) {
@@ -92,8 +95,9 @@ struct FrameView {
   return base::MacAddress::from(frame.data() + 6);
 }
 
-/// The conversation an ICMP or ICMPv6 error speaks of, as the embedded packet has it (its source is the
-/// sender the error is addressed to). Nothing if the frame is no error or the embedded headers are cut short.
+/// The conversation an ICMP or ICMPv6 error speaks of, as the embedded packet has it (its source is
+/// the sender the error is addressed to). Nothing if the frame is no error or the embedded headers
+/// are cut short.
 [[nodiscard]] std::optional<FlowKey> embedded_flow(std::span<const std::uint8_t> frame,
                                                    const FrameView& view) noexcept;
 

@@ -22,8 +22,10 @@ bool is_icmp_error(const FrameView& view) {
       case kIcmpSourceQuench:
       case kIcmpRedirect:
       case kIcmpTimeExceeded:
-      case kIcmpParameterProblem: return true;
-      default: return false;
+      case kIcmpParameterProblem:
+        return true;
+      default:
+        return false;
     }
   }
   if (view.layer3 == Layer3::ipv6 && view.key.protocol == kProtocolIcmpv6) {
@@ -101,7 +103,8 @@ std::optional<ArpFields> read_arp(std::span<const std::uint8_t> frame,
 
 std::optional<NeighborSolicitation> read_neighbor_solicitation(std::span<const std::uint8_t> frame,
                                                                const FrameView& view) noexcept {
-  constexpr std::uint8_t kNeverForwarded = 255;  // hop limit: proves that the sender is on this link
+  constexpr std::uint8_t kNeverForwarded =
+      255;  // hop limit: proves that the sender is on this link
   if (view.layer3 != Layer3::ipv6 || view.status != ParseStatus::ok || view.l4_offset == 0 ||
       view.key.protocol != kProtocolIcmpv6 || view.icmp_code != 0 ||
       view.icmp_type != kIcmpv6NeighborSolicitation) {
@@ -118,7 +121,8 @@ std::optional<NeighborSolicitation> read_neighbor_solicitation(std::span<const s
   if (solicitation.is_duplicate_address_probe) {
     const bool to_solicited_node =
         is_solicited_node(view.key.destination.data(), solicitation.target.bytes.data());
-    // RFC 4861 section 7.1.1: such a probe cannot say where it came from, and goes to the group only.
+    // RFC 4861 section 7.1.1: such a probe cannot say where it came from, and goes to the group
+    // only.
     if (!to_solicited_node || find_link_layer_option(frame, view, kSourceLinkLayerOption) != 0) {
       return std::nullopt;
     }

@@ -23,9 +23,12 @@ void put(std::uint8_t* at, const MacAddress& mac) {
   std::copy(mac.bytes.begin(), mac.bytes.end(), at);
 }
 
-bool is_answerable(const MacAddress& mac) { return !mac.is_multicast() && mac != MacAddress{}; }
+bool is_answerable(const MacAddress& mac) {
+  return !mac.is_multicast() && mac != MacAddress{};
+}
 
-// The Ethernet header of the answer, with the tag of the request if it had one. `out` is long enough.
+// The Ethernet header of the answer, with the tag of the request if it had one. `out` is long
+// enough.
 void put_ethernet(std::span<const std::uint8_t> request, std::size_t header_length,
                   const MacAddress& destination, const MacAddress& source, std::uint8_t* out) {
   std::copy_n(request.begin(), header_length, out);

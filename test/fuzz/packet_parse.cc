@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Fuzz target: one frame through the parser, the rare-frame readers and the reply builders.
 //
-// Owner: test/fuzz. Thread: one. Besides what sanitizers find, it stops where the parser breaks its own promises.
+// Owner: test/fuzz. Thread: one. Besides what sanitizers find, it stops where the parser breaks its
+// own promises.
 #include <array>
 #include <cstddef>
 #include <cstdint>

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// main() for fuzz targets in an ordinary build: runs every file of the corpus directories given as arguments.
+// main() for fuzz targets in an ordinary build: runs every file of the corpus directories given as
+// arguments.
 //
 // Owner: test/fuzz. Thread: one.
-// It turns seeds and once-found crashes into a regression test without libFuzzer. No file at all is a failure,
-// since it would mean that the test checks nothing.
+// It turns seeds and once-found crashes into a regression test without libFuzzer. No file at all is
+// a failure, since it would mean that the test checks nothing.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -35,7 +36,8 @@ bool replay(const std::filesystem::path& path) {
     return false;
   }
   const std::vector<char> bytes{std::istreambuf_iterator<char>(input), {}};
-  // A copy of the exact size on the heap, so that a sanitizer sees the first byte read beyond the end.
+  // A copy of the exact size on the heap, so that a sanitizer sees the first byte read beyond the
+  // end.
   const std::vector<std::uint8_t> exact(bytes.begin(), bytes.end());
   return LLVMFuzzerTestOneInput(exact.data(), exact.size()) == 0;
 }

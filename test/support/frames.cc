@@ -32,13 +32,17 @@ void append(Frame& out, const std::uint8_t* bytes, std::size_t count) {
   out.insert(out.end(), bytes, bytes + count);
 }
 
-void append(Frame& out, const Frame& bytes) { append(out, bytes.data(), bytes.size()); }
+void append(Frame& out, const Frame& bytes) {
+  append(out, bytes.data(), bytes.size());
+}
 
 void append(Frame& out, const base::MacAddress& mac) {
   append(out, mac.bytes.data(), mac.bytes.size());
 }
 
-void append(Frame& out, const base::IpAddress& ip) { append(out, ip.bytes.data(), ip.byte_length()); }
+void append(Frame& out, const base::IpAddress& ip) {
+  append(out, ip.bytes.data(), ip.byte_length());
+}
 
 void put16(Frame& out, std::size_t at, unsigned value) {
   out[at] = static_cast<std::uint8_t>(value >> 8U);
@@ -61,17 +65,22 @@ std::uint32_t pseudo_sum(const std::uint8_t* addresses, std::size_t address_byte
 }
 
 std::uint16_t folded_complement(std::uint32_t sum) {
-  while (sum > 0xffffU) sum = (sum & 0xffffU) + (sum >> 16U);
+  while (sum > 0xffffU)
+    sum = (sum & 0xffffU) + (sum >> 16U);
   return static_cast<std::uint16_t>(~sum);
 }
 
 std::size_t checksum_offset(std::uint8_t protocol) {
   switch (protocol) {
-    case kProtocolTcp: return 16;
-    case kProtocolUdp: return 6;
+    case kProtocolTcp:
+      return 16;
+    case kProtocolUdp:
+      return 6;
     case kProtocolIcmp:
-    case kProtocolIcmpv6: return 2;
-    default: return 0;
+    case kProtocolIcmpv6:
+      return 2;
+    default:
+      return 0;
   }
 }
 
@@ -86,8 +95,12 @@ T valid(const base::Result<T>& result, std::string_view text) {
 
 }  // namespace
 
-base::IpAddress ip(std::string_view text) { return valid(base::IpAddress::parse(text), text); }
-base::MacAddress mac(std::string_view text) { return valid(base::MacAddress::parse(text), text); }
+base::IpAddress ip(std::string_view text) {
+  return valid(base::IpAddress::parse(text), text);
+}
+base::MacAddress mac(std::string_view text) {
+  return valid(base::MacAddress::parse(text), text);
+}
 
 FrameBuilder& FrameBuilder::from(const base::MacAddress& source) {
   source_mac_ = source;
@@ -105,7 +118,8 @@ FrameBuilder& FrameBuilder::vlan(std::uint16_t id) {
 FrameBuilder& FrameBuilder::ip(std::string_view source, std::string_view destination) {
   source_ = test::ip(source);
   destination_ = test::ip(destination);
-  ether_type_ = source_.family == base::Family::ipv4 ? packet::kEtherTypeIpv4 : packet::kEtherTypeIpv6;
+  ether_type_ =
+      source_.family == base::Family::ipv4 ? packet::kEtherTypeIpv4 : packet::kEtherTypeIpv6;
   return *this;
 }
 FrameBuilder& FrameBuilder::hop_limit(std::uint8_t hops) {
@@ -146,7 +160,8 @@ FrameBuilder& FrameBuilder::udp(std::uint16_t source_port, std::uint16_t destina
   destination_port_ = destination_port;
   return *this;
 }
-FrameBuilder& FrameBuilder::icmp(std::uint8_t type, std::uint8_t code, std::vector<std::uint8_t> rest) {
+FrameBuilder& FrameBuilder::icmp(std::uint8_t type, std::uint8_t code,
+                                 std::vector<std::uint8_t> rest) {
   protocol_ = source_.family == base::Family::ipv6 ? kProtocolIcmpv6 : kProtocolIcmp;
   body_ = {type, code, 0, 0};
   append(body_, rest);
@@ -184,7 +199,8 @@ Frame FrameBuilder::layer4() const {
   } else {
     l4 = body_;
   }
-  for (std::size_t i = 0; i < payload_; ++i) l4.push_back(static_cast<std::uint8_t>('a' + i % 26));
+  for (std::size_t i = 0; i < payload_; ++i)
+    l4.push_back(static_cast<std::uint8_t>('a' + i % 26));
   const std::size_t at = checksum_offset(protocol_);
   if (at != 0 && l4.size() >= at + 2 && fragment_offset_ == 0) put16(l4, at, pseudo_checksum(l4));
   return l4;
@@ -236,14 +252,16 @@ Frame FrameBuilder::ipv6_packet(const Frame& l4) const {
     next = link->first;
   }
   std::size_t length = l4.size();
-  for (const auto& link : chain) length += link.second.size();
+  for (const auto& link : chain)
+    length += link.second.size();
 
   Frame out{0x60, 0, 0, 0};
   append16(out, static_cast<unsigned>(length));
   append(out, Frame{next, hop_limit_});
   append(out, source_);
   append(out, destination_);
-  for (const auto& link : chain) append(out, link.second);
+  for (const auto& link : chain)
+    append(out, link.second);
   append(out, l4);
   return out;
 }
@@ -258,9 +276,15 @@ Frame FrameBuilder::build() const {
   }
   append16(out, ether_type_);
   switch (source_.family) {
-    case base::Family::ipv4: append(out, ipv4_packet(layer4())); break;
-    case base::Family::ipv6: append(out, ipv6_packet(layer4())); break;
-    case base::Family::none: append(out, body_); break;
+    case base::Family::ipv4:
+      append(out, ipv4_packet(layer4()));
+      break;
+    case base::Family::ipv6:
+      append(out, ipv6_packet(layer4()));
+      break;
+    case base::Family::none:
+      append(out, body_);
+      break;
   }
   return out;
 }
@@ -306,7 +330,8 @@ FrameBuilder advertisement(std::string_view target, std::string_view destination
   return frame;
 }
 
-FrameBuilder unreachable(std::string_view router, const Frame& original, std::size_t embedded_bytes) {
+FrameBuilder unreachable(std::string_view router, const Frame& original,
+                         std::size_t embedded_bytes) {
   const packet::FrameView view = packet::parse(original);
   const std::size_t count = std::min(embedded_bytes, original.size() - view.l3_offset);
   Frame rest{0, 0, 0, 0};

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // FrameBuilder: builds the frame a test speaks of, in the words of the test.
 //
-// Owner: test/support. Thread: any; plain values. Lengths and checksums are right unless a test breaks them with
-// patch(). Addresses are given as text ("10.77.0.50", "2001:db8::1", "02:00:00:00:00:01") and must be valid.
-// The MAC addresses are kClientMac and kClusterMac unless a test says otherwise.
+// Owner: test/support. Thread: any; plain values. Lengths and checksums are right unless a test
+// breaks them with patch(). Addresses are given as text ("10.77.0.50", "2001:db8::1",
+// "02:00:00:00:00:01") and must be valid. The MAC addresses are kClientMac and kClusterMac unless a
+// test says otherwise.
 #pragma once
 
 #include <cstddef>
@@ -43,14 +44,16 @@ class FrameBuilder {
   FrameBuilder& fragment(std::uint16_t offset, bool more, std::uint32_t id = 0x1234);
   /// IPv4 options, a multiple of four bytes.
   FrameBuilder& options(std::vector<std::uint8_t> bytes);
-  /// One more IPv6 extension header of 8 * units bytes (44, the fragment header, has its own function).
+  /// One more IPv6 extension header of 8 * units bytes (44, the fragment header, has its own
+  /// function).
   FrameBuilder& extension(std::uint8_t number, std::uint8_t units = 1);
 
   FrameBuilder& tcp(std::uint16_t source_port, std::uint16_t destination_port, std::uint8_t flags);
   FrameBuilder& numbers(std::uint32_t sequence, std::uint32_t acknowledgement);
   FrameBuilder& udp(std::uint16_t source_port, std::uint16_t destination_port);
   /// `rest` follows type, code and checksum: four bytes and what the message has after them.
-  FrameBuilder& icmp(std::uint8_t type, std::uint8_t code, std::vector<std::uint8_t> rest = {0, 1, 0, 1});
+  FrameBuilder& icmp(std::uint8_t type, std::uint8_t code,
+                     std::vector<std::uint8_t> rest = {0, 1, 0, 1});
   FrameBuilder& protocol(std::uint8_t number, std::vector<std::uint8_t> bytes);
   FrameBuilder& payload(std::size_t bytes);
 
@@ -100,13 +103,14 @@ struct ArpText {
 /// A request goes to the broadcast address, a reply to `target_mac`.
 [[nodiscard]] FrameBuilder arp(const ArpText& text);
 
-/// A neighbour solicitation for `target`, to its solicited-node group; with the source link-layer option
-/// unless `source` is "::".
+/// A neighbour solicitation for `target`, to its solicited-node group; with the source link-layer
+/// option unless `source` is "::".
 [[nodiscard]] FrameBuilder solicitation(std::string_view source, std::string_view target);
 /// A neighbour advertisement for `target`, to `destination`.
 [[nodiscard]] FrameBuilder advertisement(std::string_view target, std::string_view destination);
 
-/// An ICMP or ICMPv6 "destination unreachable" from `router` about `original`, a frame of the receiver.
+/// An ICMP or ICMPv6 "destination unreachable" from `router` about `original`, a frame of the
+/// receiver.
 [[nodiscard]] FrameBuilder unreachable(std::string_view router, const Frame& original,
                                        std::size_t embedded_bytes = 64);
 
@@ -115,8 +119,8 @@ struct ArpText {
 /// A copy cut to its first `length` bytes, or padded with zeros up to it.
 [[nodiscard]] Frame resized(Frame frame, std::size_t length);
 
-/// True if all the checksums a frame has (IPv4 header, TCP, UDP, ICMP, ICMPv6) are right. Written apart from
-/// the library's code, so that the two check each other.
+/// True if all the checksums a frame has (IPv4 header, TCP, UDP, ICMP, ICMPv6) are right. Written
+/// apart from the library's code, so that the two check each other.
 [[nodiscard]] bool checksums_are_right(const Frame& frame);
 
 }  // namespace covey::test
