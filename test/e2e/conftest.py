@@ -4,11 +4,13 @@
 `lab` is a converged three-host cluster with weights 100/100/50 and heartbeats of 100 ms x 3.
 Tests may kill, stop, drain and reweight its hosts as they like. A sniffer watches the segment for
 as long as the cluster lives: after every test, no frame may have had the cluster MAC as source.
-When a test fails, the report carries each host's view and the end of its log.
+When a test fails, the report carries each host's view and the end of its log; whole logs are kept
+in e2e-logs/ of the build directory.
 """
 
 import os
 import pathlib
+import shutil
 import sys
 
 import pytest
@@ -71,8 +73,15 @@ class Shared:
             self.sniffer.stop()
             self.sniffer = None
         if self.lab:
+            self._keep_logs()
             self.lab.__exit__()
             self.lab = None
+
+    def _keep_logs(self):
+        kept = self.lab.options.build_dir() / "e2e-logs"
+        kept.mkdir(exist_ok=True)
+        for log in self.lab.state.directory.glob("h*.log"):
+            shutil.copy(log, kept / log.name)
 
     def describe(self):
         """Views and log tails of all hosts, for the report of a failed test."""

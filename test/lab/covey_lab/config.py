@@ -50,7 +50,7 @@ host:
   name: {settings.host_name(host)}
   initial_state: started
 ports:
-  uplink: {{ device: "af_packet:up0", queues: 1, mtu: 1500 }}
+  uplink: {{ device: "{options.uplink}", queues: 1, mtu: 1500 }}
   local: {{ kind: tap, name: covey0 }}
 workers: {{ cpus: "{worker}", idle: {options.idle}, control_cpu: {control}, \
 realtime: {options.realtime} }}

@@ -62,6 +62,7 @@ class Options:
     buckets: int = 4096
     icmp: str = "balance"
     partition: str = "serve"
+    uplink: str = "af_packet:up0"
     idle: str = "adaptive"
     realtime: str = "auto"
     log_level: str = "info"

@@ -18,6 +18,15 @@ from .shell import LabError, ip, ip_batch, run
 
 BRIDGE = "br0"
 
+# Hosts keep the kernel's defaults: what coveyd needs otherwise is its own business to set.
+_SYSCTL = {
+    "hub": ["net.ipv6.conf.default.disable_ipv6=1"],
+    "client": ["net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0",
+               "net.ipv4.conf.all.arp_announce=2", "net.ipv4.tcp_syn_retries=3",
+               "net.ipv4.ip_local_port_range=10000 65000", "net.ipv6.ip_nonlocal_bind=1",
+               "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.default.accept_ra=0"],
+}
+
 
 def roles(options):
     """All namespaces of a lab by role, the hub first."""
@@ -35,10 +44,8 @@ def create(options, state):
         name = namespace(options.tag, role)
         state.add_namespace(name)
         ip("netns", "add", name)
-        run("ip", "netns", "exec", name, "sysctl", "-qw",
-            "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0",
-            "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.default.accept_ra=0",
-            f"net.ipv6.conf.default.disable_ipv6={1 if role == 'hub' else 0}")
+        if role in _SYSCTL:
+            run("ip", "netns", "exec", name, "sysctl", "-qw", *_SYSCTL[role])
         ip_batch(name, ["link set lo up"])
     hub = namespace(options.tag, "hub")
     ip_batch(hub, [f"link add {BRIDGE} type bridge forward_delay 0 stp_state 0",
@@ -74,9 +81,6 @@ def _client_addresses(options):
     lines.append(f"route add local {settings.ROUTED4} dev lo")
     ip_batch(name, lines)
     ip("-n", name, "-6", "route", "add", "local", settings.ROUTED6, "dev", "lo")
-    run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv6.ip_nonlocal_bind=1",
-        "net.ipv4.conf.all.arp_announce=2", "net.ipv4.tcp_syn_retries=3",
-        "net.ipv4.ip_local_port_range=10000 65000")
 
 
 def add_host_routes(options, host, device="covey0"):
