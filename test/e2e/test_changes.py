@@ -59,7 +59,8 @@ def test_after_a_crash_new_connections_are_served_within_a_second(lab, record_pr
     assert not [one for one in failures(attempts) if one.started + one.elapsed < since]
     assert failed > 0, "killing a host should have been noticed by somebody"
     assert gap <= TAKEOVER_LIMIT
-    assert {one.error for one in failures(attempts)} == {"timeout"}
+    # A connection the dead host had accepted is reset by the heir of its bucket: nothing is left.
+    assert {one.error for one in failures(attempts)} <= {"timeout", "reset"}
     assert held.check({"web1", "web3"}) == []
     held.close()
 

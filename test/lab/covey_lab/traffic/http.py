@@ -171,4 +171,4 @@ def outage(attempts, since):
         return 0.0, 0
     last = max(attempt.started for attempt in failed)
     after = [attempt.started for attempt in attempts if attempt.started > last]
-    return (min(after) if after else time.monotonic()) - since, len(failed)
+    return max(0.0, (min(after) if after else time.monotonic()) - since), len(failed)
