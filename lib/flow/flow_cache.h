@@ -1,15 +1,27 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// FlowCache: which TCP connections the local stack really holds, so that they outlive a move of their bucket.
+// FlowCache: which TCP connections the local stack really holds, so that they outlive a move of
+// their bucket.
 //
-// Owner: flow. Thread: one worker owns a cache and alone calls it; bucket_flows() may be read by the control thread.
-// Memory is given at construction and never grows. An entry is *half open* from the SYN-ACK our own stack sent until
-// the client's matching ACK (at most kHalfOpenLife); it becomes *established* when our own stack sends any segment
-// that is neither SYN-ACK nor RST, which a kernel does only for a real socket. So neither a SYN flood nor a flood of
-// stray ACKs fills the table. RST either way ends an entry at once, FIN both ways starts a linger (kLinger), silence
-// longer than tcp_idle expires it; expiry is incremental. When full, the oldest half-open, then lingering, then
-// idle entries give way, else the flow is not tracked and counted. All keys are seen from the client (packet::FlowKey).
+// Owner: flow. Thread: one worker owns a cache and alone calls it; bucket_flows() and statistics()
+// may be read by any thread. Memory is allocated at construction and never grows. All keys are seen
+// from the client (packet::FlowKey). It decides nothing about frames: forwarding asks and tells.
+//
+// An entry is *half open* from the SYN-ACK our own stack sent (at most kHalfOpenLife without sign
+// of life); it becomes *established* when our own stack sends any segment that is neither SYN-ACK
+// nor RST, which a kernel does only for a real socket. So neither a SYN flood nor a flood of stray
+// ACKs fills the table with connections that do not exist. A plain SYN of our own stack likewise: it
+// opens a connection. FIN both ways starts a linger (kLinger); silence longer than tcp_idle expires
+// an entry. A RST our stack sends ends an entry at once. A client's RST does too if our stack must
+// have believed it (half open, or exactly the sequence number it awaits); any other may come from
+// somebody who guesses, so the flow is merely in doubt: the next segment our stack sends clears
+// the doubt, else the entry ends after kDoubtLife.
+//
+// When full, the oldest half-open entry gives way, then the oldest lingering one, then one that has
+// been idle for kPressureIdle (the oldest of a few examined), else the flow is not tracked and that
+// is counted. Expiry is incremental; an entry whose time is up is served until expire() reaches it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -18,17 +30,24 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "flow/flow_table.h"
 #include "flow/settings.h"
 #include "packet/flow_key.h"
 
 namespace covey::flow {
 
-// Renewed by each retransmitted SYN-ACK (Linux sends them after 1, 3, 7, 15... s), so a living handshake never ages out
-// before its third retry, and a flood leaves no trace for long.
+// Renewed by each retransmitted SYN-ACK (Linux sends them after 1, 3, 7, 15... s), so a living
+// handshake never ages out before its third retry, and a flood leaves no trace for long.
 inline constexpr base::Duration kHalfOpenLife = std::chrono::seconds(8);
-inline constexpr base::Duration kLinger = std::chrono::minutes(2);  // late retransmissions of a finished flow
-
-enum class FlowState : std::uint8_t { none, half_open, established, lingering };
+// Late retransmissions of a finished flow; counts from the last segment.
+inline constexpr base::Duration kLinger = std::chrono::minutes(2);
+// A living connection answers within this, be it with a challenge ACK (RFC 5961).
+inline constexpr base::Duration kDoubtLife = std::chrono::seconds(30);
+inline constexpr base::Duration kPressureIdle = std::chrono::minutes(5);
+// Times are kept in ticks of 2^22 ns (about 4 ms) in 32 bits, which wrap after 208 days.
+inline constexpr unsigned kTickShift = 22;
+inline constexpr base::Duration kTick{1 << kTickShift};
+inline constexpr base::Duration kMaxIdle = std::chrono::hours(24 * 30);
 
 /// What the cache needs to see of a TCP segment, in either direction.
 struct Segment {
@@ -37,10 +56,11 @@ struct Segment {
   std::uint32_t acknowledgement = 0;
 };
 
-/// Where a flow was accepted, so that residual buckets can be told.
+/// Where a flow was accepted, so that residual buckets can be told. Fixed when the entry is made.
 struct Placement {
   base::ClassIndex map_class;
   base::BucketIndex bucket;
+  friend bool operator==(const Placement&, const Placement&) = default;
 };
 
 struct Found {
@@ -49,41 +69,54 @@ struct Found {
 };
 
 struct Statistics {
-  std::uint64_t established = 0;  // live entries now
+  std::uint64_t established = 0;  // live entries now; a drained host is done when this is zero
   std::uint64_t half_open = 0;    // live entries now
+  std::uint64_t lingering = 0;    // entries now
   std::uint64_t created = 0;
   std::uint64_t expired = 0;
   std::uint64_t evicted = 0;      // gave way to newer flows
-  std::uint64_t untracked = 0;    // no room: a sticky sign that capacity is too small
+  std::uint64_t untracked = 0;    // segments that found no room: a sticky sign of small capacity
 };
 
 class FlowCache {
  public:
-  /// `class_sizes[i]` is the bucket count of map class i. `seed` is a secret random number per cache:
-  /// it keys the hash, so that clients cannot choose ports that collide.
+  /// `class_sizes[i]` is the bucket count of map class i. `seed` is a secret random number per
+  /// cache: it keys the hash, so that clients cannot choose ports that collide.
   FlowCache(const Settings& settings, const std::vector<std::uint32_t>& class_sizes,
             std::uint64_t seed);
   FlowCache(const FlowCache&) = delete;
   FlowCache& operator=(const FlowCache&) = delete;
-  ~FlowCache();
 
   /// Looks without changing anything (also what explain uses).
-  [[nodiscard]] Found find(const packet::FlowKey& key) const noexcept;
+  [[nodiscard]] Found find(const packet::FlowKey& key) const noexcept {
+    const EntryIndex entry = table_.find(key);
+    if (entry == kNoEntry) return {};
+    const FlowState state = table_[entry].state;
+    return {state, state == FlowState::half_open ? table_[entry].awaited : 0};
+  }
   /// Brings the memory `find(key)` will touch closer; call some frames ahead.
-  void prefetch(const packet::FlowKey& key) const noexcept;
+  void prefetch(const packet::FlowKey& key) const noexcept { table_.prefetch(key); }
 
-  /// A delivered inbound segment of a flow. True if the state changed in a way other workers must learn of.
-  bool note_inbound(const packet::FlowKey& key, const Segment& segment, base::TimePoint now) noexcept;
-  /// A segment the local stack sent (key already reversed to the client's view). True as above.
+  /// A delivered inbound segment of a flow. True if the state changed (ended, closing, in doubt) in
+  /// a way other workers must learn of, by the same call on their cache.
+  bool note_inbound(const packet::FlowKey& key, const Segment& segment,
+                    base::TimePoint now) noexcept;
+  /// A segment the local stack sent (key already reversed to the client's view). True as above
+  /// (created, promoted, closing, ended, doubt cleared).
   bool note_egress(const packet::FlowKey& key, const Segment& segment, Placement placement,
                    base::TimePoint now) noexcept;
 
   /// Examines up to `budget` entries for expiry; call regularly with a small budget.
   void expire(base::TimePoint now, std::uint32_t budget) noexcept;
 
-  /// Live entries (half open and established) of one bucket; any thread, a moment's value.
+  /// Live entries (half open and established) of one bucket; any thread, a moment's value. Those
+  /// that linger do not count: all they still need is an answer to a late retransmission, and
+  /// without one the client's side ends by itself. Zero for a placement outside the class sizes.
   [[nodiscard]] std::uint32_t bucket_flows(Placement placement) const noexcept;
+  /// Any thread; each number is a moment's value.
   [[nodiscard]] Statistics statistics() const noexcept;
+  /// All memory the cache holds.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
   struct Listed {
     packet::FlowKey key;
@@ -91,12 +124,60 @@ class FlowCache {
     Placement placement;
     base::Duration idle{};
   };
-  /// Up to `limit` live entries, for people; owner thread only.
+  /// Up to `limit` entries, for people; owner thread only.
   [[nodiscard]] std::vector<Listed> list(base::TimePoint now, std::size_t limit) const;
 
  private:
-  struct Table;
-  std::unique_ptr<Table> table_;
+  /// Written by the owner alone, so that plain loads and stores suffice; read by any thread.
+  template <typename Integer>
+  class Counter {
+   public:
+    void add(Integer amount) noexcept { value_.store(read() + amount, std::memory_order_relaxed); }
+    void subtract_one() noexcept { value_.store(read() - 1, std::memory_order_relaxed); }
+    [[nodiscard]] Integer read() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+   private:
+    std::atomic<Integer> value_{0};
+  };
+  struct Counters {
+    Counter<std::uint64_t> established, half_open, lingering, created, expired, evicted, untracked;
+  };
+
+  bool note_client_reset(EntryIndex entry, std::uint32_t sequence, base::TimePoint now) noexcept;
+  bool note_syn_ack(EntryIndex entry, const packet::FlowKey& key, std::uint32_t expected_ack,
+                    Placement placement, base::TimePoint now) noexcept;
+  bool note_own_segment(EntryIndex entry, const Segment& segment, base::TimePoint now) noexcept;
+  bool note_fin(EntryIndex entry, std::uint8_t mark, base::TimePoint now) noexcept;
+
+  [[nodiscard]] EntryIndex create(const packet::FlowKey& key, FlowState state, Placement placement,
+                                  base::TimePoint now) noexcept;
+  void become(EntryIndex entry, FlowState state, base::TimePoint now) noexcept;
+  void doubt(EntryIndex entry, base::TimePoint now) noexcept;
+  void refresh(EntryIndex entry, base::TimePoint now) noexcept;
+  void erase(EntryIndex entry) noexcept;
+  void enter(EntryIndex entry, base::TimePoint now) noexcept;
+  void leave(EntryIndex entry) noexcept;
+
+  [[nodiscard]] bool make_room(base::TimePoint now) noexcept;
+  [[nodiscard]] EntryIndex oldest_idle_nearby(base::TimePoint now) noexcept;
+  [[nodiscard]] std::uint32_t expire_queue(const AgeQueue& queue, std::uint32_t life,
+                                           base::TimePoint now, std::uint32_t budget) noexcept;
+  void expire_idle(base::TimePoint now, std::uint32_t budget) noexcept;
+
+  [[nodiscard]] AgeQueue* queue_of(const Entry& entry) noexcept;
+  [[nodiscard]] Counter<std::uint64_t>* counter_of(FlowState state) noexcept;
+  [[nodiscard]] Counter<std::uint32_t>* bucket_counter(Placement placement) const noexcept;
+
+  FlowTable table_;
+  AgeQueue half_open_;
+  AgeQueue lingering_;
+  AgeQueue doubted_;
+  EntryIndex hand_ = 0;            // where the sweep over established entries goes on
+  std::uint32_t idle_life_;        // ticks
+  std::uint32_t pressure_life_;    // ticks
+  Counters counters_;
+  std::vector<std::size_t> class_starts_;  // where each class begins in bucket_flows_, and the end
+  std::unique_ptr<Counter<std::uint32_t>[]> bucket_flows_;
 };
 
 }  // namespace covey::flow

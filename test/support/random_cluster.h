@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// RandomCluster: members with weights and claims that change as a cluster's do, for tests of assign().
+// RandomCluster: members whose weights and claims change as a cluster's do, to test assign() with.
 //
 // Owner: test support. Thread: any. Everything follows from the seed. A cluster lives through
 // events (several joins, leaves and weight changes at once); after each, accept() makes the owners

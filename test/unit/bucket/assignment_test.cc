@@ -37,7 +37,7 @@ TEST_CASE("without members nobody owns a bucket") {
 }
 
 TEST_CASE("quotas follow the weights and the largest remainders get what is left over") {
-  // 100 * 3/7 = 42.86, 100 * 2/7 = 28.57 (twice): the two largest remainders are .86 and the first .57
+  // 100 * 3/7 = 42.86 and 100 * 2/7 = 28.57, twice: .86 and the first .57 get what is left over.
   CHECK(quotas(100, {{host(3), 2, nullptr}, {host(2), 2, nullptr}, {host(1), 3, nullptr}}) ==
         std::vector<std::uint32_t>{43, 29, 28});
   CHECK(quotas(64, {{host(1), 0, nullptr}, {host(2), 5, nullptr}}) ==

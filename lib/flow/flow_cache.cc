@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Entry::awaited is, half open, the acknowledgement number that completes the handshake and, once
+// established, the sequence number our stack expects next from the client, as its last segment
+// said. Established entries that are not in doubt are in no queue, since each segment would have to
+// move them: a clock hand sweeps over them instead. The other kinds are few or short-lived and lie
+// in queues by age, so that the oldest is always known.
+#include "flow/flow_cache.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace covey::flow {
+namespace {
+
+using base::Duration;
+using base::TimePoint;
+
+// TCP flags (RFC 9293, section 3.1).
+constexpr std::uint8_t kFin = 0x01;
+constexpr std::uint8_t kSyn = 0x02;
+constexpr std::uint8_t kRst = 0x04;
+constexpr std::uint8_t kAck = 0x10;
+
+// Entry::marks
+constexpr std::uint8_t kClientFin = 0x01;
+constexpr std::uint8_t kOwnFin = 0x02;
+constexpr std::uint8_t kInDoubt = 0x04;
+constexpr std::uint8_t kBothFins = kClientFin | kOwnFin;
+
+// How many entries a new flow may look at for an idle one to replace: enough to make progress, few
+// enough that a full table stays cheap.
+constexpr std::uint32_t kEvictionScan = 8;
+
+std::uint32_t ticks(TimePoint now) { return static_cast<std::uint32_t>(now.ns >> kTickShift); }
+
+/// Rounded up, so that nothing ends early by more than the tick in which it began.
+std::uint32_t ticks(Duration life) {
+  return static_cast<std::uint32_t>((life.count() + kTick.count() - 1) / kTick.count());
+}
+
+/// Modulo 2^32, like the stamps.
+std::uint32_t age(const Entry& entry, TimePoint now) { return ticks(now) - entry.stamp; }
+
+}  // namespace
+
+FlowCache::FlowCache(const Settings& settings, const std::vector<std::uint32_t>& class_sizes,
+                     std::uint64_t seed)
+    : table_(settings.capacity, seed),
+      idle_life_(ticks(settings.tcp_idle)),
+      pressure_life_(ticks(std::min(settings.tcp_idle, kPressureIdle))) {
+  COVEY_ASSERT(settings.tcp_idle > Duration::zero() && settings.tcp_idle <= kMaxIdle);
+  class_starts_.reserve(class_sizes.size() + 1);
+  std::size_t total = 0;
+  for (const std::uint32_t size : class_sizes) {
+    class_starts_.push_back(total);
+    total += size;
+  }
+  class_starts_.push_back(total);
+  bucket_flows_ = std::make_unique<Counter<std::uint32_t>[]>(total);
+}
+
+bool FlowCache::note_inbound(const packet::FlowKey& key, const Segment& segment,
+                             TimePoint now) noexcept {
+  const EntryIndex entry = table_.find(key);
+  if (entry == kNoEntry) return false;
+  if ((segment.flags & kRst) != 0) return note_client_reset(entry, segment.sequence, now);
+  const bool opens = (segment.flags & (kSyn | kAck)) == kSyn;
+  if (opens && table_[entry].state == FlowState::lingering) {
+    erase(entry);  // the ports are used anew; the stack decides what becomes of it
+    return true;
+  }
+  const bool closing = (segment.flags & kFin) != 0 && note_fin(entry, kClientFin, now);
+  // What a client sends says nothing about whether our stack still has the socket.
+  if ((table_[entry].marks & kInDoubt) == 0) refresh(entry, now);
+  return closing;
+}
+
+bool FlowCache::note_egress(const packet::FlowKey& key, const Segment& segment,
+                            Placement placement, TimePoint now) noexcept {
+  EntryIndex entry = table_.find(key);
+  if ((segment.flags & kRst) != 0) {
+    if (entry != kNoEntry) erase(entry);
+    return entry != kNoEntry;
+  }
+  if ((segment.flags & kSyn) != 0 && (segment.flags & kAck) != 0) {
+    return note_syn_ack(entry, key, segment.sequence + 1, placement, now);
+  }
+  const bool lingers = entry != kNoEntry && table_[entry].state == FlowState::lingering;
+  if (lingers && (segment.flags & kSyn) != 0) {
+    erase(entry);  // our own stack uses the ports anew
+    entry = kNoEntry;
+  }
+  if (entry != kNoEntry) return note_own_segment(entry, segment, now);
+  entry = create(key, FlowState::established, placement, now);
+  if (entry == kNoEntry) return false;
+  note_own_segment(entry, segment, now);
+  return true;
+}
+
+bool FlowCache::note_client_reset(EntryIndex entry, std::uint32_t sequence,
+                                  TimePoint now) noexcept {
+  switch (table_[entry].state) {
+    case FlowState::none:
+    case FlowState::lingering: return false;
+    case FlowState::half_open: erase(entry); return true;
+    case FlowState::established: break;
+  }
+  // RFC 5961: a stack obeys a RST at exactly the awaited sequence number and no other.
+  if (sequence == table_[entry].awaited) {
+    erase(entry);
+    return true;
+  }
+  // The time of the first doubt counts: who guesses on must not keep the entry alive.
+  if ((table_[entry].marks & kInDoubt) != 0) return false;
+  doubt(entry, now);
+  return true;
+}
+
+bool FlowCache::note_syn_ack(EntryIndex entry, const packet::FlowKey& key,
+                             std::uint32_t expected_ack, Placement placement,
+                             TimePoint now) noexcept {
+  if (entry != kNoEntry && table_[entry].state == FlowState::established &&
+      (table_[entry].marks & kInDoubt) == 0) {
+    // A handshake begins, so what was closed was an earlier connection; but a forgotten established
+    // entry would be worse than one too many, so it stays.
+    const bool closing = (table_[entry].marks & kBothFins) != 0;
+    table_[entry].marks = 0;
+    return closing;
+  }
+  if (entry != kNoEntry && table_[entry].state == FlowState::half_open) {
+    const bool changed = table_[entry].awaited != expected_ack;
+    table_[entry].awaited = expected_ack;
+    if (changed) table_[entry].marks = 0;
+    refresh(entry, now);
+    return changed;
+  }
+  if (entry != kNoEntry) erase(entry);  // lingering or in doubt: the handshake proves it over
+  entry = create(key, FlowState::half_open, placement, now);
+  if (entry == kNoEntry) return false;
+  table_[entry].awaited = expected_ack;
+  return true;
+}
+
+bool FlowCache::note_own_segment(EntryIndex entry, const Segment& segment,
+                                 TimePoint now) noexcept {
+  const Entry& flow = table_[entry];
+  bool changed = false;
+  if (flow.state == FlowState::half_open || (flow.marks & kInDoubt) != 0) {
+    become(entry, FlowState::established, now);
+    changed = true;
+  }
+  if ((segment.flags & kAck) != 0) table_[entry].awaited = segment.acknowledgement;
+  if ((segment.flags & kFin) != 0 && note_fin(entry, kOwnFin, now)) changed = true;
+  refresh(entry, now);
+  return changed;
+}
+
+bool FlowCache::note_fin(EntryIndex entry, std::uint8_t mark, TimePoint now) noexcept {
+  Entry& flow = table_[entry];
+  if ((flow.marks & mark) != 0) return false;
+  flow.marks |= mark;
+  if ((flow.marks & kBothFins) == kBothFins) become(entry, FlowState::lingering, now);
+  return true;
+}
+
+EntryIndex FlowCache::create(const packet::FlowKey& key, FlowState state, Placement placement,
+                             TimePoint now) noexcept {
+  if (!table_.has_room() && !make_room(now)) {
+    counters_.untracked.add(1);
+    return kNoEntry;
+  }
+  const EntryIndex entry = table_.insert(key);
+  table_[entry].map_class = placement.map_class.value;
+  table_[entry].bucket = static_cast<std::uint16_t>(placement.bucket.value);
+  table_[entry].state = state;
+  counters_.created.add(1);
+  enter(entry, now);
+  return entry;
+}
+
+/// The only way to change the state of an entry; ends a doubt, keeps the FINs seen.
+void FlowCache::become(EntryIndex entry, FlowState state, TimePoint now) noexcept {
+  leave(entry);
+  table_[entry].state = state;
+  table_[entry].marks &= kBothFins;
+  enter(entry, now);
+}
+
+void FlowCache::doubt(EntryIndex entry, TimePoint now) noexcept {
+  leave(entry);
+  table_[entry].marks |= kInDoubt;
+  enter(entry, now);
+}
+
+void FlowCache::erase(EntryIndex entry) noexcept {
+  leave(entry);
+  table_.erase(entry);
+}
+
+void FlowCache::refresh(EntryIndex entry, TimePoint now) noexcept {
+  table_[entry].stamp = ticks(now);
+  AgeQueue* queue = queue_of(table_[entry]);
+  if (queue == nullptr) return;
+  queue->remove(table_, entry);
+  queue->push_newest(table_, entry);
+}
+
+/// Puts an entry where its state and marks belong: queue, counters, bucket counter.
+void FlowCache::enter(EntryIndex entry, TimePoint now) noexcept {
+  Entry& flow = table_[entry];
+  flow.stamp = ticks(now);
+  if (AgeQueue* queue = queue_of(flow)) queue->push_newest(table_, entry);
+  counter_of(flow.state)->add(1);
+  if (flow.state == FlowState::lingering) return;
+  if (auto* counter = bucket_counter({{flow.map_class}, {flow.bucket}})) counter->add(1);
+}
+
+/// The reverse of enter().
+void FlowCache::leave(EntryIndex entry) noexcept {
+  Entry& flow = table_[entry];
+  if (AgeQueue* queue = queue_of(flow)) queue->remove(table_, entry);
+  counter_of(flow.state)->subtract_one();
+  if (flow.state == FlowState::lingering) return;
+  if (auto* counter = bucket_counter({{flow.map_class}, {flow.bucket}})) counter->subtract_one();
+}
+
+AgeQueue* FlowCache::queue_of(const Entry& entry) noexcept {
+  switch (entry.state) {
+    case FlowState::none: return nullptr;
+    case FlowState::half_open: return &half_open_;
+    case FlowState::established: return (entry.marks & kInDoubt) != 0 ? &doubted_ : nullptr;
+    case FlowState::lingering: return &lingering_;
+  }
+  return nullptr;
+}
+
+FlowCache::Counter<std::uint64_t>* FlowCache::counter_of(FlowState state) noexcept {
+  if (state == FlowState::half_open) return &counters_.half_open;
+  return state == FlowState::established ? &counters_.established : &counters_.lingering;
+}
+
+FlowCache::Counter<std::uint32_t>* FlowCache::bucket_counter(Placement placement) const noexcept {
+  const std::size_t map_class = placement.map_class.value;
+  if (map_class + 1 >= class_starts_.size()) return nullptr;
+  const std::size_t at = class_starts_[map_class] + placement.bucket.value;
+  return at < class_starts_[map_class + 1] ? &bucket_flows_[at] : nullptr;
+}
+
+bool FlowCache::make_room(TimePoint now) noexcept {
+  EntryIndex victim = half_open_.oldest();
+  if (victim == kNoEntry) victim = lingering_.oldest();
+  if (victim == kNoEntry) victim = oldest_idle_nearby(now);
+  if (victim == kNoEntry) return false;
+  erase(victim);
+  counters_.evicted.add(1);
+  return true;
+}
+
+EntryIndex FlowCache::oldest_idle_nearby(TimePoint now) noexcept {
+  EntryIndex oldest = kNoEntry;
+  for (std::uint32_t i = 0; i < std::min(kEvictionScan, table_.capacity()); ++i) {
+    const Entry& flow = table_[hand_];
+    const bool idle = flow.state == FlowState::established && age(flow, now) >= pressure_life_;
+    if (idle && (oldest == kNoEntry || age(flow, now) > age(table_[oldest], now))) oldest = hand_;
+    hand_ = hand_ + 1 == table_.capacity() ? 0 : hand_ + 1;
+  }
+  return oldest;
+}
+
+void FlowCache::expire(TimePoint now, std::uint32_t budget) noexcept {
+  // Half of the budget at least is left for the sweep, whatever a flood leaves in the queues.
+  std::uint32_t queued = budget - budget / 2;
+  const std::uint32_t before = queued;
+  queued -= expire_queue(half_open_, ticks(kHalfOpenLife), now, queued);
+  queued -= expire_queue(lingering_, ticks(kLinger), now, queued);
+  queued -= expire_queue(doubted_, ticks(kDoubtLife), now, queued);
+  expire_idle(now, budget - (before - queued));
+}
+
+/// Returns how many entries it ended.
+std::uint32_t FlowCache::expire_queue(const AgeQueue& queue, std::uint32_t life, TimePoint now,
+                                      std::uint32_t budget) noexcept {
+  std::uint32_t ended = 0;
+  while (ended < budget && queue.oldest() != kNoEntry &&
+         age(table_[queue.oldest()], now) >= life) {
+    erase(queue.oldest());
+    counters_.expired.add(1);
+    ++ended;
+  }
+  return ended;
+}
+
+void FlowCache::expire_idle(TimePoint now, std::uint32_t budget) noexcept {
+  for (std::uint32_t i = 0; i < std::min(budget, table_.capacity()); ++i) {
+    const Entry& flow = table_[hand_];
+    if (flow.state == FlowState::established && age(flow, now) >= idle_life_) {
+      erase(hand_);
+      counters_.expired.add(1);
+    }
+    hand_ = hand_ + 1 == table_.capacity() ? 0 : hand_ + 1;
+  }
+}
+
+std::uint32_t FlowCache::bucket_flows(Placement placement) const noexcept {
+  const Counter<std::uint32_t>* counter = bucket_counter(placement);
+  return counter != nullptr ? counter->read() : 0;
+}
+
+Statistics FlowCache::statistics() const noexcept {
+  return {.established = counters_.established.read(),
+          .half_open = counters_.half_open.read(),
+          .lingering = counters_.lingering.read(),
+          .created = counters_.created.read(),
+          .expired = counters_.expired.read(),
+          .evicted = counters_.evicted.read(),
+          .untracked = counters_.untracked.read()};
+}
+
+std::size_t FlowCache::memory_bytes() const noexcept {
+  return sizeof(*this) + table_.memory_bytes() +
+         class_starts_.capacity() * sizeof(class_starts_.front()) +
+         class_starts_.back() * sizeof(Counter<std::uint32_t>);
+}
+
+std::vector<FlowCache::Listed> FlowCache::list(TimePoint now, std::size_t limit) const {
+  std::vector<Listed> result;
+  for (EntryIndex entry = 0; entry < table_.capacity() && result.size() < limit; ++entry) {
+    const Entry& flow = table_[entry];
+    if (flow.state == FlowState::none) continue;
+    result.push_back({flow.key,
+                      flow.state,
+                      {{flow.map_class}, {flow.bucket}},
+                      kTick * static_cast<std::int64_t>(age(flow, now))});
+  }
+  return result;
+}
+
+}  // namespace covey::flow

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// FlowTable: a hash table of flow entries in memory allocated once; and AgeQueue, entries by age.
+//
+// Owner: flow. Thread: one at a time, the owner of the FlowCache. Two arrays: entries of 64 bytes
+// that never move, and an index of cache lines. An index line has 15 cells (entry number and 8 bits
+// of hash) and counts how many flows of this home line had to lie further on, so one line answers
+// nearly every look-up, hit or miss, and a miss seldom touches an entry.
+//
+//   line: | cell 0 | cell 1 | ... | cell 14 | overflow |    cell: tag (8 bits) | entry (24 bits)
+//
+// It knows nothing of TCP, time or eviction: flow_cache.cc decides, this remembers.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/assert.h"
+#include "flow/key_hash.h"
+#include "packet/flow_key.h"
+
+namespace covey::flow {
+
+enum class FlowState : std::uint8_t { none, half_open, established, lingering };
+
+using EntryIndex = std::uint32_t;
+inline constexpr EntryIndex kNoEntry = 0xffffffff;
+inline constexpr std::uint32_t kMaxCapacity = 1U << 24U;  // what fits beside the tag in a cell
+
+struct alignas(64) Entry {
+  packet::FlowKey key;
+  std::uint32_t stamp = 0;        // ticks; what its expiry counts from
+  std::uint32_t awaited = 0;      // see flow_cache.cc
+  EntryIndex older = kNoEntry;    // neighbours in its AgeQueue, if it is in one
+  EntryIndex newer = kNoEntry;    // likewise; in a free entry: the next free one
+  std::uint16_t map_class = 0;
+  std::uint16_t bucket = 0;
+  FlowState state = FlowState::none;
+  std::uint8_t marks = 0;         // see flow_cache.cc
+  std::uint16_t unused = 0;
+};
+static_assert(sizeof(Entry) == 64, "an entry is one cache line");
+
+class FlowTable {
+ public:
+  FlowTable(std::uint32_t capacity, std::uint64_t seed);
+  FlowTable(const FlowTable&) = delete;
+  FlowTable& operator=(const FlowTable&) = delete;
+
+  [[nodiscard]] EntryIndex find(const packet::FlowKey& key) const noexcept {
+    const std::uint32_t hash = hash_(key);
+    std::uint32_t at = home(hash);
+    for (std::size_t visited = 0; visited < lines_.size(); ++visited) {
+      const Line& line = lines_[at];
+      for (std::uint32_t hits = line.with_tag(tag(hash)); hits != 0; hits &= hits - 1) {
+        const EntryIndex entry = line.cells[std::countr_zero(hits)] & kEntryMask;
+        if (entries_[entry].key == key) return entry;
+      }
+      if (line.overflow == 0) break;
+      at = next(at);
+    }
+    return kNoEntry;
+  }
+  void prefetch(const packet::FlowKey& key) const noexcept {
+    __builtin_prefetch(&lines_[home(hash_(key))]);
+  }
+
+  [[nodiscard]] bool has_room() const noexcept { return first_free_ != kNoEntry; }
+  /// A blank entry for a key that is not in the table; has_room() must hold.
+  [[nodiscard]] EntryIndex insert(const packet::FlowKey& key) noexcept;
+  /// The entry must be in use and in no AgeQueue.
+  void erase(EntryIndex entry) noexcept;
+
+  [[nodiscard]] Entry& operator[](EntryIndex entry) noexcept { return entries_[entry]; }
+  [[nodiscard]] const Entry& operator[](EntryIndex entry) const noexcept { return entries_[entry]; }
+  [[nodiscard]] std::uint32_t capacity() const noexcept {
+    return static_cast<std::uint32_t>(entries_.size());
+  }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return entries_.size() * sizeof(Entry) + lines_.size() * sizeof(Line);
+  }
+
+ private:
+  static constexpr std::uint32_t kEntryMask = kMaxCapacity - 1;
+  static constexpr unsigned kCells = 15;
+  static constexpr unsigned kMeanLoad = 8;  // at capacity; a line then overflows with chance 0.8 %
+
+  struct alignas(64) Line {
+    std::array<std::uint32_t, kCells> cells{};  // 0: empty (a tag is never 0)
+    std::uint32_t overflow = 0;
+
+    /// Set of cells whose tag is `wanted`. Without branches, so that it becomes vector code.
+    [[nodiscard]] std::uint32_t with_tag(std::uint32_t wanted) const noexcept {
+      std::uint32_t hits = 0;
+      for (unsigned i = 0; i < kCells; ++i) {
+        hits |= static_cast<std::uint32_t>((cells[i] >> 24U) == wanted) << i;
+      }
+      return hits;
+    }
+  };
+  static_assert(sizeof(Line) == 64);
+
+  // The line comes from the upper 24 bits of the hash, the tag from the lower 8.
+  [[nodiscard]] std::uint32_t home(std::uint32_t hash) const noexcept {
+    return (hash >> 8U) & line_mask_;
+  }
+  [[nodiscard]] static std::uint32_t tag(std::uint32_t hash) noexcept {
+    const std::uint32_t low = hash & 0xffU;
+    return low == 0 ? 1 : low;
+  }
+  [[nodiscard]] std::uint32_t next(std::uint32_t line) const noexcept {
+    return (line + 1) & line_mask_;
+  }
+
+  KeyHash hash_;
+  std::vector<Entry> entries_;
+  std::vector<Line> lines_;
+  std::uint32_t line_mask_;
+  EntryIndex first_free_ = kNoEntry;
+};
+
+/// Entries in the order in which they were pushed; all operations take constant time. An entry is
+/// in at most one queue.
+class AgeQueue {
+ public:
+  [[nodiscard]] EntryIndex oldest() const noexcept { return oldest_; }
+  void push_newest(FlowTable& table, EntryIndex entry) noexcept;
+  void remove(FlowTable& table, EntryIndex entry) noexcept;
+
+ private:
+  EntryIndex oldest_ = kNoEntry;
+  EntryIndex newest_ = kNoEntry;
+};
+
+}  // namespace covey::flow
