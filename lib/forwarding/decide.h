@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// decide(): what happens to one frame. The whole forwarding policy, in reading order, is in decide.cc.
+// decide(): what happens to one frame. The whole forwarding policy, in reading order, is in
+// decide.cc.
 //
-// Owner: forwarding. Thread: the worker that owns the flow cache. Pure: no clock, no allocation, no state of its own;
-// it reads the snapshot and the cache and changes neither, so explain() can run the very same function.
-// After a delivery or an egress pass the worker tells the cache with note() (see below).
+// Owner: forwarding. Thread: the worker that owns the flow cache. Pure: no clock, no allocation, no
+// state of its own; it reads the snapshot and the cache and changes neither, so explain() can run
+// the very same function. After a delivery or an egress pass the worker tells the cache with note()
+// (see below).
 #pragma once
 
 #include <cstdint>
 #include <span>
-#include <string>
 
 #include "base/ids.h"
 #include "base/time.h"
@@ -27,8 +28,9 @@ struct Surroundings {
 
 struct Decision {
   Verdict verdict = Verdict::drop_malformed;
-  bool has_bucket = false;     // the three fields below are meaningful
-  bool tracked = false;        // the flow cache knew the flow
+  bool has_rule = false;    // a port rule (or the default rule) was looked up: `rule` is meaningful
+  bool has_bucket = false;  // `map_class` and `bucket` are meaningful
+  bool tracked = false;     // the flow cache knew the flow
   RuleIndex rule = kDefaultRule;
   base::ClassIndex map_class;
   base::BucketIndex bucket;
@@ -39,11 +41,12 @@ struct Decision {
                               const Surroundings& around) noexcept;
 
 /// Verdict for a frame the local stack wants to send: send_uplink or a drop_egress_*.
-[[nodiscard]] Decision decide_egress(std::span<const std::uint8_t> frame, const packet::FrameView& view,
+[[nodiscard]] Decision decide_egress(std::span<const std::uint8_t> frame,
+                                     const packet::FrameView& view,
                                      const Surroundings& around) noexcept;
 
-/// Tells the cache about a frame that was let through. True if other workers must hear of it (they call the
-/// same function with the same arguments on their own cache).
+/// Tells the cache about a frame that was let through. True if other workers must hear of it (they
+/// call the same function with the same arguments on their own cache).
 bool note_delivered(const packet::FrameView& view, const Decision& decision, flow::FlowCache& flows,
                     base::TimePoint now) noexcept;
 bool note_sent(const packet::FrameView& view, const Decision& decision, flow::FlowCache& flows,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // explain(): what decide() would do with a described packet, and why, in words.
 //
-// Owner: forwarding. Thread: the worker that owns the flow cache (or any, with an empty cache). It builds a real
-// frame from the description and runs decide() on it, so that it can never say anything else than the data plane does.
+// Owner: forwarding. Thread: the worker that owns the flow cache (or any, with an empty cache). It
+// builds a real frame from the description and runs decide() on it, so that it can never say
+// anything else than the data plane does.
 #pragma once
 
 #include <cstdint>
@@ -30,9 +31,9 @@ struct Explanation {
   std::string hashed;    // the hashed fields in words: "10.77.0.100 port 40000 -> port 80"
   bool has_bucket = false;
   std::uint32_t bucket = 0;
-  base::HostId owner;    // kNobody while unowned
+  base::HostId owner;  // kNobody while unowned
   Verdict verdict = Verdict::drop_malformed;
-  std::string reason;    // one sentence
+  std::string reason;  // one sentence
   bool tracked = false;
 };
 

@@ -1,31 +1,37 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Policy: the operator's settings compiled for constant-time look-up; and Snapshot, what workers read.
+// Policy: the operator's settings compiled for constant-time look-up; and Snapshot, what workers
+// read.
 //
-// Owner: forwarding. Threads: built by the control side, then read-only and shared. Rules are found by one table
-// index per frame whatever their number: each virtual IP points to a port table per protocol, equal tables are shared.
-// Cluster MACs: unicast 02:bf:w:x:y:z, multicast 03:bf:w:x:y:z, igmp 01:00:5e:7f:y:z, where w.x.y.z is the primary
-// virtual IP (for an IPv6 primary: the XOR of its four 32-bit words). A host masks its source as 02:HOST:w:x:y:z.
+// Owner: forwarding. Threads: built by the control side, then read-only and shared. Rules are found
+// by one table index per frame whatever their number: each virtual IP points to a port table per
+// protocol, equal tables are shared. Cluster MACs: unicast 02:bf:w:x:y:z, multicast 03:bf:w:x:y:z,
+// igmp 01:00:5e:7f:y:z, where w.x.y.z is the primary virtual IP (for an IPv6 primary: the XOR of
+// its four 32-bit words). A host masks its source as 02:HOST:w:x:y:z.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/address.h"
+#include "base/endian.h"
 #include "base/ids.h"
 #include "bucket/bucket_table.h"
 #include "bucket/siphash.h"
 #include "forwarding/settings.h"
-#include "packet/flow_key.h"
+#include "packet/parse.h"
 
 namespace covey::forwarding {
 
 using RuleIndex = std::uint16_t;
 inline constexpr RuleIndex kDefaultRule = 0xffff;  // "no rule covers it": the default host
 
-/// Which map class each rule uses, and how many classes there are; the same on all hosts with equal rules.
+/// Which map class each rule uses, and how many classes there are; the same on all hosts with equal
+/// rules.
 struct ClassPlan {
   std::vector<base::ClassIndex> class_of_rule;  // by rule; unspecified for mode disabled
   std::vector<std::uint32_t> class_sizes;       // bucket count by class
@@ -38,14 +44,16 @@ struct ClassPlan {
 /// Source address this host's frames leave with: 02:HOST:w:x:y:z.
 [[nodiscard]] base::MacAddress masked_host_mac(base::HostId host, const base::IpAddress& primary);
 
-/// Text that is equal on two hosts exactly when their clusters may join: virtual IPs, mode, buckets, rules
-/// without weight and priority. Its digest travels in heartbeats.
+/// Text that is equal on two hosts exactly when their clusters may join: virtual IPs (in any order,
+/// but with the same primary), mode, cluster MAC, ICMP policy, buckets and rules without weight and
+/// priority. One line each, so that a difference can be shown. Its digest travels in heartbeats.
 [[nodiscard]] std::string shared_description(const Settings& settings);
 
 class Policy {
  public:
   /// `local_stack_mac` is the address the local stack listens on; deliveries are rewritten to it.
-  Policy(Settings settings, const bucket::SipKey& hash_key, const base::MacAddress& local_stack_mac);
+  Policy(Settings settings, const bucket::SipKey& hash_key,
+         const base::MacAddress& local_stack_mac);
 
   [[nodiscard]] const Settings& settings() const { return settings_; }
   [[nodiscard]] const bucket::SipKey& hash_key() const { return hash_key_; }
@@ -55,27 +63,67 @@ class Policy {
   [[nodiscard]] const base::MacAddress& local_stack_mac() const { return local_stack_mac_; }
 
   /// Position among the virtual IPs, -1 if it is none. Constant time.
-  [[nodiscard]] int virtual_ip_index(const base::IpAddress& address) const noexcept;
-  /// The rule that covers a port of a virtual IP; kDefaultRule if none does. Protocols other than TCP and
-  /// UDP have no port rules.
-  [[nodiscard]] RuleIndex rule_for(int virtual_ip, std::uint8_t protocol, std::uint16_t port) const noexcept;
+  [[nodiscard]] int virtual_ip_index(const base::IpAddress& address) const noexcept {
+    for (std::size_t slot = address_hash(address) & slot_mask_; slots_[slot] != kEmptySlot;
+         slot = (slot + 1) & slot_mask_) {
+      const std::int16_t position = slots_[slot];
+      if (virtual_ips_[static_cast<std::size_t>(position)].address == address) return position;
+    }
+    return -1;
+  }
+  /// The rule that covers a port of a virtual IP; kDefaultRule if none does. Protocols other than
+  /// TCP and UDP have no port rules.
+  [[nodiscard]] RuleIndex rule_for(int virtual_ip, std::uint8_t protocol,
+                                   std::uint16_t port) const noexcept {
+    if (protocol != packet::kProtocolTcp && protocol != packet::kProtocolUdp) return kDefaultRule;
+    return port_tables_[table_of(virtual_ip, protocol)][port];
+  }
+  /// The rule that covers every port of a virtual IP without looking at ports, if there is one: all
+  /// that can be said of a later fragment. Nothing if the decision depends on the port.
+  [[nodiscard]] std::optional<RuleIndex> rule_without_ports(int virtual_ip,
+                                                            std::uint8_t protocol) const noexcept;
+  [[nodiscard]] bool is_dedicated_ip(const base::IpAddress& address) const noexcept {
+    return address == dedicated_ip_ && address.family != base::Family::none;
+  }
   [[nodiscard]] const PortRule& rule(RuleIndex index) const { return settings_.rules[index]; }
 
  private:
+  static constexpr std::int16_t kEmptySlot = -1;
   using PortTable = std::vector<RuleIndex>;  // 65,536 entries
   struct VirtualIp {
     base::IpAddress address;
     std::uint16_t tcp_table = 0;
     std::uint16_t udp_table = 0;
   };
+
+  void compile_virtual_ips();
+  void compile_port_tables();
+  // Only the operator's own addresses are stored, so a fixed mixing function is safe: a client
+  // cannot lengthen a probe.
+  [[nodiscard]] static std::size_t address_hash(const base::IpAddress& address) noexcept {
+    constexpr std::uint64_t kMixHigh = 0x9e3779b97f4a7c15;
+    constexpr std::uint64_t kMixLow = 0xc2b2ae3d27d4eb4f;
+    const std::uint64_t high = base::load_le64(address.bytes.data());
+    const std::uint64_t low = base::load_le64(address.bytes.data() + 8);
+    return static_cast<std::size_t>((high * kMixHigh + low * kMixLow) >> 40U);
+  }
+  [[nodiscard]] std::size_t table_of(int virtual_ip, std::uint8_t protocol) const noexcept {
+    const VirtualIp& entry = virtual_ips_[static_cast<std::size_t>(virtual_ip)];
+    return protocol == packet::kProtocolTcp ? entry.tcp_table : entry.udp_table;
+  }
+
   Settings settings_;
   bucket::SipKey hash_key_;
   ClassPlan classes_;
   base::MacAddress cluster_mac_;
   base::MacAddress host_mac_;
   base::MacAddress local_stack_mac_;
+  base::IpAddress dedicated_ip_;
   std::vector<VirtualIp> virtual_ips_;
+  std::vector<std::int16_t> slots_;  // open addressing: position in virtual_ips_, or kEmptySlot
+  std::size_t slot_mask_ = 0;
   std::vector<PortTable> port_tables_;
+  std::vector<std::optional<RuleIndex>> portless_rules_;  // by port table
 };
 
 /// All that decides a frame besides the flow cache: replaced as a whole, never changed in place.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Settings of the forwarding core: virtual IPs, cluster addresses and port rules, as the operator gives them.
+// Settings of the forwarding core: virtual IPs, cluster addresses and port rules, as the operator
+// gives them.
 //
-// Owner: forwarding. Thread: any; plain values. Validated by config (overlaps, ranges), compiled by Policy.
-// Weight and priority of a rule belong to this host; everything else must be equal on all hosts.
+// Owner: forwarding. Thread: any; plain values. Validated by config (overlaps, ranges), compiled by
+// Policy. Weight and priority of a rule belong to this host; everything else must be equal on all
+// hosts.
 #pragma once
 
 #include <cstdint>
@@ -36,18 +38,18 @@ struct PortRule {
   RuleProtocol protocol = RuleProtocol::both;
   std::vector<PortRange> ports;
   RuleMode mode = RuleMode::multiple;
-  bucket::HashRule hash;                      // multiple only
-  std::uint8_t weight = kEqualWeight;         // multiple only; this host's share, 0..100
-  std::uint8_t priority = 0;                  // single only; this host's rank, lower wins; 0: the host id
+  bucket::HashRule hash;               // multiple only
+  std::uint8_t weight = kEqualWeight;  // multiple only; this host's share, 0..100
+  std::uint8_t priority = 0;           // single only; this host's rank, lower wins; 0: the host id
   friend bool operator==(const PortRule&, const PortRule&) = default;
 };
 
 struct Settings {
   base::HostId self;
-  std::vector<base::IpPrefix> virtual_ips;         // the first IPv4 (else the first) is the primary
-  std::optional<base::IpPrefix> dedicated_ip;      // this host's own address, never balanced
+  std::vector<base::IpPrefix> virtual_ips;     // the first IPv4 (else the first) is the primary
+  std::optional<base::IpPrefix> dedicated_ip;  // this host's own address, never balanced
   ClusterMode mode = ClusterMode::unicast;
-  std::optional<base::MacAddress> cluster_mac;     // nothing: derived from mode and primary
+  std::optional<base::MacAddress> cluster_mac;  // nothing: derived from mode and primary
   bool mask_source_mac = true;
   IcmpPolicy icmp = IcmpPolicy::balance;
   std::uint32_t buckets = 4096;

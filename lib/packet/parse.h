@@ -95,6 +95,9 @@ struct FrameView {
   return base::MacAddress::from(frame.data() + 6);
 }
 
+/// An ICMP or ICMPv6 message about another packet, which it embeds.
+[[nodiscard]] bool is_icmp_error(const FrameView& view) noexcept;
+
 /// The conversation an ICMP or ICMPv6 error speaks of, as the embedded packet has it (its source is
 /// the sender the error is addressed to). Nothing if the frame is no error or the embedded headers
 /// are cut short.

@@ -14,26 +14,6 @@ namespace {
 using Bytes = std::span<const std::uint8_t>;
 using base::load_be16;
 
-bool is_icmp_error(const FrameView& view) {
-  if (view.status != ParseStatus::ok || view.l4_offset == 0) return false;
-  if (view.layer3 == Layer3::ipv4 && view.key.protocol == kProtocolIcmp) {
-    switch (view.icmp_type) {
-      case kIcmpUnreachable:
-      case kIcmpSourceQuench:
-      case kIcmpRedirect:
-      case kIcmpTimeExceeded:
-      case kIcmpParameterProblem:
-        return true;
-      default:
-        return false;
-    }
-  }
-  if (view.layer3 == Layer3::ipv6 && view.key.protocol == kProtocolIcmpv6) {
-    return view.icmp_type >= kIcmpv6Unreachable && view.icmp_type <= kIcmpv6ParameterProblem;
-  }
-  return false;
-}
-
 // `l4` starts at the embedded layer-4 header, of which RFC 792 promises no more than 8 bytes.
 std::optional<FlowKey> with_ports(Bytes l4, FlowKey key) {
   if (key.protocol != kProtocolTcp && key.protocol != kProtocolUdp) return key;
@@ -78,6 +58,26 @@ bool is_solicited_node(const std::uint8_t* address, const std::uint8_t* target) 
 }
 
 }  // namespace
+
+bool is_icmp_error(const FrameView& view) noexcept {
+  if (view.status != ParseStatus::ok || view.l4_offset == 0) return false;
+  if (view.layer3 == Layer3::ipv4 && view.key.protocol == kProtocolIcmp) {
+    switch (view.icmp_type) {
+      case kIcmpUnreachable:
+      case kIcmpSourceQuench:
+      case kIcmpRedirect:
+      case kIcmpTimeExceeded:
+      case kIcmpParameterProblem:
+        return true;
+      default:
+        return false;
+    }
+  }
+  if (view.layer3 == Layer3::ipv6 && view.key.protocol == kProtocolIcmpv6) {
+    return view.icmp_type >= kIcmpv6Unreachable && view.icmp_type <= kIcmpv6ParameterProblem;
+  }
+  return false;
+}
 
 std::optional<FlowKey> embedded_flow(std::span<const std::uint8_t> frame,
                                      const FrameView& view) noexcept {

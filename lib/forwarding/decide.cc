@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The forwarding policy for frames from the segment, top to bottom: first what the frame is, then
+// whose it is. A *virtual IP frame* goes to the host that owns its bucket; a TCP connection stays
+// on the host that holds it.
+#include "forwarding/decide.h"
+
+#include "forwarding/placement.h"
+#include "packet/headers.h"
+
+namespace covey::forwarding {
+
+namespace {
+
+using bucket::BucketState;
+using bucket::takes_new_flows;
+using flow::FlowState;
+using packet::FrameView;
+using packet::Layer3;
+using packet::ParseStatus;
+using packet::TcpFlags;
+using Bytes = std::span<const std::uint8_t>;
+
+// Contents, in reading order.
+bool is_malformed(Bytes frame, const FrameView& view) noexcept;
+bool is_own_echo(Bytes frame, const Policy& policy) noexcept;
+bool is_addressed_to_us(Bytes frame, const Policy& policy) noexcept;
+Decision decide_arp(Bytes frame, const FrameView& view, const Surroundings& around) noexcept;
+Decision decide_ip(Bytes frame, const FrameView& view, const Surroundings& around) noexcept;
+Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surroundings& around,
+                           int virtual_ip) noexcept;
+Decision decide_tcp(const FrameView& view, const Surroundings& around, int virtual_ip) noexcept;
+Decision decide_udp(const FrameView& view, const Surroundings& around, int virtual_ip) noexcept;
+Decision decide_later_fragment(const FrameView& view, const Surroundings& around,
+                               int virtual_ip) noexcept;
+Decision decide_icmp(Bytes frame, const FrameView& view, const Surroundings& around) noexcept;
+Decision decide_icmpv6(Bytes frame, const FrameView& view, const Surroundings& around) noexcept;
+Decision decide_echo_request(const FrameView& view, const Surroundings& around) noexcept;
+Decision decide_icmp_error(const packet::FlowKey& embedded, const Surroundings& around) noexcept;
+Decision decide_solicitation(Bytes frame, const FrameView& view,
+                             const Surroundings& around) noexcept;
+Decision decide_by_source(const packet::FlowKey& key, const Surroundings& around,
+                          Verdict taken) noexcept;
+Verdict if_owner(const Placement& place, const Surroundings& around, Verdict taken) noexcept;
+
+}  // namespace
+
+Decision decide(std::span<const std::uint8_t> frame, const FrameView& view,
+                const Surroundings& around) noexcept {
+  const Policy& policy = *around.snapshot.policy;
+  if (is_malformed(frame, view)) return decided(Verdict::drop_malformed);
+  if (is_own_echo(frame, policy)) return decided(Verdict::drop_own_echo);
+  if (view.layer3 == Layer3::heartbeat) return decided(Verdict::to_control);
+  if (!is_addressed_to_us(frame, policy)) return decided(Verdict::drop_not_for_us);
+  switch (view.layer3) {
+    case Layer3::ipv4:
+    case Layer3::ipv6:
+      return decide_ip(frame, view, around);
+    case Layer3::arp:
+      return decide_arp(frame, view, around);
+    case Layer3::heartbeat:
+    case Layer3::other:
+      break;
+  }
+  return decided(Verdict::drop_not_for_us);
+}
+
+namespace {
+
+// Beyond the limit of extension headers the addresses are still known, and enough to choose one
+// host.
+bool is_malformed(Bytes frame, const FrameView& view) noexcept {
+  return frame.size() < packet::kEthernetHeader ||
+         (view.status != ParseStatus::ok && view.status != ParseStatus::too_many_extensions);
+}
+
+// A switch that floods may hand our own frames back. The cluster MAC is nobody's source address: we
+// mask it, and a frame that comes with it is an echo or forged.
+bool is_own_echo(Bytes frame, const Policy& policy) noexcept {
+  const base::MacAddress source = packet::source_mac(frame);
+  return source == policy.host_mac() || source == policy.cluster_mac();
+}
+
+// The uplink hears everything. A frame on its way to a router passes by with our IP address and the
+// router's MAC address, and comes again from the router: only the second is ours to take.
+bool is_addressed_to_us(Bytes frame, const Policy& policy) noexcept {
+  const base::MacAddress destination = packet::destination_mac(frame);
+  return destination == policy.cluster_mac() || destination == policy.host_mac() ||
+         destination.is_multicast();
+}
+
+// ---- IP
+
+Decision decide_ip(Bytes frame, const FrameView& view, const Surroundings& around) noexcept {
+  const Policy& policy = *around.snapshot.policy;
+  const base::IpAddress destination = view.key.destination_address();
+  const int virtual_ip = policy.virtual_ip_index(destination);
+  if (virtual_ip >= 0) return decide_virtual_ip(frame, view, around, virtual_ip);
+  if (policy.is_dedicated_ip(destination)) return decided(Verdict::deliver_local);
+  // Of multicast only address resolution concerns us. The rest would reach the stack of every host
+  // at once: router advertisements would configure it, and queries would be answered once per host.
+  const bool is_solicitation = view.layer3 == Layer3::ipv6 && destination.is_multicast() &&
+                               view.key.protocol == packet::kProtocolIcmpv6 &&
+                               view.icmp_type == packet::kIcmpv6NeighborSolicitation;
+  if (is_solicitation) return decide_solicitation(frame, view, around);
+  return decided(Verdict::drop_not_for_us);
+}
+
+Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surroundings& around,
+                           int virtual_ip) noexcept {
+  if (!around.snapshot.buckets.serving) return decided(Verdict::drop_host_stopped);
+  if (view.status == ParseStatus::too_many_extensions) {
+    return decide_by_source(view.key, around, Verdict::deliver_owned);
+  }
+  switch (view.key.protocol) {
+    case packet::kProtocolTcp:
+      return view.has_ports ? decide_tcp(view, around, virtual_ip)
+                            : decide_later_fragment(view, around, virtual_ip);
+    case packet::kProtocolUdp:
+      return view.has_ports ? decide_udp(view, around, virtual_ip)
+                            : decide_later_fragment(view, around, virtual_ip);
+    case packet::kProtocolIcmp:
+      if (view.layer3 == Layer3::ipv4) return decide_icmp(frame, view, around);
+      break;
+    case packet::kProtocolIcmpv6:
+      if (view.layer3 == Layer3::ipv6) return decide_icmpv6(frame, view, around);
+      break;
+    default:
+      break;
+  }
+  // ESP, AH, GRE, SCTP and what else has no port rules: by client, so that its tunnels arrive
+  // together.
+  return decide_by_source(view.key, around, Verdict::deliver_owned);
+}
+
+// ---- TCP
+
+// No entry: this host holds no such connection.
+Verdict judge_new_tcp(const FrameView& view, const Placement& place,
+                      const Surroundings& around) noexcept {
+  if (place.is_disabled) return Verdict::drop_rule_disabled;
+  const Verdict taken =
+      place.rule == kDefaultRule ? Verdict::deliver_default : Verdict::deliver_owned;
+  const Verdict verdict = if_owner(place, around, taken);
+  if (verdict != taken || view.is_bare_syn()) return verdict;
+  // Mid-connection. While another host may still hold the connection, our stack must not answer;
+  // when none can, its RST tells the client at once what became of a host that died.
+  if (view.is_syn_ack() || place.state == BucketState::own_dirty) return Verdict::drop_no_flow;
+  return taken;
+}
+
+// Our stack answered a SYN and waits. A stack in this state resets a connection upon a wrong
+// acknowledgement, and that wrong one may be right for another host which answered the same client:
+// only ours may pass.
+Verdict judge_half_open(const FrameView& view, const flow::Found& found, const Placement& place,
+                        const Surroundings& around) noexcept {
+  if (view.is_bare_syn()) return if_owner(place, around, Verdict::deliver_flow);
+  if (view.has_flag(TcpFlags::kRst)) return Verdict::deliver_flow;
+  const bool is_ours = view.has_flag(TcpFlags::kAck) && !view.has_flag(TcpFlags::kSyn) &&
+                       view.tcp_acknowledgement == found.expected_ack;
+  return is_ours ? Verdict::deliver_flow : Verdict::drop_no_flow;
+}
+
+// Whatever became of its bucket, the connection is here. Except a bare SYN: the client uses its
+// port again, and a new connection belongs to the owner of the bucket.
+Verdict judge_held(const FrameView& view, FlowState state, const Placement& place,
+                   const Surroundings& around) noexcept {
+  const bool begins_anew =
+      view.is_bare_syn() && (state == FlowState::lingering || !takes_new_flows(place.state));
+  return begins_anew ? judge_new_tcp(view, place, around) : Verdict::deliver_flow;
+}
+
+Decision decide_tcp(const FrameView& view, const Surroundings& around, int virtual_ip) noexcept {
+  const flow::Found found = around.flows.find(view.key);
+  const Placement place = place_by_port(around.snapshot, virtual_ip, view.key);
+  Verdict verdict = Verdict::drop_no_flow;
+  switch (found.state) {
+    case FlowState::none:
+      verdict = judge_new_tcp(view, place, around);
+      break;
+    case FlowState::half_open:
+      verdict = judge_half_open(view, found, place, around);
+      break;
+    case FlowState::established:
+    case FlowState::lingering:
+      verdict = judge_held(view, found.state, place, around);
+      break;
+  }
+  Decision decision = decided(verdict, place);
+  decision.tracked = found.state != FlowState::none;
+  return decision;
+}
+
+// ---- UDP and fragments
+
+// The part of decide_udp() and decide_later_fragment() that is the same: no memory, the owner takes
+// it.
+Decision decide_stateless(const Placement& place, const Surroundings& around) noexcept {
+  if (place.is_disabled) return decided(Verdict::drop_rule_disabled, place);
+  const Verdict taken =
+      place.rule == kDefaultRule ? Verdict::deliver_default : Verdict::deliver_owned;
+  return decided(if_owner(place, around, taken), place);
+}
+
+Decision decide_udp(const FrameView& view, const Surroundings& around, int virtual_ip) noexcept {
+  return decide_stateless(place_by_port(around.snapshot, virtual_ip, view.key), around);
+}
+
+// The ports are in the first fragment, which went by. Where they do not matter, the rest follows
+// it.
+Decision decide_later_fragment(const FrameView& view, const Surroundings& around,
+                               int virtual_ip) noexcept {
+  const std::optional<RuleIndex> rule =
+      around.snapshot.policy->rule_without_ports(virtual_ip, view.key.protocol);
+  if (!rule) return decided(Verdict::drop_fragment_unknown);
+  return decide_stateless(place_by_rule(around.snapshot, *rule, view.key), around);
+}
+
+// ---- ICMP
+
+Decision decide_icmp(Bytes frame, const FrameView& view, const Surroundings& around) noexcept {
+  // Only an echo is ever long enough to be cut, so a later fragment shares the fate of echo
+  // requests.
+  if (view.is_later_fragment || view.icmp_type == packet::kIcmpEchoRequest) {
+    return decide_echo_request(view, around);
+  }
+  if (packet::is_icmp_error(view)) {
+    const std::optional<packet::FlowKey> embedded = packet::embedded_flow(frame, view);
+    return embedded ? decide_icmp_error(*embedded, around) : decided(Verdict::drop_icmp);
+  }
+  return decide_by_source(view.key, around, Verdict::deliver_owned);
+}
+
+Decision decide_icmpv6(Bytes frame, const FrameView& view, const Surroundings& around) noexcept {
+  if (!view.is_later_fragment) {
+    switch (view.icmp_type) {
+      case packet::kIcmpv6NeighborSolicitation:
+        return decide_solicitation(frame, view, around);
+      // An answer to a question of some host's stack; which one asked only that stack knows.
+      case packet::kIcmpv6NeighborAdvertisement:
+        return decided(Verdict::deliver_broadcast);
+      // Routers and redirects would configure the stack of whichever host owns the router's bucket.
+      case packet::kIcmpv6RouterSolicitation:
+      case packet::kIcmpv6RouterAdvertisement:
+      case packet::kIcmpv6Redirect:
+        return decided(Verdict::drop_not_for_us);
+      default:
+        break;
+    }
+    if (packet::is_icmp_error(view)) {
+      const std::optional<packet::FlowKey> embedded = packet::embedded_flow(frame, view);
+      return embedded ? decide_icmp_error(*embedded, around) : decided(Verdict::drop_icmp);
+    }
+  }
+  if (view.is_later_fragment || view.icmp_type == packet::kIcmpv6EchoRequest) {
+    return decide_echo_request(view, around);
+  }
+  return decide_by_source(view.key, around, Verdict::deliver_owned);
+}
+
+Decision decide_echo_request(const FrameView& view, const Surroundings& around) noexcept {
+  switch (around.snapshot.policy->settings().icmp) {
+    case IcmpPolicy::balance:
+      return decide_by_source(view.key, around, Verdict::deliver_owned);
+    case IcmpPolicy::all:
+      return decided(Verdict::deliver_broadcast);
+    case IcmpPolicy::drop:
+      break;
+  }
+  return decided(Verdict::drop_icmp);
+}
+
+// The error goes where the conversation it speaks of goes: path MTU discovery reaches the host that
+// must learn it.
+Decision decide_icmp_error(const packet::FlowKey& embedded, const Surroundings& around) noexcept {
+  const int virtual_ip = around.snapshot.policy->virtual_ip_index(embedded.source_address());
+  if (virtual_ip < 0) return decided(Verdict::drop_icmp);
+  const packet::FlowKey key = embedded.reversed();
+  switch (key.protocol) {
+    case packet::kProtocolTcp:
+    case packet::kProtocolUdp:
+      break;
+    default:
+      return decide_by_source(key, around, Verdict::deliver_owned);
+  }
+  const Placement place = place_by_port(around.snapshot, virtual_ip, key);
+  if (key.protocol == packet::kProtocolTcp && around.flows.find(key).state != FlowState::none) {
+    Decision decision = decided(Verdict::deliver_flow, place);
+    decision.tracked = true;
+    return decision;
+  }
+  return decide_stateless(place, around);
+}
+
+// ---- Address resolution
+
+// One host answers for a virtual IP, by the bucket of the asker; the answer is the same whoever
+// gives it. Answers to our own stacks' questions go to all hosts, since each asks with the virtual
+// IP as its sender.
+Decision decide_arp(Bytes frame, const FrameView& view, const Surroundings& around) noexcept {
+  const Policy& policy = *around.snapshot.policy;
+  const std::optional<packet::ArpFields> arp = packet::read_arp(frame, view);
+  if (!arp) return decided(Verdict::drop_malformed);
+  if (policy.is_dedicated_ip(arp->target_ip)) return decided(Verdict::deliver_local);
+  if (policy.virtual_ip_index(arp->target_ip) < 0) return decided(Verdict::drop_not_for_us);
+  // A peer's announcement of an address we share.
+  if (policy.virtual_ip_index(arp->sender_ip) >= 0) return decided(Verdict::drop_not_for_us);
+  if (!around.snapshot.buckets.serving) return decided(Verdict::drop_host_stopped);
+  if (arp->operation != packet::kArpRequest) return decided(Verdict::deliver_broadcast);
+  packet::FlowKey asker;
+  asker.family = base::Family::ipv4;
+  asker.source = arp->sender_ip.bytes;
+  return decide_by_source(asker, around, Verdict::reply_arp);
+}
+
+Decision decide_solicitation(Bytes frame, const FrameView& view,
+                             const Surroundings& around) noexcept {
+  const Policy& policy = *around.snapshot.policy;
+  const std::optional<packet::NeighborSolicitation> asked =
+      packet::read_neighbor_solicitation(frame, view);
+  if (!asked) return decided(Verdict::drop_malformed);
+  if (policy.is_dedicated_ip(asked->target)) return decided(Verdict::deliver_local);
+  if (policy.virtual_ip_index(asked->target) < 0) return decided(Verdict::drop_not_for_us);
+  if (!around.snapshot.buckets.serving) return decided(Verdict::drop_host_stopped);
+  return decide_by_source(view.key, around, Verdict::reply_nd);
+}
+
+// ---- Ownership, the end of every path above
+
+Decision decide_by_source(const packet::FlowKey& key, const Surroundings& around,
+                          Verdict taken) noexcept {
+  const Placement place = place_by_source(around.snapshot, key);
+  return decided(if_owner(place, around, taken), place);
+}
+
+// The lease makes "ours" safe against a pause of this host: when it runs out, peers may have taken
+// over.
+Verdict if_owner(const Placement& place, const Surroundings& around, Verdict taken) noexcept {
+  if (!takes_new_flows(place.state)) return Verdict::drop_not_owner;
+  return around.lease_valid ? taken : Verdict::drop_lease_expired;
+}
+
+}  // namespace
+
+}  // namespace covey::forwarding

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The policy for frames the local stack wants to send, and what the flow cache is told of either
+// direction. The stack of every host has all virtual IPs, so what may speak for one of them is
+// decided here.
+#include "forwarding/decide.h"
+#include "forwarding/placement.h"
+#include "packet/headers.h"
+
+namespace covey::forwarding {
+
+namespace {
+
+using packet::FrameView;
+using packet::Layer3;
+using packet::TcpFlags;
+using Bytes = std::span<const std::uint8_t>;
+
+constexpr std::uint8_t kProtocolIgmp = 2;
+constexpr std::uint8_t kIcmpv6ListenerFirst = 130;  // query, report, done
+constexpr std::uint8_t kIcmpv6ListenerLast = 132;
+constexpr std::uint8_t kIcmpv6ListenerReport2 = 143;
+
+// Group membership and router discovery of a stack that hears no multicast would only mislead
+// switches (which would learn from it) and routers.
+bool is_group_or_router_talk(const FrameView& view) noexcept {
+  if (view.layer3 == Layer3::ipv4) return view.key.protocol == kProtocolIgmp;
+  if (view.key.protocol != packet::kProtocolIcmpv6 || view.is_later_fragment) return false;
+  const std::uint8_t type = view.icmp_type;
+  return (type >= kIcmpv6ListenerFirst && type <= kIcmpv6ListenerLast) ||
+         type == kIcmpv6ListenerReport2 || type == packet::kIcmpv6RouterSolicitation ||
+         type == packet::kIcmpv6RouterAdvertisement || type == packet::kIcmpv6Redirect;
+}
+
+// SYN-ACK and RST open or end a client's connection, so only the host that may do so sends them. A
+// kernel with a stale half-open socket, or one that heard a stray segment, is silenced.
+bool needs_ownership(const FrameView& view) noexcept {
+  return view.has_ports && (view.is_syn_ack() || view.has_flag(TcpFlags::kRst));
+}
+
+Decision decide_tcp_from_virtual_ip(const FrameView& view, const Surroundings& around,
+                                    int virtual_ip) noexcept {
+  const packet::FlowKey key = view.key.reversed();
+  const Placement place = place_by_port(around.snapshot, virtual_ip, key);
+  Decision decision = decided(Verdict::send_uplink, place);
+  decision.tracked = around.flows.find(key).state != flow::FlowState::none;
+  const bool is_owner = bucket::takes_new_flows(place.state) && around.lease_valid;
+  if (needs_ownership(view) && !decision.tracked && !is_owner) {
+    decision.verdict = Verdict::drop_egress_not_owner;
+  }
+  return decision;
+}
+
+Decision decide_ip_egress(const FrameView& view, const Surroundings& around) noexcept {
+  const Policy& policy = *around.snapshot.policy;
+  const base::IpAddress source = view.key.source_address();
+  if (is_group_or_router_talk(view)) return decided(Verdict::drop_egress_source);
+  if (policy.is_dedicated_ip(source)) return decided(Verdict::send_uplink);
+  const int virtual_ip = policy.virtual_ip_index(source);
+  if (virtual_ip < 0) return decided(Verdict::drop_egress_source);
+  if (!around.snapshot.buckets.serving) return decided(Verdict::drop_host_stopped);
+  if (view.key.protocol == packet::kProtocolTcp && view.has_ports) {
+    return decide_tcp_from_virtual_ip(view, around, virtual_ip);
+  }
+  return decided(Verdict::send_uplink);
+}
+
+Decision decide_arp_egress(Bytes frame, const FrameView& view,
+                           const Surroundings& around) noexcept {
+  const Policy& policy = *around.snapshot.policy;
+  const std::optional<packet::ArpFields> arp = packet::read_arp(frame, view);
+  if (!arp) return decided(Verdict::drop_malformed);
+  if (policy.is_dedicated_ip(arp->sender_ip)) return decided(Verdict::send_uplink);
+  if (policy.virtual_ip_index(arp->sender_ip) < 0) return decided(Verdict::drop_egress_source);
+  if (!around.snapshot.buckets.serving) return decided(Verdict::drop_host_stopped);
+  return decided(Verdict::send_uplink);
+}
+
+flow::Segment segment_of(const FrameView& view) noexcept {
+  return {view.tcp_flags, view.tcp_sequence, view.tcp_acknowledgement};
+}
+
+bool is_tcp_segment(const FrameView& view) noexcept {
+  return view.key.protocol == packet::kProtocolTcp && view.has_ports;
+}
+
+}  // namespace
+
+Decision decide_egress(std::span<const std::uint8_t> frame, const FrameView& view,
+                       const Surroundings& around) noexcept {
+  if (frame.size() < packet::kEthernetHeader || view.status != packet::ParseStatus::ok) {
+    return decided(Verdict::drop_malformed);
+  }
+  switch (view.layer3) {
+    case Layer3::ipv4:
+    case Layer3::ipv6:
+      return decide_ip_egress(view, around);
+    case Layer3::arp:
+      return decide_arp_egress(frame, view, around);
+    case Layer3::heartbeat:
+    case Layer3::other:
+      break;
+  }
+  return decided(Verdict::drop_egress_source);
+}
+
+bool note_delivered(const FrameView& view, const Decision& decision, flow::FlowCache& flows,
+                    base::TimePoint now) noexcept {
+  const bool is_virtual_ip_segment =
+      is_tcp_segment(view) && is_delivery(decision.verdict) && decision.has_bucket;
+  return is_virtual_ip_segment && flows.note_inbound(view.key, segment_of(view), now);
+}
+
+bool note_sent(const FrameView& view, const Decision& decision, flow::FlowCache& flows,
+               base::TimePoint now) noexcept {
+  const bool is_virtual_ip_segment =
+      is_tcp_segment(view) && decision.verdict == Verdict::send_uplink && decision.has_bucket;
+  return is_virtual_ip_segment && flows.note_egress(view.key.reversed(), segment_of(view),
+                                                    {decision.map_class, decision.bucket}, now);
+}
+
+}  // namespace covey::forwarding

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Placement of a conversation: which rule covers it, which bucket it falls into, whose that is.
+//
+// Owner: forwarding, internal. Thread: any; pure. Shared by both directions (decide.cc, egress.cc)
+// and explain.cc, so that a flow's answers are always judged by the bucket its requests were.
+#pragma once
+
+#include "bucket/bucket_table.h"
+#include "bucket/flow_hash.h"
+#include "forwarding/decide.h"
+#include "forwarding/policy.h"
+#include "packet/flow_key.h"
+
+namespace covey::forwarding {
+
+struct Placement {
+  RuleIndex rule = kDefaultRule;
+  bool has_rule = false;     // false: spread by source without any rule
+  bool is_disabled = false;  // the rule is of mode disabled: there is no bucket
+  base::ClassIndex map_class = bucket::kDefaultHostClass;
+  base::BucketIndex bucket;
+  bucket::BucketState state = bucket::BucketState::foreign;
+};
+
+/// Affinity of everything that has no port rule of mode multiple.
+inline constexpr bucket::HashRule kBySource{bucket::Affinity::single, 32, 128};
+
+[[nodiscard]] inline Placement place_in_class(const Snapshot& snapshot, base::ClassIndex map_class,
+                                              const bucket::HashRule& hash,
+                                              const packet::FlowKey& key) noexcept {
+  Placement place;
+  place.map_class = map_class;
+  const std::uint32_t mask = snapshot.buckets.classes[map_class.value].mask;
+  // One bucket needs no hash: the default host and single-host rules.
+  if (mask != 0) {
+    place.bucket =
+        bucket::bucket_of(bucket::flow_hash(snapshot.policy->hash_key(), hash, key), mask);
+  }
+  place.state = snapshot.buckets.state(map_class, place.bucket);
+  return place;
+}
+
+/// For what no port rule can cover: one client's traffic lands on one host.
+[[nodiscard]] inline Placement place_by_source(const Snapshot& snapshot,
+                                               const packet::FlowKey& key) noexcept {
+  return place_in_class(snapshot, bucket::kSpreadClass, kBySource, key);
+}
+
+[[nodiscard]] inline Placement place_by_rule(const Snapshot& snapshot, RuleIndex index,
+                                             const packet::FlowKey& key) noexcept {
+  Placement place;
+  if (index == kDefaultRule) {
+    place = place_in_class(snapshot, bucket::kDefaultHostClass, kBySource, key);
+  } else {
+    const PortRule& rule = snapshot.policy->rule(index);
+    place.is_disabled = rule.mode == RuleMode::disabled;
+    if (!place.is_disabled) {
+      const base::ClassIndex map_class = snapshot.policy->classes().class_of_rule[index];
+      place = place_in_class(snapshot, map_class, rule.hash, key);
+    }
+  }
+  place.rule = index;
+  place.has_rule = true;
+  return place;
+}
+
+/// `key` as the client sees it: its destination is the virtual IP at position `virtual_ip`.
+[[nodiscard]] inline Placement place_by_port(const Snapshot& snapshot, int virtual_ip,
+                                             const packet::FlowKey& key) noexcept {
+  const RuleIndex index = snapshot.policy->rule_for(virtual_ip, key.protocol, key.destination_port);
+  return place_by_rule(snapshot, index, key);
+}
+
+[[nodiscard]] inline Decision decided(Verdict verdict) noexcept {
+  Decision decision;
+  decision.verdict = verdict;
+  return decision;
+}
+
+[[nodiscard]] inline Decision decided(Verdict verdict, const Placement& place) noexcept {
+  Decision decision;
+  decision.verdict = verdict;
+  decision.has_rule = place.has_rule;
+  decision.has_bucket = !place.is_disabled;
+  decision.rule = place.rule;
+  decision.map_class = place.map_class;
+  decision.bucket = place.bucket;
+  return decision;
+}
+
+}  // namespace covey::forwarding

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "forwarding/policy.h"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace covey::forwarding {
+
+namespace {
+
+constexpr std::size_t kPortCount = 65536;
+
+bool covers_protocol(const PortRule& rule, RuleProtocol protocol) {
+  return rule.protocol == RuleProtocol::both || rule.protocol == protocol;
+}
+
+// Rules that matter for one virtual IP and protocol, those for all virtual IPs first: a later entry
+// of the list overwrites an earlier one, so a rule that names the virtual IP wins.
+std::vector<RuleIndex> rules_in_order(const Settings& settings, const base::IpAddress& virtual_ip,
+                                      RuleProtocol protocol) {
+  std::vector<RuleIndex> found;
+  for (const bool specific : {false, true}) {
+    for (std::size_t i = 0; i < settings.rules.size(); ++i) {
+      const PortRule& rule = settings.rules[i];
+      if (rule.virtual_ip.has_value() != specific || !covers_protocol(rule, protocol)) continue;
+      if (specific && *rule.virtual_ip != virtual_ip) continue;
+      found.push_back(static_cast<RuleIndex>(i));
+    }
+  }
+  return found;
+}
+
+std::vector<RuleIndex> port_table(const Settings& settings, const std::vector<RuleIndex>& rules) {
+  std::vector<RuleIndex> table(kPortCount, kDefaultRule);
+  for (const RuleIndex index : rules) {
+    for (const PortRange& range : settings.rules[index].ports) {
+      for (std::size_t port = range.first; port <= range.last; ++port)
+        table[port] = index;
+    }
+  }
+  return table;
+}
+
+std::optional<RuleIndex> portless_rule(const Settings& settings,
+                                       const std::vector<RuleIndex>& table) {
+  const RuleIndex only = table.front();
+  const bool uniform =
+      std::all_of(table.begin(), table.end(), [only](RuleIndex index) { return index == only; });
+  if (!uniform) return std::nullopt;
+  if (only == kDefaultRule) return only;
+  const PortRule& rule = settings.rules[only];
+  const bool hashes_ports =
+      rule.mode == RuleMode::multiple && rule.hash.affinity == bucket::Affinity::none;
+  return hashes_ports ? std::nullopt : std::optional<RuleIndex>(only);
+}
+
+}  // namespace
+
+ClassPlan plan_classes(const Settings& settings) {
+  ClassPlan plan;
+  plan.class_sizes = {1, settings.buckets};  // the default host, and what is spread without a rule
+  for (const PortRule& rule : settings.rules) {
+    if (rule.mode == RuleMode::disabled) {
+      plan.class_of_rule.push_back(bucket::kDefaultHostClass);
+      continue;
+    }
+    plan.class_of_rule.push_back(
+        base::ClassIndex{static_cast<std::uint16_t>(plan.class_sizes.size())});
+    plan.class_sizes.push_back(rule.mode == RuleMode::single ? 1 : settings.buckets);
+  }
+  return plan;
+}
+
+Policy::Policy(Settings settings, const bucket::SipKey& hash_key,
+               const base::MacAddress& local_stack_mac)
+    : settings_(std::move(settings)),
+      hash_key_(hash_key),
+      classes_(plan_classes(settings_)),
+      host_mac_(masked_host_mac(settings_.self, primary_ip(settings_))),
+      local_stack_mac_(local_stack_mac) {
+  COVEY_ASSERT(settings_.rules.size() <= base::kMaxRules);
+  COVEY_ASSERT(settings_.virtual_ips.size() <= base::kMaxVirtualIps);
+  COVEY_ASSERT(std::has_single_bit(settings_.buckets));
+  cluster_mac_ = settings_.cluster_mac.value_or(
+      forwarding::cluster_mac(settings_.mode, primary_ip(settings_)));
+  if (settings_.dedicated_ip) dedicated_ip_ = settings_.dedicated_ip->address;
+  compile_virtual_ips();
+  compile_port_tables();
+}
+
+void Policy::compile_virtual_ips() {
+  for (const base::IpPrefix& prefix : settings_.virtual_ips) {
+    virtual_ips_.push_back({prefix.address, 0, 0});
+  }
+  // At most a quarter full, so that probes are short and an empty slot always ends them.
+  slots_.assign(std::bit_ceil(4 * virtual_ips_.size() + 1), kEmptySlot);
+  slot_mask_ = slots_.size() - 1;
+  for (std::size_t i = 0; i < virtual_ips_.size(); ++i) {
+    std::size_t slot = address_hash(virtual_ips_[i].address) & slot_mask_;
+    while (slots_[slot] != kEmptySlot)
+      slot = (slot + 1) & slot_mask_;
+    slots_[slot] = static_cast<std::int16_t>(i);
+  }
+}
+
+void Policy::compile_port_tables() {
+  std::map<std::vector<RuleIndex>, std::uint16_t> known;  // by the rules the table is made of
+  const auto table_for = [&](const base::IpAddress& address, RuleProtocol protocol) {
+    std::vector<RuleIndex> rules = rules_in_order(settings_, address, protocol);
+    const auto [entry, is_new] =
+        known.try_emplace(std::move(rules), static_cast<std::uint16_t>(port_tables_.size()));
+    if (is_new) {
+      port_tables_.push_back(port_table(settings_, entry->first));
+      portless_rules_.push_back(portless_rule(settings_, port_tables_.back()));
+    }
+    return entry->second;
+  };
+  for (VirtualIp& virtual_ip : virtual_ips_) {
+    virtual_ip.tcp_table = table_for(virtual_ip.address, RuleProtocol::tcp);
+    virtual_ip.udp_table = table_for(virtual_ip.address, RuleProtocol::udp);
+  }
+}
+
+std::optional<RuleIndex> Policy::rule_without_ports(int virtual_ip,
+                                                    std::uint8_t protocol) const noexcept {
+  return portless_rules_[table_of(virtual_ip, protocol)];
+}
+
+}  // namespace covey::forwarding
