@@ -25,8 +25,8 @@ struct Question {
 };
 
 struct Explanation {
-  std::string rule;      // its name, or "default"
-  std::string mode;      // multiple | single | disabled | default
+  std::string rule;      // its name, "default" or "spread" (by source: ICMP and what has no ports)
+  std::string mode;      // multiple | single | disabled | default | spread
   std::string affinity;  // none | single | network; empty where no hash is taken
   std::string hashed;    // the hashed fields in words: "10.77.0.100 port 40000 -> port 80"
   bool has_bucket = false;
