@@ -54,7 +54,26 @@ def _project_include(library, row, name, where):
     return [f"{where}: {library} may not include {name}"]
 
 
-def _system_include(library, row, name, where, is_header):
+def _includes_of(tree, path):
+    return [match.groups() for _, line in tree.lines(path) if (match := INCLUDE.match(line))]
+
+
+def _public_headers(tree):
+    """Headers that code outside their library includes, directly or through one another."""
+    reached, waiting = set(), []
+    for path in tree.matching(".h", ".cc", under=("lib", "app")):
+        own = "/".join(path.split("/")[1:2]) + "/" if path.startswith("lib/") else "app/"
+        waiting += [name for quote, name in _includes_of(tree, path)
+                    if quote == '"' and "/" in name and not name.startswith(own)]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached and tree.exists(f"lib/{name}"):
+            reached.add(name)
+            waiting += [inner for quote, inner in _includes_of(tree, f"lib/{name}") if quote == '"']
+    return {f"lib/{name}" for name in reached}
+
+
+def _system_include(library, row, name, where, is_public):
     if C_HEADERS_WITH_BETTER_NAMES.fullmatch(name):
         return [f"{where}: write <c{name[:-2]}> for <{name}>"]
     owner = _third_party(name)
@@ -64,13 +83,14 @@ def _system_include(library, row, name, where, is_header):
         return []
     if owner not in row.third_party:
         return [f"{where}: {library} may not use {owner} (<{name}>)"]
-    if is_header and not row.third_party[owner]:
-        return [f"{where}: {library} may use {owner} only in .cc files (<{name}>)"]
+    if is_public and not row.third_party[owner]:
+        return [f"{where}: {library} may not use {owner} in a header others include (<{name}>)"]
     return []
 
 
 def _includes(tree, rows):
     problems = []
+    public = _public_headers(tree)
     for path in tree.matching(".h", ".cc", under=("lib",)):
         library = path.split("/")[1]
         if library not in rows:
@@ -83,8 +103,7 @@ def _includes(tree, rows):
             quote, name = match.groups()
             where = f"{path}:{number}"
             if quote == "<":
-                problems += _system_include(library, rows[library], name, where,
-                                            path.endswith(".h"))
+                problems += _system_include(library, rows[library], name, where, path in public)
             elif "/" not in name:
                 problems.append(f"{where}: write the path from lib/: {library}/{name}")
             elif not tree.exists(f"lib/{name}"):
@@ -136,14 +155,20 @@ GOOD = {
     "lib/bucket/table.h": '#include "packet/flow_key.h"\n',
     "lib/bucket/settings.h": "#include <vector>\n",
     "lib/config/load.h": '#include "bucket/settings.h"\n',
-    "lib/config/load.cc": "#include <yaml-cpp/yaml.h>\n",
+    "lib/config/load.cc": '#include <yaml-cpp/yaml.h>\n#include "config/node.h"\n',
+    "lib/config/node.h": "#include <yaml-cpp/yaml.h>\n",
+    "app/a/main.cc": '#include "config/load.h"\n',
     "lib/port/port.h": "#include <rte_mbuf.h>\n",
 }
 BAD = [
     ({**GOOD, "lib/bucket/table.h": '#include "packet/parse.h"\n'}, "may not include packet/parse"),
     ({**GOOD, "lib/base/ids.h": '#include "packet/parse.h"\n'}, "base may not include"),
     ({**GOOD, "lib/config/load.h": '#include "bucket/table.h"\n'}, "config may not include"),
-    ({**GOOD, "lib/config/load.h": "#include <yaml-cpp/yaml.h>\n"}, "only in .cc"),
+    ({**GOOD, "lib/config/load.h": "#include <yaml-cpp/yaml.h>\n",
+      "app/a/main.cc": '#include "config/load.h"\n'}, "in a header others include"),
+    ({**GOOD, "lib/config/load.h": '#include "config/node.h"\n',
+      "lib/config/node.h": "#include <yaml-cpp/yaml.h>\n",
+      "app/a/main.cc": '#include "config/load.h"\n'}, "config/node.h:1: config may not use"),
     ({**GOOD, "lib/packet/parse.h": "#include <rte_ether.h>\n"}, "packet may not use DPDK"),
     ({**GOOD, "lib/base/ids.h": "#include <sys/socket.h>\n"}, "base may not use POSIX"),
     ({**GOOD, "lib/base/ids.h": "#include <stdint.h>\n"}, "write <cstdint>"),

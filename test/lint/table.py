@@ -2,7 +2,8 @@
 """The table of libraries in docs/architecture.md, read as rules.
 
 A row is `library | does | may include | third party`. In the third column a name opens a whole
-library and a path (a pattern with * at most) one file; in the fourth, (.cc) restricts to sources.
+library and a path (a pattern with * at most) one file; in the fourth, (.cc) restricts to sources
+and to headers that no other library includes.
 """
 
 import dataclasses
@@ -17,7 +18,7 @@ class Row:
     """What one library may include."""
     libraries: set
     files: list
-    third_party: dict  # name -> True when headers may include it too
+    third_party: dict  # name -> True when public headers may include it too
 
 
 def read(tree):
