@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "config/keys.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/assert.h"
+#include "base/ids.h"
+#include "base/text.h"
+
+namespace covey::config {
+namespace {
+
+using enum KeyType;
+
+constexpr std::int64_t kSecond = 1'000;  // durations are in ms
+constexpr std::int64_t kMinute = 60 * kSecond;
+constexpr std::int64_t kHour = 60 * kMinute;
+constexpr std::int64_t kDay = 24 * kHour;
+
+constexpr std::string_view kName = "1..64 letters, digits, '.', '_' or '-'";
+constexpr std::string_view kAbsolutePath = "an absolute path";
+constexpr std::string_view kInterface = "an interface name of 1..15 characters";
+
+// Limits with a reason that does not show:
+//   mtu        a heartbeat fragment has up to 1400 bytes
+//   capacity   16 Mi flows are 1 GiB in each worker
+//   interval   below 10 ms a busy machine cannot keep the beat
+constexpr std::array kKeys = std::to_array<Key>({
+    {"version", integer, kRequired, "", "Version of the file format.", 1, 1},
+
+    {"cluster", section, "", "", "What all hosts have in common."},
+    {"cluster.name", text, kRequired, kName,
+     "Identity, with the key: other clusters on the segment are ignored."},
+    {"cluster.virtual_ips", text_list, kRequired, "1..256 times ADDRESS/LENGTH, IPv4 or IPv6",
+     "Addresses the hosts share. The first IPv4 address (else the first) names the cluster MAC."},
+    {"cluster.mode", choice, "unicast", "unicast | multicast | igmp",
+     "Kind of cluster MAC: 02:bf:w:x:y:z, 03:bf:w:x:y:z or 01:00:5e:7f:y:z."},
+    {"cluster.mac", text, "auto", "auto | xx:xx:xx:xx:xx:xx",
+     "Cluster MAC, if it is not to follow from mode and primary address."},
+    {"cluster.mask_source_mac", boolean, "true", "",
+     "Leave with 02:HOST:w:x:y:z, so that no switch learns where the cluster MAC is."},
+    {"cluster.key_file", text, "/etc/covey/cluster.key", kAbsolutePath,
+     "Secret of the cluster: 64 hexadecimal digits, made by `covey keygen`, mode 0600."},
+    {"cluster.heartbeat", section, "", "", "How soon a lost host is noticed."},
+    {"cluster.heartbeat.interval", duration, "200ms", "", "Time between heartbeats.", 10,
+     10 * kSecond},
+    {"cluster.heartbeat.tolerance", integer, "5", "",
+     "Missed heartbeats after which a host counts as silent.", 2, 100},
+    {"cluster.buckets", integer, "4096", "",
+     "Buckets of each rule; a power of two, equal on all hosts. More give finer shares.",
+     base::kMinBuckets, base::kMaxBuckets},
+    {"cluster.partition", choice, "serve", "serve | majority | gateway",
+     "When the segment is cut: both sides serve, only the larger, or the one that sees the "
+     "gateway."},
+    {"cluster.gateway", text, kNone, "an IPv4 or IPv6 address",
+     "Router whose answers show that this side is the right one; needed by partition: gateway."},
+
+    {"host", section, "", "", "This host alone."},
+    {"host.id", integer, kRequired, "",
+     "Unique in the cluster; the lowest running id is the default host.", 1, base::kMaxHosts},
+    {"host.name", text, "the machine's name", kName, "For people."},
+    {"host.dedicated_ip", text, kNone, "ADDRESS/LENGTH, IPv4 or IPv6",
+     "This host's own address on the segment, never balanced."},
+    {"host.initial_state", choice, "started", "started | stopped | suspended | persisted",
+     "State after the daemon starts; persisted: as it was before."},
+
+    {"ports", section, "", "", "Where frames come from and go to."},
+    {"ports.uplink", section, "", "", "The device on the cluster's segment."},
+    {"ports.uplink.device", text, kRequired,
+     "af_packet:INTERFACE | af_xdp:INTERFACE | pci:DDDD:BB:DD.F | vdev:net_NAME,...",
+     "Driver and device."},
+    {"ports.uplink.queues", integer, "1", "", "Receive queues, one worker each.", 1, 64},
+    {"ports.uplink.mtu", integer, "1500", "", "Largest packet.", 1400, 9216},
+    {"ports.local", section, "", "", "The way to this machine's network stack."},
+    {"ports.local.kind", choice, "tap", "tap | virtio_user | none", "How frames get there."},
+    {"ports.local.name", text, "covey0", kInterface, "Interface that the daemon creates."},
+
+    {"workers", section, "", "", "The threads that handle frames."},
+    {"workers.cpus", text, "any", "any | CPU numbers, as in 1,3-5",
+     "One worker on each; any: one worker anywhere."},
+    {"workers.idle", choice, "adaptive", "adaptive | poll",
+     "Without traffic: sleep a little, or spin for the lowest latency."},
+    {"workers.control_cpu", text, "any", "any | a CPU number", "Where the control thread runs."},
+    {"workers.realtime", choice, "auto", "auto | off",
+     "Real-time priority for the control thread, where the system allows it."},
+
+    {"flows", section, "", "", "Connections a host remembers."},
+    {"flows.capacity", integer, "262144", "", "Connections per worker.", 1024, 16 * 1024 * 1024},
+    {"flows.tcp_idle", duration, "1h", "", "A silent TCP connection is forgotten.", kSecond,
+     30 * kDay},
+    {"flows.udp_track", boolean, "false", "", "Keep UDP conversations on their host, too."},
+    {"flows.udp_idle", duration, "30s", "", "... and forget them.", kSecond, kDay},
+    {"flows.ipsec_idle", duration, "1d", "", "The same for IPsec.", kSecond, 30 * kDay},
+    {"flows.gre_idle", duration, "10m", "", "The same for GRE.", kSecond, 30 * kDay},
+
+    {"icmp", choice, "balance", "balance | all | drop",
+     "Who answers echo requests to a virtual IP: one host, every host, nobody."},
+
+    {"port_rules", list, "none", "",
+     "First 0..1024 rules; what no rule covers goes to the default host."},
+    {"port_rules[].name", text, kRequired, kName, "Unique; not 'default', 'spread' or 'all'."},
+    {"port_rules[].vip", text, "all", "all | one of cluster.virtual_ips",
+     "A rule of one virtual IP goes before one of all."},
+    {"port_rules[].protocol", choice, "both", "tcp | udp | both", "What it covers."},
+    {"port_rules[].ports", text, kRequired,
+     "1..64 ports or ranges of 0..65535, as in 80,443,8000-8100", "Destination ports."},
+    {"port_rules[].mode", choice, "multiple", "multiple | single | disabled",
+     "All hosts share the load, one host takes it all, or it is dropped."},
+    {"port_rules[].affinity", choice, "none", "none | single | network",
+     "What stays together (mode multiple): a connection, a client, a client network."},
+    {"port_rules[].prefix4", integer, "24", "",
+     "Size of an IPv4 client network (affinity network).", 1, 32},
+    {"port_rules[].prefix6", integer, "64", "",
+     "Size of an IPv6 client network (affinity network).", 1, 128},
+    {"port_rules[].weight", text, "equal", "0..100 | equal",
+     "This host's share (mode multiple); equal is 50."},
+    {"port_rules[].priority", integer, "host.id", "",
+     "This host's rank (mode single); the lowest running one takes all.", 1, base::kMaxHosts},
+
+    {"health", list, "none", "", "0..1024 checks of the local service."},
+    {"health[].name", text, kRequired, kName, "Unique."},
+    {"health[].rule", text, kRequired, "the name of a port rule", "The rule that depends on it."},
+    {"health[].http", text, kRequired, "http://HOST[:PORT][/PATH]", "What to ask; 2xx is well."},
+    {"health[].interval", duration, "2s", "", "Time between questions.", 100, kHour},
+    {"health[].timeout", duration, "1s", "", "Time for the answer, at most the interval.", 10,
+     kHour},
+    {"health[].fall", integer, "3", "", "Failures in a row that make it ill.", 1, 100},
+    {"health[].rise", integer, "2", "", "Successes in a row that make it well.", 1, 100},
+    {"health[].on_fail", choice, "drain", "drain | report",
+     "Take no new connections, or only tell."},
+
+    {"api", section, "", "", "Where the daemon answers."},
+    {"api.socket", text, "/run/covey/coveyd.sock", "an absolute path of at most 107 bytes",
+     "UNIX socket of the `covey` command."},
+    {"api.http", text, "127.0.0.1:9717", "off | ADDRESS:PORT | [ADDRESS]:PORT",
+     "Status and metrics over HTTP, read only."},
+    {"state_dir", text, "/var/lib/covey", kAbsolutePath, "What outlives the daemon."},
+    {"log", section, "", "", "What the daemon tells."},
+    {"log.level", choice, "info", "trace | debug | info | warning | error",
+     "The least that is told."},
+    {"log.format", choice, "text", "text | json", "For people or for programs."},
+});
+
+}  // namespace
+
+std::span<const Key> keys() {
+  return kKeys;
+}
+
+const Key& key_at(std::string_view path) {
+  const auto* const key = std::ranges::find(kKeys, path, &Key::path);
+  COVEY_ASSERT(key != kKeys.end());
+  return *key;
+}
+
+std::string allowed_text(const Key& key) {
+  switch (key.type) {
+    case section:
+      return "keys of its own";
+    case list:
+      return "a list";
+    case integer:
+      return key.min == key.max ? fmt::format("{}", key.min)
+                                : fmt::format("{}..{}", key.min, key.max);
+    case boolean:
+      return "true | false";
+    case duration:
+      return fmt::format("{}..{}", base::format_duration(std::chrono::milliseconds(key.min)),
+                         base::format_duration(std::chrono::milliseconds(key.max)));
+    case choice:
+    case text:
+    case text_list:
+      return std::string(key.allowed);
+  }
+  COVEY_ASSERT(false);
+}
+
+std::string_view choice_word(const Key& key, std::size_t number) {
+  constexpr std::string_view separator = " | ";
+  std::string_view rest = key.allowed;
+  for (; number > 0; --number) {
+    const std::size_t at = rest.find(separator);
+    if (at == std::string_view::npos) return {};
+    rest.remove_prefix(at + separator.size());
+  }
+  return rest.substr(0, rest.find(separator));
+}
+
+}  // namespace covey::config

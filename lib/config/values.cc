@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "config/values.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <string>
+
+#include "base/address.h"
+
+namespace covey::config {
+namespace {
+
+using base::ErrorCode;
+using base::fail;
+
+struct Driver {
+  std::string_view prefix;
+  dataplane::DeviceKind kind;
+};
+constexpr std::array<Driver, 4> kDrivers = {{{"af_packet:", dataplane::DeviceKind::af_packet},
+                                             {"af_xdp:", dataplane::DeviceKind::af_xdp},
+                                             {"pci:", dataplane::DeviceKind::pci},
+                                             {"vdev:", dataplane::DeviceKind::vdev}}};
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool is_hex(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+bool is_visible(char c) {
+  return c > ' ' && c < 0x7f;
+}
+
+/// 0000:03:00.0
+bool is_pci_address(std::string_view text) {
+  constexpr std::string_view form = "xxxx:xx:xx.x";
+  return text.size() == form.size() && std::ranges::equal(text, form, [](char c, char f) {
+           return f == 'x' ? is_hex(c) : c == f;
+         });
+}
+
+template <typename Visit>
+void for_each_part(std::string_view text, Visit&& visit) {
+  for (;;) {
+    const std::size_t comma = text.find(',');
+    visit(text.substr(0, comma));
+    if (comma == std::string_view::npos) return;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+struct Range {
+  unsigned first = 0;
+  unsigned last = 0;
+};
+
+/// "8" or "8-15".
+std::optional<Range> parse_range(std::string_view text, unsigned max) {
+  const std::size_t dash = text.find('-');
+  const auto first = parse_number(text.substr(0, dash), max);
+  const auto last =
+      dash == std::string_view::npos ? first : parse_number(text.substr(dash + 1), max);
+  if (!first || !last || *first > *last) return std::nullopt;
+  return Range{*first, *last};
+}
+
+/// Comma-separated ranges, ascending, each number at most once. `limit` bounds the ranges.
+base::Result<std::vector<Range>> parse_ranges(std::string_view text, unsigned max,
+                                              std::size_t limit) {
+  std::vector<Range> ranges;
+  std::string wrong;
+  for_each_part(text, [&](std::string_view part) {
+    const auto range = parse_range(part, max);
+    if (!range && wrong.empty())
+      wrong = fmt::format("'{}' is neither a number nor a range", part.substr(0, 60));
+    if (range && ranges.size() <= limit) ranges.push_back(*range);
+  });
+  if (!wrong.empty()) return fail(ErrorCode::invalid_argument, wrong);
+  if (ranges.size() > limit)
+    return fail(ErrorCode::invalid_argument, fmt::format("has more than {} parts", limit));
+  std::ranges::sort(ranges, {}, &Range::first);
+  for (std::size_t i = 1; i < ranges.size(); ++i) {
+    if (ranges[i].first <= ranges[i - 1].last) {
+      return fail(ErrorCode::invalid_argument, fmt::format("{} is named twice", ranges[i].first));
+    }
+  }
+  return ranges;
+}
+
+std::string format_range(unsigned first, unsigned last) {
+  return first == last ? fmt::format("{}", first) : fmt::format("{}-{}", first, last);
+}
+
+}  // namespace
+
+std::optional<unsigned> parse_number(std::string_view text, unsigned max) {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool is_whole = error == std::errc() && end == text.data() + text.size();
+  if (!is_whole || value > max || (text.size() > 1 && text.starts_with('0'))) return std::nullopt;
+  return value;
+}
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
+    return is_letter(c) || is_digit(c) || c == '.' || c == '_' || c == '-';
+  });
+}
+
+bool is_interface_name(std::string_view text) {
+  return !text.empty() && text.size() <= 15 && text != "." && text != ".." &&
+         std::ranges::all_of(
+             text, [](char c) { return is_visible(c) && c != '/' && c != ':' && c != ','; });
+}
+
+bool is_absolute_path(std::string_view text) {
+  return text.starts_with('/') && text.size() < 4096 && text.find('\0') == std::string_view::npos;
+}
+
+bool is_http_url(std::string_view text) {
+  constexpr std::string_view scheme = "http://";
+  return text.starts_with(scheme) && text.size() > scheme.size() && text.size() <= 1024 &&
+         text[scheme.size()] != '/' && text[scheme.size()] != ':' &&
+         std::ranges::all_of(text, is_visible);
+}
+
+base::Result<std::vector<forwarding::PortRange>> parse_ports(std::string_view text) {
+  const auto ranges = parse_ranges(text, 65535, kMaxPortRanges);
+  if (!ranges) return std::unexpected(ranges.error());
+  std::vector<forwarding::PortRange> ports;
+  for (const Range& range : *ranges) {
+    ports.push_back(
+        {static_cast<std::uint16_t>(range.first), static_cast<std::uint16_t>(range.last)});
+  }
+  return ports;
+}
+
+std::string format_ports(const std::vector<forwarding::PortRange>& ports) {
+  std::string text;
+  for (const forwarding::PortRange& range : ports) {
+    if (!text.empty()) text += ',';
+    text += format_range(range.first, range.last);
+  }
+  return text;
+}
+
+base::Result<std::vector<unsigned>> parse_cpus(std::string_view text) {
+  std::vector<unsigned> cpus;
+  if (text == "any") return cpus;
+  const auto ranges = parse_ranges(text, kMaxCpu, kMaxWorkers);
+  if (!ranges) return std::unexpected(ranges.error());
+  for (const Range& range : *ranges) {
+    for (unsigned cpu = range.first; cpu <= range.last; ++cpu)
+      cpus.push_back(cpu);
+  }
+  if (cpus.size() > kMaxWorkers) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("names {} CPUs, more than {}", cpus.size(), kMaxWorkers));
+  }
+  return cpus;
+}
+
+std::string format_cpus(const std::vector<unsigned>& cpus) {
+  if (cpus.empty()) return "any";
+  std::string text;
+  for (const unsigned cpu : cpus) {
+    if (!text.empty()) text += ',';
+    text += fmt::format("{}", cpu);
+  }
+  return text;
+}
+
+base::Result<Device> parse_device(std::string_view text) {
+  for (const Driver& driver : kDrivers) {
+    if (!text.starts_with(driver.prefix)) continue;
+    const std::string_view argument = text.substr(driver.prefix.size());
+    const bool is_good = driver.kind == dataplane::DeviceKind::pci ? is_pci_address(argument)
+                         : driver.kind == dataplane::DeviceKind::vdev
+                             ? argument.starts_with("net_") && argument.size() > 4
+                             : is_interface_name(argument);
+    if (!is_good) {
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("'{}' is no device for {}", argument.substr(0, 60), driver.prefix));
+    }
+    return Device{driver.kind, std::string(argument)};
+  }
+  return fail(ErrorCode::invalid_argument, "names no known driver");
+}
+
+std::string format_device(const dataplane::Uplink& uplink) {
+  return fmt::format("{}{}", kDrivers[static_cast<std::size_t>(uplink.kind)].prefix,
+                     uplink.argument);
+}
+
+base::Result<std::optional<control::HttpEndpoint>> parse_http(std::string_view text) {
+  if (text == "off") return std::nullopt;
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return fail(ErrorCode::invalid_argument, "has no port");
+  std::string_view address = text.substr(0, colon);
+  const bool has_brackets =
+      address.starts_with('[') && address.ends_with(']') && address.size() > 2;
+  if (has_brackets) address = address.substr(1, address.size() - 2);
+  const auto ip = base::IpAddress::parse(address);
+  if (!ip || has_brackets != (ip->family == base::Family::ipv6)) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' is no address", text.substr(0, colon)));
+  }
+  const auto port = parse_number(text.substr(colon + 1), 65535);
+  if (!port || *port == 0) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' is no port of 1..65535", text.substr(colon + 1)));
+  }
+  return control::HttpEndpoint{std::string(address), static_cast<std::uint16_t>(*port)};
+}
+
+std::string format_http(const std::optional<control::HttpEndpoint>& endpoint) {
+  if (!endpoint) return "off";
+  const bool is_ipv6 = endpoint->address.find(':') != std::string::npos;
+  return fmt::format(fmt::runtime(is_ipv6 ? "[{}]:{}" : "{}:{}"), endpoint->address,
+                     endpoint->port);
+}
+
+}  // namespace covey::config
