@@ -62,7 +62,7 @@ void Mistakes::add(const YAML::Mark& place, std::string path, std::string proble
   }
   const bool has_place = place.line >= 0;
   list_.push_back({file_, has_place ? place.line + 1 : 0, has_place ? place.column + 1 : 0,
-                   std::move(path), std::move(problem)});
+                   printable(std::move(path)), printable(std::move(problem))});
 }
 
 std::vector<Mistake> Mistakes::take() {
