@@ -8,13 +8,13 @@
 //
 // An entry is *half open* from the SYN-ACK our own stack sent (at most kHalfOpenLife without sign
 // of life); it becomes *established* when our own stack sends any segment that is neither SYN-ACK
-// nor RST, which a kernel does only for a real socket. So neither a SYN flood nor a flood of stray
-// ACKs fills the table with connections that do not exist. A plain SYN of our own stack likewise: it
-// opens a connection. FIN both ways starts a linger (kLinger); silence longer than tcp_idle expires
-// an entry. A RST our stack sends ends an entry at once. A client's RST does too if our stack must
-// have believed it (half open, or exactly the sequence number it awaits); any other may come from
-// somebody who guesses, so the flow is merely in doubt: the next segment our stack sends clears
-// the doubt, else the entry ends after kDoubtLife.
+// nor RST (a SYN of its own included), which a kernel does only for a real socket. So neither a SYN
+// flood nor a flood of stray ACKs fills the table with connections that do not exist. FIN both ways
+// starts a linger (kLinger); silence longer than tcp_idle expires an entry. A RST our stack sends
+// ends an entry at once. A client's RST does too if our stack must have believed it (half open, or
+// exactly the sequence number it awaits); any other may come from somebody who guesses, so the flow
+// is merely in doubt: the next segment our stack sends clears the doubt, else the entry ends after
+// kDoubtLife.
 //
 // When full, the oldest half-open entry gives way, then the oldest lingering one, then one that has
 // been idle for kPressureIdle (the oldest of a few examined), else the flow is not tracked and that

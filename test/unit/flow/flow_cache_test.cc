@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "flow/flow_cache.h"
+
+#include <catch2/catch.hpp>
+#include <chrono>
+
+#include "conversation.h"
+
+using namespace covey;
+using namespace covey::test_support;
+using namespace std::chrono_literals;
+using flow::FlowState;
+
+TEST_CASE("a SYN-ACK of our stack makes a half-open entry that knows the ACK it expects") {
+  Bench bench;
+  CHECK(bench.egress(client(1), kSyn | kAck, 0xffffffff));
+  CHECK(bench.state(client(1)) == FlowState::half_open);
+  CHECK(bench.cache.find(client(1)).expected_ack == 0);
+  CHECK(bench.cache.statistics().half_open == 1);
+  CHECK(bench.state(client(2)) == FlowState::none);
+}
+
+TEST_CASE("nothing a client sends makes an entry") {
+  Bench bench;
+  for (unsigned flags = 0; flags < 64; ++flags) {
+    CHECK_FALSE(bench.inbound(client(1), static_cast<std::uint8_t>(flags)));
+  }
+  CHECK(bench.state(client(1)) == FlowState::none);
+  CHECK(bench.cache.statistics().created == 0);
+}
+
+TEST_CASE("a client's ACK alone does not establish a flow") {
+  Bench bench;
+  bench.egress(client(1), kSyn | kAck);
+  CHECK_FALSE(bench.inbound(client(1), kAck));
+  CHECK(bench.state(client(1)) == FlowState::half_open);
+}
+
+TEST_CASE("any other segment of our stack establishes the flow") {
+  for (const unsigned flags : {kAck + 0U, kAck | 8U, kFin | kAck + 0U, kSyn + 0U}) {
+    Bench bench;
+    CHECK(bench.egress(client(1), static_cast<std::uint8_t>(flags)));
+    CHECK(bench.state(client(1)) == FlowState::established);
+    CHECK(bench.cache.find(client(1)).expected_ack == 0);
+  }
+  Bench bench;
+  bench.egress(client(1), kSyn | kAck);
+  CHECK(bench.egress(client(1), kAck));
+  CHECK(bench.state(client(1)) == FlowState::established);
+  CHECK(bench.cache.statistics().half_open == 0);
+  CHECK(bench.cache.statistics().established == 1);
+}
+
+TEST_CASE("what changes nothing need not be told to other workers") {
+  Bench bench;
+  bench.establish(client(1));
+  CHECK_FALSE(bench.egress(client(1), kAck, 1001, 777));
+  CHECK_FALSE(bench.inbound(client(1), kAck));
+  CHECK_FALSE(bench.egress(client(1), kSyn | kAck, 1000));
+  CHECK(bench.inbound(client(1), kFin | kAck));
+  CHECK_FALSE(bench.inbound(client(1), kFin | kAck));
+  bench.egress(client(2), kSyn | kAck, 1);
+  CHECK_FALSE(bench.egress(client(2), kSyn | kAck, 1));
+  CHECK(bench.egress(client(2), kSyn | kAck, 2));
+  CHECK(bench.cache.find(client(2)).expected_ack == 3);
+  CHECK_FALSE(bench.egress(client(3), kRst));
+}
+
+TEST_CASE("a half-open entry ends after its life without a sign of life") {
+  Bench bench;
+  bench.egress(client(1), kSyn | kAck);
+  bench.wait(flow::kHalfOpenLife - 10ms);
+  CHECK(bench.state(client(1)) == FlowState::half_open);
+  bench.egress(client(1), kSyn | kAck);
+  bench.wait(flow::kHalfOpenLife - 10ms);
+  CHECK(bench.state(client(1)) == FlowState::half_open);
+  bench.inbound(client(1), kAck);
+  bench.wait(flow::kHalfOpenLife - 10ms);
+  CHECK(bench.state(client(1)) == FlowState::half_open);
+  bench.wait(20ms);
+  CHECK(bench.state(client(1)) == FlowState::none);
+  CHECK(bench.cache.statistics().expired == 1);
+}
+
+TEST_CASE("an established flow ends when nothing was heard for the idle time, from either side") {
+  Bench bench(64, 10min);
+  bench.establish(client(1));
+  bench.wait(9min);
+  bench.inbound(client(1), kAck);
+  bench.wait(9min);
+  bench.egress(client(1), kAck);
+  bench.wait(9min);
+  CHECK(bench.state(client(1)) == FlowState::established);
+  bench.wait(2min);
+  CHECK(bench.state(client(1)) == FlowState::none);
+}
+
+TEST_CASE("FIN both ways makes a flow linger, in either order") {
+  Bench bench;
+  bench.establish(client(1));
+  CHECK(bench.inbound(client(1), kFin | kAck));
+  CHECK(bench.state(client(1)) == FlowState::established);
+  CHECK(bench.egress(client(1), kFin | kAck));
+  CHECK(bench.state(client(1)) == FlowState::lingering);
+
+  bench.establish(client(2));
+  CHECK(bench.egress(client(2), kFin | kAck));
+  CHECK(bench.state(client(2)) == FlowState::established);
+  CHECK(bench.inbound(client(2), kFin | kAck));
+  CHECK(bench.state(client(2)) == FlowState::lingering);
+}
+
+TEST_CASE("a lingering flow answers late segments, ends after the linger and is not live") {
+  Bench bench;
+  bench.establish(client(1));
+  bench.close(client(1));
+  CHECK(bench.cache.statistics().established == 0);
+  CHECK(bench.cache.bucket_flows(bench.place) == 0);
+  bench.wait(1min);
+  CHECK_FALSE(bench.inbound(client(1), kFin | kAck));
+  CHECK_FALSE(bench.egress(client(1), kAck));
+  bench.wait(flow::kLinger - 1s);
+  CHECK(bench.state(client(1)) == FlowState::lingering);
+  bench.wait(2s);
+  CHECK(bench.state(client(1)) == FlowState::none);
+}
+
+TEST_CASE("a RST of our stack ends a flow in every state") {
+  Bench bench;
+  bench.egress(client(1), kSyn | kAck);
+  bench.establish(client(2));
+  bench.establish(client(3));
+  bench.close(client(3));
+  for (const std::uint32_t n : {1U, 2U, 3U}) {
+    CHECK(bench.egress(client(n), n == 1 ? kRst : kRst | kAck));
+    CHECK(bench.state(client(n)) == FlowState::none);
+  }
+  CHECK(bench.cache.bucket_flows(bench.place) == 0);
+}
+
+TEST_CASE("a client's RST ends a half-open entry and leaves a lingering one") {
+  Bench bench;
+  bench.egress(client(1), kSyn | kAck);
+  CHECK(bench.inbound(client(1), kRst));
+  CHECK(bench.state(client(1)) == FlowState::none);
+  bench.establish(client(2));
+  bench.close(client(2));
+  CHECK_FALSE(bench.inbound(client(2), kRst));
+  CHECK(bench.state(client(2)) == FlowState::lingering);
+}
+
+TEST_CASE("a client's RST at the awaited sequence number ends an established flow at once") {
+  Bench bench;
+  bench.establish(client(1));
+  bench.egress(client(1), kAck, 1001, 9000);
+  CHECK(bench.inbound(client(1), kRst, 9000));
+  CHECK(bench.state(client(1)) == FlowState::none);
+}
+
+TEST_CASE("a blind RST does not end a flow whose stack goes on sending") {
+  Bench bench;
+  bench.establish(client(1));
+  CHECK(bench.inbound(client(1), kRst, 77));
+  CHECK(bench.state(client(1)) == FlowState::established);
+  bench.wait(1s);
+  CHECK(bench.egress(client(1), kAck, 1001, 501));  // a challenge ACK
+  bench.wait(50min);
+  CHECK(bench.state(client(1)) == FlowState::established);
+  CHECK(bench.cache.bucket_flows(bench.place) == 1);
+}
+
+TEST_CASE("a flow in doubt ends soon unless our stack sends, whatever the client does") {
+  Bench bench;
+  bench.establish(client(1));
+  bench.inbound(client(1), kRst, 77);
+  bench.wait(flow::kDoubtLife - 1s);
+  CHECK_FALSE(bench.inbound(client(1), kRst, 78));
+  CHECK_FALSE(bench.inbound(client(1), kAck));
+  CHECK(bench.state(client(1)) == FlowState::established);
+  bench.wait(2s);
+  CHECK(bench.state(client(1)) == FlowState::none);
+  CHECK(bench.cache.statistics().established == 0);
+}
+
+TEST_CASE("a SYN-ACK for a flow in doubt proves it over: a new handshake begins") {
+  Bench bench;
+  bench.establish(client(1));
+  bench.inbound(client(1), kRst, 77);
+  CHECK(bench.egress(client(1), kSyn | kAck, 5));
+  CHECK(bench.state(client(1)) == FlowState::half_open);
+}
+
+TEST_CASE("a SYN-ACK leaves an established flow as it is but forgets FINs of before") {
+  Bench bench;
+  bench.establish(client(1));
+  bench.egress(client(1), kFin | kAck);
+  CHECK(bench.egress(client(1), kSyn | kAck, 5));
+  CHECK(bench.state(client(1)) == FlowState::established);
+  bench.inbound(client(1), kFin | kAck);
+  CHECK(bench.state(client(1)) == FlowState::established);
+}
+
+TEST_CASE("a SYN over a lingering flow clears the way for a new one") {
+  Bench bench;
+  bench.establish(client(1));
+  bench.close(client(1));
+  CHECK(bench.inbound(client(1), kSyn));
+  CHECK(bench.state(client(1)) == FlowState::none);
+
+  bench.establish(client(2));
+  bench.close(client(2));
+  CHECK(bench.egress(client(2), kSyn | kAck, 5));
+  CHECK(bench.state(client(2)) == FlowState::half_open);
+
+  bench.establish(client(3));
+  bench.close(client(3));
+  CHECK(bench.egress(client(3), kSyn));
+  CHECK(bench.state(client(3)) == FlowState::established);
+}
+
+TEST_CASE("a client's FIN before our first segment is remembered") {
+  Bench bench;
+  bench.egress(client(1), kSyn | kAck);
+  CHECK(bench.inbound(client(1), kFin | kAck));
+  bench.egress(client(1), kFin | kAck);
+  CHECK(bench.state(client(1)) == FlowState::lingering);
+}
+
+TEST_CASE("a live flow is counted in the bucket where it was made, even if told another later") {
+  Bench bench;
+  const flow::Placement first = bench.place;
+  bench.egress(client(1), kSyn | kAck);
+  bench.place = {{1}, {8}};
+  bench.egress(client(1), kAck);
+  CHECK(bench.cache.bucket_flows(first) == 1);
+  CHECK(bench.cache.bucket_flows(bench.place) == 0);
+  CHECK(bench.cache.list(bench.now, 10).at(0).placement == first);
+}
+
+TEST_CASE("a placement outside the classes is tracked and counted nowhere") {
+  Bench bench;
+  bench.place = {{2}, {0}};
+  bench.establish(client(1));
+  bench.place = {{0}, {1}};  // class 0 has one bucket; the next one belongs to class 1
+  bench.establish(client(2));
+  CHECK(bench.state(client(1)) == FlowState::established);
+  CHECK(bench.cache.bucket_flows({{0}, {1}}) == 0);
+  CHECK(bench.cache.bucket_flows({{1}, {0}}) == 0);
+  CHECK(bench.cache.bucket_flows({{2}, {0}}) == 0);
+  CHECK(bench.cache.bucket_flows({{65535}, {0xffffffff}}) == 0);
+  bench.egress(client(1), kRst);
+  bench.egress(client(2), kRst);
+}
+
+TEST_CASE("a list shows keys, places and idle times up to its limit") {
+  Bench bench;
+  bench.establish(client(1));
+  bench.now = bench.now + 10s;
+  const auto listed = bench.cache.list(bench.now, 10);
+  REQUIRE(listed.size() == 1);
+  CHECK(listed[0].key == client(1));
+  CHECK(listed[0].state == FlowState::established);
+  CHECK(listed[0].idle > 10s - 2 * flow::kTick);
+  CHECK(listed[0].idle < 10s + 2 * flow::kTick);
+  bench.establish(client(2));
+  CHECK(bench.cache.list(bench.now, 1).size() == 1);
+  CHECK(bench.cache.list(bench.now, 0).empty());
+}
+
+TEST_CASE("both ends of the address families are kept apart") {
+  Bench bench;
+  packet::FlowKey key = client(2);
+  bench.establish(key);
+  CHECK(bench.state(key) == FlowState::established);
+  CHECK(bench.state(key.reversed()) == FlowState::none);
+  key.family = base::Family::ipv6;
+  CHECK(bench.state(key) == FlowState::none);
+}
+
+TEST_CASE("expiry does a little at each call and reaches everything") {
+  Bench bench(1000, 1min);
+  for (std::uint32_t n = 0; n < 1000; ++n) {
+    bench.egress(client(n), n % 2 == 0 ? kSyn | kAck : kAck);
+  }
+  bench.now = bench.now + 2min;
+  std::uint64_t before = 0;
+  for (unsigned calls = 0; calls < 400; ++calls) {
+    bench.cache.expire(bench.now, 10);
+    const std::uint64_t expired = bench.cache.statistics().expired;
+    CHECK(expired - before <= 10);
+    before = expired;
+  }
+  CHECK(before == 1000);
+  bench.cache.expire(bench.now, 0);
+}
+
+TEST_CASE("times may begin anywhere and the tick counter may wrap") {
+  const std::int64_t wrap = std::int64_t{1} << (32 + flow::kTickShift);
+  for (const std::int64_t start : {std::int64_t{0}, -wrap / 2, wrap - 1'000'000'000}) {
+    Bench bench;
+    bench.now = {start};
+    bench.establish(client(1));
+    bench.wait(59min);
+    CHECK(bench.state(client(1)) == FlowState::established);
+    bench.wait(2min);
+    CHECK(bench.state(client(1)) == FlowState::none);
+  }
+}
+
+TEST_CASE("the default cache takes 64 bytes a flow and little more") {
+  const flow::FlowCache cache(flow::Settings{}, {1, 4096, 4096}, 1);
+  const double bytes_per_flow = static_cast<double>(cache.memory_bytes()) / 262144;
+  CHECK(bytes_per_flow >= 64);
+  CHECK(bytes_per_flow < 64 * 1.15);
+}
