@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "support/world.h"
+
+#include <catch2/catch.hpp>
+#include <utility>
+
+namespace covey::test {
+
+namespace {
+
+using bucket::BucketState;
+using flow::FlowState;
+using forwarding::PortRule;
+using forwarding::RuleMode;
+using forwarding::RuleProtocol;
+
+constexpr std::uint64_t kCacheSeed = 7;
+constexpr std::uint32_t kCacheCapacity = 64;
+
+base::IpPrefix prefix(std::string_view address, std::uint8_t length) {
+  return {ip(address), length};
+}
+
+// The conversation a row's frame belongs to, from the client's side.
+packet::FlowKey conversation_of(const Frame& frame, const packet::FrameView& view) {
+  const auto embedded = packet::embedded_flow(frame, view);
+  return embedded ? embedded->reversed() : view.key;
+}
+
+}  // namespace
+
+std::vector<PortRule> world_rules() {
+  PortRule web;
+  web.name = "web";
+  web.protocol = RuleProtocol::tcp;
+  web.ports = {{80, 80}, {443, 443}};
+
+  PortRule app;
+  app.name = "app";
+  app.virtual_ip = ip(kVip);
+  app.ports = {{8000, 8100}};
+  app.hash.affinity = bucket::Affinity::network;
+
+  PortRule db;
+  db.name = "db";
+  db.protocol = RuleProtocol::tcp;
+  db.ports = {{5432, 5432}};
+  db.mode = RuleMode::single;
+
+  PortRule block;
+  block.name = "block";
+  block.ports = {{23, 23}};
+  block.mode = RuleMode::disabled;
+
+  PortRule games;
+  games.name = "games";
+  games.virtual_ip = ip(kVip2);
+  games.protocol = RuleProtocol::udp;
+  games.ports = {{0, 65535}};
+  games.hash.affinity = bucket::Affinity::single;
+  return {web, app, db, block, games};
+}
+
+forwarding::Settings world_settings() {
+  forwarding::Settings settings;
+  settings.self = base::HostId{1};
+  settings.virtual_ips = {prefix(kVip, 24), prefix(kVip2, 24), prefix(kVip6, 64)};
+  settings.dedicated_ip = prefix(kDedicated, 24);
+  settings.buckets = 64;
+  settings.rules = world_rules();
+  return settings;
+}
+
+World& World::foreign() {
+  buckets_ = BucketState::foreign;
+  return *this;
+}
+World& World::dirty() {
+  buckets_ = BucketState::own_dirty;
+  return *this;
+}
+World& World::stopped() {
+  serving_ = false;
+  return *this;
+}
+World& World::lease_expired() {
+  lease_valid_ = false;
+  return *this;
+}
+World& World::icmp(forwarding::IcmpPolicy policy) {
+  settings_.icmp = policy;
+  return *this;
+}
+World& World::mode(forwarding::ClusterMode mode) {
+  settings_.mode = mode;
+  return *this;
+}
+World& World::unmasked() {
+  settings_.mask_source_mac = false;
+  return *this;
+}
+World& World::without_rules() {
+  settings_.rules.clear();
+  return *this;
+}
+World& World::holds(FlowState state) {
+  held_ = state;
+  return *this;
+}
+
+forwarding::Snapshot World::snapshot() const {
+  forwarding::Snapshot snapshot;
+  snapshot.policy =
+      std::make_shared<const forwarding::Policy>(settings_, bucket::SipKey{1, 2}, kStackMac);
+  snapshot.buckets.serving = serving_;
+  const base::HostId owner{buckets_ == BucketState::foreign ? std::uint8_t{2} : std::uint8_t{1}};
+  for (const std::uint32_t size : snapshot.policy->classes().class_sizes) {
+    bucket::ClassTable table;
+    table.mask = size - 1;
+    table.states.assign(size, buckets_);
+    table.owners.assign(size, owner);
+    snapshot.buckets.classes.push_back(std::move(table));
+  }
+  return snapshot;
+}
+
+void World::fill(flow::FlowCache& flows, const packet::FlowKey& key) const {
+  const base::TimePoint now{};
+  if (held_ == FlowState::none) return;
+  if (held_ == FlowState::half_open) {
+    flows.note_egress(key, {std::uint8_t{kSyn | kAck}, kOurSequence, 0}, {}, now);
+    return;
+  }
+  flows.note_egress(key, {kAck, kOurSequence, 0}, {}, now);
+  if (held_ == FlowState::established) return;
+  flows.note_egress(key, {std::uint8_t{kFin | kAck}, kOurSequence, 0}, {}, now);
+  flows.note_inbound(key, {std::uint8_t{kFin | kAck}, 0, kOurSequence + 1}, now);
+}
+
+std::string World::effect_of(const forwarding::Decision& decision) const {
+  std::string effect = "-";
+  if (decision.has_rule) {
+    effect =
+        decision.rule == forwarding::kDefaultRule ? "default" : settings_.rules[decision.rule].name;
+  } else if (decision.has_bucket) {
+    effect = "spread";
+  }
+  if (decision.tracked) effect += " tracked";
+  return effect;
+}
+
+World::Outcome World::receive(const Frame& frame) const {
+  const forwarding::Snapshot now = snapshot();
+  const packet::FrameView view = packet::parse(frame);
+  flow::FlowCache flows({.capacity = kCacheCapacity}, now.policy->classes().class_sizes,
+                        kCacheSeed);
+  fill(flows, conversation_of(frame, view));
+  const forwarding::Decision decision = forwarding::decide(frame, view, {now, flows, lease_valid_});
+  return {decision, effect_of(decision)};
+}
+
+World::Outcome World::send(const Frame& frame) const {
+  const forwarding::Snapshot now = snapshot();
+  const packet::FrameView view = packet::parse(frame);
+  flow::FlowCache flows({.capacity = kCacheCapacity}, now.policy->classes().class_sizes,
+                        kCacheSeed);
+  fill(flows, view.key.reversed());
+  const forwarding::Decision decision =
+      forwarding::decide_egress(frame, view, {now, flows, lease_valid_});
+  return {decision, effect_of(decision)};
+}
+
+namespace {
+
+void check_row(const Row& row, const World::Outcome& outcome) {
+  INFO(row.name);
+  CHECK(std::string(forwarding::name(outcome.decision.verdict)) ==
+        std::string(forwarding::name(row.verdict)));
+  CHECK(outcome.effect == row.effect);
+}
+
+}  // namespace
+
+void check_received(const std::vector<Row>& rows) {
+  for (const Row& row : rows)
+    check_row(row, row.world.receive(row.frame));
+}
+
+void check_sent(const std::vector<Row>& rows) {
+  for (const Row& row : rows)
+    check_row(row, row.world.send(row.frame));
+}
+
+}  // namespace covey::test

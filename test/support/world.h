@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// World: one host of a small cluster, as a row of a forwarding table needs it.
+//
+// Owner: test/support. Thread: one. The cluster has the virtual IPs kVip, kVip2 and kVip6; this
+// host is number 1 with the dedicated address kDedicated. Unless a row says otherwise the host
+// serves, its lease is valid, it owns every bucket of every class and holds no connection. The
+// rules are those of world_rules():
+//   web    all virtual IPs   tcp   80,443      multiple, affinity none
+//   app    kVip              both  8000-8100   multiple, affinity network
+//   db     all virtual IPs   tcp   5432        single host
+//   block  all virtual IPs   both  23          disabled
+//   games  kVip2             udp   0-65535     multiple, affinity single
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "flow/flow_cache.h"
+#include "forwarding/decide.h"
+#include "forwarding/policy.h"
+#include "support/frames.h"
+
+namespace covey::test {
+
+inline constexpr std::string_view kVip = "10.77.0.50";
+inline constexpr std::string_view kVip2 = "10.77.0.51";
+inline constexpr std::string_view kVip6 = "2001:db8:77::50";
+inline constexpr std::string_view kDedicated = "10.77.0.11";
+inline constexpr std::string_view kClient = "10.77.0.100";
+inline constexpr std::string_view kClient6 = "2001:db8:77::100";
+inline constexpr base::MacAddress kHostMac{{0x02, 0x01, 10, 77, 0, 50}};
+inline constexpr base::MacAddress kStackMac{{0x02, 0, 0, 0, 0, 0x7a}};
+inline constexpr std::uint32_t kOurSequence =
+    5000;  // of the SYN-ACK of a held half-open connection
+
+[[nodiscard]] std::vector<forwarding::PortRule> world_rules();
+[[nodiscard]] forwarding::Settings world_settings();
+
+class World {
+ public:
+  /// Another host owns every bucket.
+  World& foreign();
+  /// This host owns every bucket, another still serves old connections in it.
+  World& dirty();
+  World& stopped();
+  World& lease_expired();
+  World& icmp(forwarding::IcmpPolicy policy);
+  World& mode(forwarding::ClusterMode mode);
+  World& unmasked();
+  World& without_rules();
+  /// The connection the frame belongs to (for an ICMP error: the one it speaks of) is in the cache.
+  World& holds(flow::FlowState state);
+
+  struct Outcome {
+    forwarding::Decision decision;
+    std::string effect;  // "web", "web tracked", "default", "spread", or "-"
+  };
+  [[nodiscard]] Outcome receive(const Frame& frame) const;
+  [[nodiscard]] Outcome send(const Frame& frame) const;
+
+  [[nodiscard]] forwarding::Snapshot snapshot() const;
+  [[nodiscard]] const forwarding::Settings& settings() const { return settings_; }
+
+ private:
+  [[nodiscard]] std::string effect_of(const forwarding::Decision& decision) const;
+  void fill(flow::FlowCache& flows, const packet::FlowKey& key) const;
+
+  forwarding::Settings settings_ = world_settings();
+  bucket::BucketState buckets_ = bucket::BucketState::own;
+  bool serving_ = true;
+  bool lease_valid_ = true;
+  flow::FlowState held_ = flow::FlowState::none;
+};
+
+/// One line of a forwarding table, readable as a sentence of the policy.
+struct Row {
+  std::string name;
+  Frame frame;
+  World world;
+  forwarding::Verdict verdict;
+  std::string effect;
+};
+/// Checks the rows against decide() (or decide_egress()); each row is reported by its name.
+void check_received(const std::vector<Row>& rows);
+void check_sent(const std::vector<Row>& rows);
+
+}  // namespace covey::test

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The policy for address resolution, heartbeats and MAC addresses, as tables.
+#include <catch2/catch.hpp>
+
+#include "packet/headers.h"
+#include "support/world.h"
+
+using namespace covey;
+using namespace covey::test;
+using enum forwarding::Verdict;
+using forwarding::ClusterMode;
+
+namespace {
+
+FrameBuilder asks(std::string_view sender, std::string_view target) {
+  return arp({.operation = 1, .sender_ip = sender, .target_ip = target});
+}
+FrameBuilder tells(std::string_view sender, std::string_view target) {
+  return arp({.operation = 2, .sender_ip = sender, .target_ip = target, .target_mac = kClusterMac});
+}
+FrameBuilder syn() {
+  return FrameBuilder().ip(kClient, kVip).tcp(40000, 80, kSyn);
+}
+
+}  // namespace
+
+TEST_CASE("ARP for a virtual IP is answered by one host") {
+  check_received({
+      {"request, ours to answer", asks(kClient, kVip), World(), reply_arp, "spread"},
+      {"request, second virtual IP", asks(kClient, kVip2), World(), reply_arp, "spread"},
+      {"request, VLAN", asks(kClient, kVip).vlan(9), World(), reply_arp, "spread"},
+      {"request, dirty bucket", asks(kClient, kVip), World().dirty(), reply_arp, "spread"},
+      {"request, another answers", asks(kClient, kVip), World().foreign(), drop_not_owner,
+       "spread"},
+      {"request, lease expired", asks(kClient, kVip), World().lease_expired(), drop_lease_expired,
+       "spread"},
+      {"request, stopped", asks(kClient, kVip), World().stopped(), drop_host_stopped, "-"},
+      {"unicast request (a probe of a cache)", asks(kClient, kVip).to(kClusterMac), World(),
+       reply_arp, "spread"},
+      {"duplicate address probe", asks("0.0.0.0", kVip), World(), reply_arp, "spread"},
+      {"duplicate address probe, another answers", asks("0.0.0.0", kVip), World().foreign(),
+       drop_not_owner, "spread"},
+  });
+}
+
+TEST_CASE("the rest of ARP is for one stack, for all, or for none") {
+  check_received({
+      {"request for the dedicated address", asks(kClient, kDedicated), World().foreign(),
+       deliver_local, "-"},
+      {"the same, stopped", asks(kClient, kDedicated), World().stopped(), deliver_local, "-"},
+      {"answer to the dedicated address", tells(kClient, kDedicated).to(kHostMac), World(),
+       deliver_local, "-"},
+      {"answer to a virtual IP: each stack may have asked", tells(kClient, kVip), World().foreign(),
+       deliver_broadcast, "-"},
+      {"the same, stopped", tells(kClient, kVip), World().stopped(), drop_host_stopped, "-"},
+      {"request for somebody else", asks(kClient, "10.77.0.1"), World(), drop_not_for_us, "-"},
+      {"announcement of somebody", asks(kClient, kClient), World(), drop_not_for_us, "-"},
+      {"a peer announces a virtual IP", asks(kVip, kVip), World(), drop_not_for_us, "-"},
+      {"a peer's stack asks for a client", asks(kVip, kClient), World(), drop_not_for_us, "-"},
+      {"a peer's stack asks for our dedicated address", asks(kVip, kDedicated), World(),
+       deliver_local, "-"},
+      {"answer for another station", tells(kClient, kVip).to(mac("02:00:00:00:00:99")), World(),
+       drop_not_for_us, "-"},
+      {"cut", resized(asks(kClient, kVip), 40), World(), drop_malformed, "-"},
+  });
+}
+
+TEST_CASE("a solicitation for a virtual IP is answered by one host") {
+  const Frame unicast =
+      FrameBuilder().ip(kClient6, kVip6).hop_limit(255).icmp(135, 0, {0, 0,    0,    0, 0x20,
+                                                                      1, 0x0d, 0xb8, 0, 0x77,
+                                                                      0, 0,    0,    0, 0,
+                                                                      0, 0,    0,    0, 0x50});
+  const Frame good = solicitation(kClient6, kVip6);
+  check_received({
+      {"ours to answer", good, World(), reply_nd, "spread"},
+      {"another answers", good, World().foreign(), drop_not_owner, "spread"},
+      {"lease expired", good, World().lease_expired(), drop_lease_expired, "spread"},
+      {"stopped", good, World().stopped(), drop_host_stopped, "-"},
+      {"VLAN", solicitation(kClient6, kVip6).vlan(4), World(), reply_nd, "spread"},
+      {"unicast (a probe of a cache)", unicast, World(), reply_nd, "spread"},
+      {"unicast, another answers", unicast, World().foreign(), drop_not_owner, "spread"},
+      {"duplicate address probe", solicitation("::", kVip6), World(), reply_nd, "spread"},
+      {"for somebody else of our group", solicitation(kClient6, "2001:db8:99::50"), World(),
+       drop_not_for_us, "-"},
+      {"came through a router", solicitation(kClient6, kVip6).hop_limit(64), World(),
+       drop_malformed, "-"},
+      {"target cut", patch(resized(good, 14 + 40 + 20), 14 + 4, {0, 20}), World(), drop_malformed,
+       "-"},
+  });
+}
+
+TEST_CASE("the rest of neighbour discovery never configures a stack") {
+  const auto from_router = [](std::string_view to, std::uint8_t type) {
+    return FrameBuilder()
+        .ip("fe80::1", to)
+        .hop_limit(255)
+        .icmp(type, 0, std::vector<std::uint8_t>(20, 0));
+  };
+  const base::MacAddress all_nodes = mac("33:33:00:00:00:01");
+  check_received({
+      {"answer to a virtual IP", advertisement(kClient6, kVip6), World().foreign(),
+       deliver_broadcast, "-"},
+      {"the same, stopped", advertisement(kClient6, kVip6), World().stopped(), drop_host_stopped,
+       "-"},
+      {"announcement to all nodes", advertisement(kClient6, "ff02::1").to(all_nodes), World(),
+       drop_not_for_us, "-"},
+      {"router advertisement", from_router("ff02::1", 134).to(all_nodes), World(), drop_not_for_us,
+       "-"},
+      {"router advertisement to a virtual IP", from_router(kVip6, 134), World(), drop_not_for_us,
+       "-"},
+      {"router solicitation to a virtual IP", from_router(kVip6, 133), World(), drop_not_for_us,
+       "-"},
+      {"redirect to a virtual IP", from_router(kVip6, 137), World(), drop_not_for_us, "-"},
+      {"listener query", from_router("ff02::1", 130).to(all_nodes), World(), drop_not_for_us, "-"},
+  });
+}
+
+TEST_CASE("an IPv6 dedicated address is the host's own") {
+  forwarding::Settings settings = world_settings();
+  settings.dedicated_ip = base::IpPrefix{ip("2001:db8:77::11"), 64};
+  const forwarding::Policy policy(settings, {}, kStackMac);
+  CHECK(policy.is_dedicated_ip(ip("2001:db8:77::11")));
+  CHECK_FALSE(policy.is_dedicated_ip(ip(kDedicated)));
+
+  settings.dedicated_ip.reset();
+  const forwarding::Policy without(settings, {}, kStackMac);
+  CHECK_FALSE(without.is_dedicated_ip(base::IpAddress{}));
+  CHECK_FALSE(without.is_dedicated_ip(ip("0.0.0.0")));
+}
+
+TEST_CASE("heartbeats go to the control thread, even when stopped") {
+  const base::MacAddress peer{{0x02, 0x02, 10, 77, 0, 50}};
+  const FrameBuilder beat = FrameBuilder().raw(packet::kEtherTypeHeartbeat, {1, 2, 3}).from(peer);
+  check_received({
+      {"to the cluster", beat, World(), to_control, "-"},
+      {"to a group", FrameBuilder(beat).to(base::MacAddress::broadcast()), World(), to_control,
+       "-"},
+      {"stopped", beat, World().stopped(), to_control, "-"},
+      {"lease expired", beat, World().lease_expired(), to_control, "-"},
+      {"VLAN", FrameBuilder(beat).vlan(4), World(), to_control, "-"},
+      {"our own, handed back", FrameBuilder(beat).from(kHostMac), World(), drop_own_echo, "-"},
+  });
+}
+
+TEST_CASE("our own frames, and any that come from the cluster MAC, are echoes") {
+  check_received({
+      {"our masked address", syn().from(kHostMac), World(), drop_own_echo, "-"},
+      {"the cluster MAC as source", syn().from(kClusterMac), World(), drop_own_echo, "-"},
+      {"ARP from the cluster MAC", asks(kVip, kClient).from(kClusterMac), World(), drop_own_echo,
+       "-"},
+      {"a peer's masked address is a station like any other", syn().from(mac("02:02:0a:4d:00:32")),
+       World(), deliver_owned, "web"},
+  });
+}
+
+TEST_CASE("each mode has its own cluster MAC") {
+  const base::MacAddress multicast = mac("03:bf:0a:4d:00:32");
+  const base::MacAddress igmp = mac("01:00:5e:7f:00:32");
+  check_received({
+      {"multicast", syn().to(multicast), World().mode(ClusterMode::multicast), deliver_owned,
+       "web"},
+      {"igmp", syn().to(igmp), World().mode(ClusterMode::igmp), deliver_owned, "web"},
+      {"unicast MAC in mode multicast", syn().to(kClusterMac), World().mode(ClusterMode::multicast),
+       drop_not_for_us, "-"},
+      {"our host MAC in any mode", syn().to(kHostMac), World().mode(ClusterMode::igmp),
+       deliver_owned, "web"},
+      {"ARP in mode multicast", asks(kClient, kVip), World().mode(ClusterMode::multicast),
+       reply_arp, "spread"},
+      {"source is the multicast cluster MAC", syn().to(multicast).from(multicast),
+       World().mode(ClusterMode::multicast), drop_own_echo, "-"},
+  });
+}

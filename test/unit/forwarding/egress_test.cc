@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The policy for what the local stack sends, as tables; and what the flow cache learns of it.
+#include <catch2/catch.hpp>
+
+#include "support/world.h"
+
+using namespace covey;
+using namespace covey::test;
+using enum forwarding::Verdict;
+using enum flow::FlowState;
+
+namespace {
+
+FrameBuilder tcp(std::uint16_t port, std::uint8_t flags) {
+  return FrameBuilder().from(kStackMac).ip(kVip, kClient).tcp(port, 40000, flags);
+}
+FrameBuilder tcp6(std::uint16_t port, std::uint8_t flags) {
+  return FrameBuilder().from(kStackMac).ip(kVip6, kClient6).tcp(port, 40000, flags);
+}
+FrameBuilder from(std::string_view source, std::string_view destination) {
+  return FrameBuilder().from(kStackMac).ip(source, destination);
+}
+FrameBuilder arp_of(std::string_view sender, std::uint16_t operation = 1) {
+  return arp({operation, sender, kClient, kStackMac});
+}
+
+constexpr std::uint8_t kSynAck = kSyn | kAck;
+constexpr std::uint8_t kRstAck = kRst | kAck;
+
+}  // namespace
+
+TEST_CASE("SYN-ACK and RST leave only from the owner or the holder of the connection") {
+  check_sent({
+      {"SYN-ACK, our bucket", tcp(80, kSynAck), World(), send_uplink, "web"},
+      {"SYN-ACK, our bucket, IPv6", tcp6(80, kSynAck), World(), send_uplink, "web"},
+      {"SYN-ACK, dirty bucket", tcp(80, kSynAck), World().dirty(), send_uplink, "web"},
+      {"SYN-ACK, default host", tcp(2222, kSynAck), World(), send_uplink, "default"},
+      {"SYN-ACK, foreign bucket", tcp(80, kSynAck), World().foreign(), drop_egress_not_owner,
+       "web"},
+      {"SYN-ACK, foreign bucket, IPv6", tcp6(80, kSynAck), World().foreign(), drop_egress_not_owner,
+       "web"},
+      {"SYN-ACK, lease expired", tcp(80, kSynAck), World().lease_expired(), drop_egress_not_owner,
+       "web"},
+      {"SYN-ACK, half open here", tcp(80, kSynAck), World().foreign().holds(half_open), send_uplink,
+       "web tracked"},
+      {"SYN-ACK, disabled rule", tcp(23, kSynAck), World(), drop_egress_not_owner, "block"},
+      {"RST, our bucket", tcp(80, kRstAck), World(), send_uplink, "web"},
+      {"RST, foreign bucket", tcp(80, kRst), World().foreign(), drop_egress_not_owner, "web"},
+      {"RST, foreign bucket, held here", tcp(80, kRst), World().foreign().holds(established),
+       send_uplink, "web tracked"},
+      {"RST, foreign bucket, lingering", tcp(80, kRst), World().foreign().holds(lingering),
+       send_uplink, "web tracked"},
+      {"RST, lease expired", tcp(80, kRst), World().lease_expired(), drop_egress_not_owner, "web"},
+  });
+}
+
+TEST_CASE("other segments leave from wherever the socket is") {
+  check_sent({
+      {"data, foreign bucket", tcp(80, kAck).payload(9), World().foreign(), send_uplink, "web"},
+      {"data, held", tcp(80, kAck), World().foreign().holds(established), send_uplink,
+       "web tracked"},
+      {"FIN, lease expired", tcp(80, kFin | kAck), World().lease_expired(), send_uplink, "web"},
+      {"SYN of our own", tcp(33000, kSyn), World().foreign(), send_uplink, "default"},
+      {"later fragment", tcp(80, kRst).fragment(9, true), World().foreign(), send_uplink, "-"},
+      {"UDP", from(kVip, kClient).udp(8000, 9), World().foreign(), send_uplink, "-"},
+      {"echo reply", from(kVip, kClient).icmp(0, 0), World().foreign(), send_uplink, "-"},
+      {"ESP", from(kVip, kClient).protocol(50, {1, 2, 3, 4}), World(), send_uplink, "-"},
+      {"stopped host, data", tcp(80, kAck), World().stopped().holds(established), drop_host_stopped,
+       "-"},
+      {"stopped host, UDP", from(kVip, kClient).udp(1, 2), World().stopped(), drop_host_stopped,
+       "-"},
+  });
+}
+
+TEST_CASE("the dedicated address may say what it likes, others nothing") {
+  check_sent({
+      {"dedicated, TCP", from(kDedicated, kClient).tcp(22, 40000, kSynAck), World().foreign(),
+       send_uplink, "-"},
+      {"dedicated, stopped", from(kDedicated, kClient).udp(1, 2), World().stopped(), send_uplink,
+       "-"},
+      {"unknown source", from("10.77.0.99", kClient).udp(1, 2), World(), drop_egress_source, "-"},
+      {"unknown source, IPv6", from("2001:db8:77::99", kClient6).udp(1, 2), World(),
+       drop_egress_source, "-"},
+      {"no source (DHCP)", from("0.0.0.0", "255.255.255.255").udp(68, 67), World(),
+       drop_egress_source, "-"},
+      {"IGMP", from(kVip, "224.0.0.22").protocol(2, {0x22, 0, 0, 0, 0, 0, 0, 0}), World(),
+       drop_egress_source, "-"},
+      {"IGMP of the dedicated address", from(kDedicated, "224.0.0.22").protocol(2, {0x22, 0, 0, 0}),
+       World(), drop_egress_source, "-"},
+      {"MLD report", from("fe80::1", "ff02::16").icmp(143, 0), World(), drop_egress_source, "-"},
+      {"MLD report of a virtual IP", from(kVip6, "ff02::16").icmp(143, 0), World(),
+       drop_egress_source, "-"},
+      {"router solicitation", from("fe80::1", "ff02::2").icmp(133, 0), World(), drop_egress_source,
+       "-"},
+      {"router solicitation of a virtual IP", from(kVip6, "ff02::2").icmp(133, 0), World(),
+       drop_egress_source, "-"},
+      {"LLDP", FrameBuilder().raw(0x88cc, {1, 2}), World(), drop_egress_source, "-"},
+      {"a heartbeat of the stack", FrameBuilder().raw(0x88b5, {1, 2}), World(), drop_egress_source,
+       "-"},
+      {"empty", {}, World(), drop_malformed, "-"},
+      {"cut", resized(tcp(80, kAck), 40), World(), drop_malformed, "-"},
+  });
+}
+
+TEST_CASE("address resolution leaves for our addresses only") {
+  check_sent({
+      {"ARP request of a virtual IP", arp_of(kVip), World().foreign(), send_uplink, "-"},
+      {"ARP request of the dedicated address", arp_of(kDedicated), World(), send_uplink, "-"},
+      {"ARP reply of the dedicated address", arp_of(kDedicated, 2), World(), send_uplink, "-"},
+      {"ARP probe", arp_of("0.0.0.0"), World(), drop_egress_source, "-"},
+      {"ARP of somebody else", arp_of("10.77.0.99"), World(), drop_egress_source, "-"},
+      {"ARP of a virtual IP, stopped", arp_of(kVip), World().stopped(), drop_host_stopped, "-"},
+      {"ARP of the dedicated address, stopped", arp_of(kDedicated), World().stopped(), send_uplink,
+       "-"},
+      {"solicitation of a virtual IP", solicitation(kVip6, kClient6), World().foreign(),
+       send_uplink, "-"},
+      {"solicitation of a virtual IP, stopped", solicitation(kVip6, kClient6), World().stopped(),
+       drop_host_stopped, "-"},
+      {"duplicate address probe", solicitation("::", kVip6), World(), drop_egress_source, "-"},
+      {"solicitation of a link-local address", solicitation("fe80::1", kClient6), World(),
+       drop_egress_source, "-"},
+  });
+}
+
+TEST_CASE("the cache learns a connection from what the stack sends and keeps it over a move") {
+  const forwarding::Snapshot own = World().snapshot();
+  const forwarding::Snapshot moved = World().foreign().snapshot();
+  flow::FlowCache flows({.capacity = 64}, own.policy->classes().class_sizes, 7);
+  const base::TimePoint now{};
+  const auto receive = [&](const Frame& frame, const forwarding::Snapshot& snapshot) {
+    const packet::FrameView view = packet::parse(frame);
+    const forwarding::Decision decision = forwarding::decide(frame, view, {snapshot, flows, true});
+    forwarding::note_delivered(view, decision, flows, now);
+    return decision.verdict;
+  };
+  const auto send = [&](const Frame& frame, const forwarding::Snapshot& snapshot) {
+    const packet::FrameView view = packet::parse(frame);
+    const forwarding::Decision decision =
+        forwarding::decide_egress(frame, view, {snapshot, flows, true});
+    const bool is_news = forwarding::note_sent(view, decision, flows, now);
+    return std::pair(decision.verdict, is_news);
+  };
+  const auto client = [](std::uint8_t flags, std::uint32_t acknowledgement) {
+    return FrameBuilder()
+        .ip(kClient, kVip)
+        .tcp(40000, 80, flags)
+        .numbers(1, acknowledgement)
+        .build();
+  };
+  CHECK(receive(client(kSyn, 0), own) == deliver_owned);
+  CHECK(flows.statistics().half_open == 0);  // a SYN leaves no trace
+  CHECK(send(tcp(80, kSynAck).numbers(100, 2), own) == std::pair(send_uplink, true));
+  CHECK(receive(client(kAck, 101), own) == deliver_flow);
+  CHECK(send(tcp(80, kAck).numbers(101, 2), own) == std::pair(send_uplink, true));
+  CHECK(flows.statistics().established == 1);
+  CHECK(receive(client(kAck, 101), moved) == deliver_flow);
+  CHECK(receive(client(kSyn, 0), moved) == drop_not_owner);
+  CHECK(send(tcp(80, kRst).numbers(101, 2), moved) == std::pair(send_uplink, true));
+  CHECK(receive(client(kAck, 101), moved) == drop_not_owner);
+  CHECK(send(tcp(80, kRst).numbers(101, 2), moved) == std::pair(drop_egress_not_owner, false));
+}
+
+TEST_CASE("the cache is told of connections to virtual IPs only") {
+  const forwarding::Snapshot snapshot = World().snapshot();
+  flow::FlowCache flows({.capacity = 64}, snapshot.policy->classes().class_sizes, 7);
+  const auto note = [&](const Frame& frame) {
+    const packet::FrameView view = packet::parse(frame);
+    const forwarding::Decision decision =
+        forwarding::decide_egress(frame, view, {snapshot, flows, true});
+    return forwarding::note_sent(view, decision, flows, {});
+  };
+  CHECK_FALSE(note(from(kDedicated, kClient).tcp(22, 1, kAck)));
+  CHECK_FALSE(note(from(kVip, kClient).udp(22, 1)));
+  CHECK_FALSE(note(tcp(80, kAck).fragment(3, true)));
+  CHECK_FALSE(note(tcp(23, kSyn)));  // no bucket: its rule is disabled
+  CHECK(flows.statistics().created == 0);
+  CHECK(note(tcp(33000, kSyn)));
+  CHECK(flows.statistics().established == 1);
+}
+
+TEST_CASE("the answer to a connection our stack opened is let in on the host that opened it") {
+  const forwarding::Snapshot snapshot = World().foreign().snapshot();
+  flow::FlowCache flows({.capacity = 64}, snapshot.policy->classes().class_sizes, 7);
+  const Frame syn = tcp(33000, kSyn);
+  const packet::FrameView sent = packet::parse(syn);
+  forwarding::note_sent(sent, forwarding::decide_egress(syn, sent, {snapshot, flows, true}), flows,
+                        {});
+  const Frame answer = FrameBuilder().ip(kClient, kVip).tcp(40000, 33000, kSynAck);
+  CHECK(forwarding::decide(answer, packet::parse(answer), {snapshot, flows, true}).verdict ==
+        deliver_flow);
+}
