@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "appliance.h"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/endian.h"
+#include "bucket/siphash.h"
+#include "control/runtime.h"
+#include "convergence/node.h"
+#include "dataplane/data_plane.h"
+#include "forwarding/policy.h"
+#include "heartbeat/codec.h"
+#include "key_file.h"
+#include "wiring.h"
+
+namespace covey::app {
+namespace {
+
+base::Result<std::uint64_t> random_number() {
+  std::uint64_t value = 0;
+  if (getrandom(&value, sizeof(value), 0) != sizeof(value)) return base::fail_errno("getrandom", errno);
+  return value;
+}
+
+bucket::SipKey sip_key(const std::array<std::uint8_t, 16>& bytes) {
+  return {base::load_le64(bytes.data()), base::load_le64(bytes.data() + 8)};
+}
+
+/// The local stack listens on the cluster MAC in unicast mode, so that its own address resolution offers it to
+/// others; a multicast address cannot be an interface's own, there the host MAC stands in.
+base::MacAddress local_stack_mac(const forwarding::Settings& settings) {
+  const base::IpAddress primary = forwarding::primary_ip(settings);
+  if (settings.mode != forwarding::ClusterMode::unicast) {
+    return forwarding::masked_host_mac(settings.self, primary);
+  }
+  return settings.cluster_mac.value_or(forwarding::cluster_mac(settings.mode, primary));
+}
+
+/// What must be equal on all hosts, besides the rules: the timing, because leases rely on it.
+std::uint64_t config_digest(const config::Config& config) {
+  const std::string text =
+      fmt::format("{}\nheartbeat {} {}\npartition {}\n", forwarding::shared_description(config.forwarding),
+                  config.timing.interval.count(), config.timing.tolerance, static_cast<int>(config.partition));
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
+  return bucket::siphash13({}, {bytes, text.size()});
+}
+
+std::vector<convergence::ClassConfig> class_configs(const forwarding::Settings& settings) {
+  const forwarding::ClassPlan plan = forwarding::plan_classes(settings);
+  std::vector<convergence::ClassConfig> classes(plan.class_sizes.size());
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    classes[i] = {plan.class_sizes[i], forwarding::kEqualWeight, settings.self.value};
+  }
+  for (std::size_t i = 0; i < settings.rules.size(); ++i) {
+    const forwarding::PortRule& rule = settings.rules[i];
+    if (rule.mode == forwarding::RuleMode::disabled) continue;
+    convergence::ClassConfig& class_config = classes[plan.class_of_rule[i].value];
+    class_config.weight = rule.weight;
+    if (rule.priority != 0) class_config.priority = rule.priority;
+  }
+  return classes;
+}
+
+convergence::NodeConfig node_config(const config::Config& config, const heartbeat::DerivedKeys& keys,
+                                    std::uint64_t nonce) {
+  convergence::NodeConfig node;
+  node.self = config.forwarding.self;
+  node.host_name = config.host_name;
+  node.cluster_id = keys.cluster_id;
+  node.nonce = nonce;
+  node.config_digest = config_digest(config);
+  node.timing = config.timing;
+  node.partition = config.partition;
+  node.map_key = sip_key(keys.map_score);
+  node.classes = class_configs(config.forwarding);
+  return node;
+}
+
+dataplane::Options data_plane_options(const config::Config& config, const DaemonOptions& options,
+                                      std::uint64_t flow_seed) {
+  dataplane::Options data_plane;
+  data_plane.uplink = config.uplink;
+  data_plane.local = config.local;
+  data_plane.local_interface = {local_stack_mac(config.forwarding), config.uplink.mtu,
+                                config.forwarding.virtual_ips};
+  if (config.forwarding.dedicated_ip) {
+    data_plane.local_interface.addresses.push_back(*config.forwarding.dedicated_ip);
+  }
+  data_plane.workers = config.workers;
+  data_plane.flows = config.flows;
+  data_plane.flow_seed = flow_seed;
+  data_plane.test_memory = options.test_memory;
+  data_plane.instance = fmt::format("covey-{}", getpid());
+  data_plane.eal_arguments = options.eal_arguments;
+  return data_plane;
+}
+
+/// A table in which nothing is ours yet: what workers follow until the first convergence.
+bucket::BucketTable empty_table(const forwarding::ClassPlan& plan) {
+  bucket::BucketTable table;
+  for (const std::uint32_t size : plan.class_sizes) {
+    table.classes.push_back({size - 1, std::vector<bucket::BucketState>(size, bucket::BucketState::foreign),
+                             std::vector<base::HostId>(size, base::kNobody)});
+  }
+  return table;
+}
+
+}  // namespace
+
+base::Result<void> run_appliance(const config::Config& config, const DaemonOptions& options) {
+  const auto key = read_key_file(config.key_file);
+  if (!key) return std::unexpected(key.error());
+  const auto keys = heartbeat::derive_keys(*key, config.cluster_name);
+  if (!keys) return std::unexpected(keys.error());
+  const auto nonce = random_number();
+  const auto flow_seed = random_number();
+  if (!nonce || !flow_seed) return std::unexpected((nonce ? flow_seed : nonce).error());
+
+  const auto policy = std::make_shared<const forwarding::Policy>(
+      config.forwarding, sip_key(keys->bucket_hash), local_stack_mac(config.forwarding));
+  auto data_plane = dataplane::DataPlane::open(
+      data_plane_options(config, options, *flow_seed),
+      std::make_unique<const forwarding::Snapshot>(forwarding::Snapshot{policy, empty_table(policy->classes())}));
+  if (!data_plane) return std::unexpected(data_plane.error());
+
+  Wiring wiring(config, policy, **data_plane);
+  control::Logger logger(config.control.log_level, config.control.log_format, stderr);
+  auto runtime = control::Runtime::open({config.control, node_config(config, *keys, *nonce), *keys}, wiring,
+                                        wiring, wiring, wiring, logger);
+  if (!runtime) return std::unexpected(runtime.error());
+  if (const auto started = (*data_plane)->start_workers(); !started) return started;
+  if ((*runtime)->run() != 0) {
+    return base::fail(base::ErrorCode::refused, "stopped without leaving the cluster properly");
+  }
+  return {};
+}
+
+}  // namespace covey::app

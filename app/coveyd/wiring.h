@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Wiring: the data plane behind the small interfaces the control shell asks for.
+//
+// Owner: app/coveyd. Thread: the control thread calls everything here.
+// It holds handles and translates; it decides nothing. This is the one place where both shells are known.
+#pragma once
+
+#include <memory>
+
+#include "api/messages.h"
+#include "config/config.h"
+#include "control/ports.h"
+#include "dataplane/data_plane.h"
+#include "forwarding/policy.h"
+
+namespace covey::app {
+
+class Wiring final : public control::BucketSink,
+                     public control::HeartbeatLink,
+                     public control::DataPlaneView,
+                     public control::ConfigView {
+ public:
+  Wiring(const config::Config& config, std::shared_ptr<const forwarding::Policy> policy,
+         dataplane::DataPlane& data_plane)
+      : config_(config), policy_(std::move(policy)), data_plane_(data_plane) {}
+
+  // BucketSink
+  std::uint64_t install(bucket::BucketTable table) override;
+  [[nodiscard]] bool is_installed(std::uint64_t ticket) override;
+  void publish_lease(base::TimePoint valid_until) override;
+
+  // HeartbeatLink
+  bool send(std::span<const std::uint8_t> payload) override;
+  bool receive(std::vector<std::uint8_t>& payload) override;
+  [[nodiscard]] int wake_fd() const override;
+
+  // DataPlaneView
+  [[nodiscard]] base::TimePoint now() const override;
+  [[nodiscard]] control::FlowNews flow_news() const override;
+  [[nodiscard]] api::Stats stats() const override;
+  [[nodiscard]] std::vector<telemetry::Metric> metrics() const override;
+  [[nodiscard]] std::vector<api::RuleStatus> rules() const override;
+  void explain(const api::ExplainRequest& request,
+               std::function<void(base::Result<api::ExplainReply>)> done) override;
+  void flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) override;
+  void dispatch_answers() override;
+
+  // ConfigView
+  [[nodiscard]] std::string effective_yaml() const override;
+  [[nodiscard]] std::string cluster_name() const override;
+
+ private:
+  const config::Config& config_;
+  std::shared_ptr<const forwarding::Policy> policy_;
+  dataplane::DataPlane& data_plane_;
+};
+
+}  // namespace covey::app
