@@ -99,7 +99,7 @@ constexpr std::array kKeys = std::to_array<Key>({
     {"icmp", choice, "balance", "balance | all | drop",
      "Who answers echo requests to a virtual IP: one host, every host, nobody."},
 
-    {"port_rules", list, "none", "",
+    {"port_rules", list, kNone, "",
      "First 0..1024 rules; what no rule covers goes to the default host."},
     {"port_rules[].name", text, kRequired, kName, "Unique; not 'default', 'spread' or 'all'."},
     {"port_rules[].vip", text, "all", "all | one of cluster.virtual_ips",
@@ -120,7 +120,7 @@ constexpr std::array kKeys = std::to_array<Key>({
     {"port_rules[].priority", integer, "host.id", "",
      "This host's rank (mode single); the lowest running one takes all.", 1, base::kMaxHosts},
 
-    {"health", list, "none", "", "0..1024 checks of the local service."},
+    {"health", list, kNone, "", "0..1024 checks of the local service."},
     {"health[].name", text, kRequired, kName, "Unique."},
     {"health[].rule", text, kRequired, "the name of a port rule", "The rule that depends on it."},
     {"health[].http", text, kRequired, "http://HOST[:PORT][/PATH]", "What to ask; 2xx is well."},

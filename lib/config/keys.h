@@ -27,7 +27,7 @@ enum class KeyType : std::uint8_t {
 struct Key {
   std::string_view path;  // "cluster.heartbeat.interval"; below a list: "port_rules[].name"
   KeyType type = KeyType::text;
-  std::string_view fallback;  // as one would write it; "required", or "none": leaving it out
+  std::string_view fallback;  // as one would write it; "required", or "nothing": leaving it out
   std::string_view allowed;   // choice and text only
   std::string_view meaning;
   std::int64_t min = 0;  // integer and duration only
@@ -35,7 +35,7 @@ struct Key {
 };
 
 inline constexpr std::string_view kRequired = "required";
-inline constexpr std::string_view kNone = "none";
+inline constexpr std::string_view kNone = "nothing";
 
 [[nodiscard]] std::span<const Key> keys();
 /// Asserts that there is such a key: paths come from our own code.

@@ -192,8 +192,10 @@ std::vector<Section> Section::list(std::string_view name, std::size_t limit) con
   }
   for (const YAML::Node& item : *node) {
     const std::string path = fmt::format("{}[{}]", path_of(name), sections.size());
-    sections.push_back(Section(item, item.Mark(), path, joined(pattern_, name) + "[]", *mistakes_));
-    if (item.IsNull()) mistakes_->add(item.Mark(), path, "has no value");
+    // An empty item, too, has the place of whatever comes next: the list's is nearer.
+    const YAML::Mark at = item.IsNull() ? place(name) : item.Mark();
+    sections.push_back(Section(item, at, path, joined(pattern_, name) + "[]", *mistakes_));
+    if (item.IsNull()) mistakes_->add(at, path, "has no value");
   }
   return sections;
 }
