@@ -186,6 +186,7 @@ COVEY_MESSAGE(ConfigReply)
 COVEY_MESSAGE(CommandRequest)
 COVEY_MESSAGE(CommandReply)
 COVEY_MESSAGE(ErrorReply)
+template std::string encode<std::string>(const std::string&);
 #undef COVEY_MESSAGE
 
 }  // namespace covey::api

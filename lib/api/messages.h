@@ -243,7 +243,8 @@ struct ErrorReply {
 inline constexpr std::size_t kMaxJsonBytes = 64U << 20;  // decode() refuses more: a peer gone mad
 
 /// One line of JSON. For every type above that has a `GET` or is a body, and vectors of RuleStatus,
-/// FlowRow, HistoryRow and EventRow (JSON arrays).
+/// FlowRow, HistoryRow and EventRow (JSON arrays);
+/// encode() also takes a plain string.
 template <typename T>
 [[nodiscard]] std::string encode(const T& value);
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The small interfaces the control shell needs from the rest of the appliance; app/coveyd/wiring.cc implements them.
+// The small interfaces the control shell needs from the rest of the appliance; app/coveyd/wiring.cc
+// implements them.
 //
 // Owner: control. Thread: the control thread calls everything here and is never kept waiting.
-// Control never includes the data plane and the data plane never includes control: what crosses is written here, in
-// terms of the libraries both may know.
+// Control never includes the data plane and the data plane never includes control: what crosses is
+// written here, in terms of the libraries both may know.
 #pragma once
 
 #include <cstdint>
@@ -38,9 +39,13 @@ class BucketSink {
 class HeartbeatLink {
  public:
   virtual ~HeartbeatLink() = default;
+  /// False: not sent (queue full), counted by the link.
   virtual bool send(std::span<const std::uint8_t> payload) = 0;
+  /// The oldest received payload; false when there is none.
   virtual bool receive(std::vector<std::uint8_t>& payload) = 0;
-  /// Readable when receive() or answers may have something.
+  /// An eventfd (or anything read(2) empties 8 bytes at a time) that is readable when receive() or
+  /// dispatch_answers() may have something. Control reads it, before it empties the mailbox, and
+  /// makes it non-blocking; it stays the link's to close.
   [[nodiscard]] virtual int wake_fd() const = 0;
 };
 
@@ -55,10 +60,12 @@ class DataPlaneView {
   virtual ~DataPlaneView() = default;
   [[nodiscard]] virtual base::TimePoint now() const = 0;
   [[nodiscard]] virtual FlowNews flow_news() const = 0;
-  /// Counters for people and programs.
+  /// Counters for people and programs; of the heartbeats only `lost`, the rest is filled in by
+  /// control.
   [[nodiscard]] virtual api::Stats stats() const = 0;
   [[nodiscard]] virtual std::vector<telemetry::Metric> metrics() const = 0;
-  /// Configured rules with their counters; states and buckets are filled in by control.
+  /// Configured rules with their counters, then "default" with class 0; state, weight and buckets
+  /// are filled in by control.
   [[nodiscard]] virtual std::vector<api::RuleStatus> rules() const = 0;
   virtual void explain(const api::ExplainRequest& request,
                        std::function<void(base::Result<api::ExplainReply>)> done) = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Settings of the control shell: where it listens, logs and keeps state (`api`, `log`, `state_dir`, `host.initial_state`).
+// Settings of the control shell: where it listens, logs and keeps state (`api`, `log`, `state_dir`,
+// `host.initial_state`).
 //
 // Owner: control. Thread: any; plain values.
 #pragma once

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// ApiService: what the HTTP interface can ask of the daemon. The routes know this and nothing else.
+//
+// Owner: control. Thread: the control thread. Answers are made when asked; two come later, by
+// callback, because only a worker can give them. A callback may never be called (a worker that
+// hangs): who asks keeps a deadline.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/messages.h"
+#include "base/result.h"
+#include "control/event_log.h"
+#include "telemetry/metrics.h"
+
+namespace covey::control {
+
+class ApiService {
+ public:
+  virtual ~ApiService() = default;
+  [[nodiscard]] virtual api::Status status() = 0;
+  [[nodiscard]] virtual std::vector<api::RuleStatus> rules() = 0;
+  /// The map of one rule, "default" or "spread"; of all for an empty name, if they are not too
+  /// many.
+  [[nodiscard]] virtual base::Result<api::BucketMaps> buckets(std::string_view rule) = 0;
+  [[nodiscard]] virtual api::Stats stats() = 0;
+  [[nodiscard]] virtual std::vector<api::HistoryRow> history() = 0;
+  [[nodiscard]] virtual std::string config_yaml() = 0;
+  [[nodiscard]] virtual std::vector<telemetry::Metric> metrics() = 0;
+  /// Why this host is not taking its full part; empty when it is.
+  [[nodiscard]] virtual std::string trouble() = 0;
+  virtual void explain(const api::ExplainRequest& request,
+                       std::function<void(base::Result<api::ExplainReply>)> done) = 0;
+  virtual void flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) = 0;
+  [[nodiscard]] virtual api::CommandReply command(const api::CommandRequest& request) = 0;
+  [[nodiscard]] virtual EventLog& events() = 0;
+};
+
+}  // namespace covey::control

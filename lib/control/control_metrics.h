@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Metrics of the control side: convergence, members, owned buckets, heartbeats.
+//
+// Owner: control. Thread: any; pure. Those of the data plane come from DataPlaneView::metrics().
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "api/messages.h"
+#include "convergence/node.h"
+#include "telemetry/metrics.h"
+
+namespace covey::control {
+
+struct ControlFacts {
+  convergence::Status status;
+  api::HeartbeatStats heartbeats;
+  std::vector<api::RuleStatus> rules;
+  std::uint64_t events = 0;
+};
+
+void append_control_metrics(const ControlFacts& facts, std::vector<telemetry::Metric>& out);
+
+}  // namespace covey::control

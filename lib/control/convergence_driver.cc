@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/convergence_driver.h"
+
+#include <unistd.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
+#include <utility>
+#include <variant>
+
+#include "base/assert.h"
+
+namespace covey::control {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr auto kValues = asio::as_tuple(asio::use_awaitable);  // errors are values here
+
+// A flood may refill the mailbox as fast as it is emptied; the timer must get its turn all the
+// same.
+constexpr int kMaxPayloadsPerTurn = 4096;
+// Workers pass a quiescent point every few microseconds unless they sleep: ask at once, then
+// seldom.
+constexpr int kInstallQuickPolls = 4;
+constexpr auto kInstallPollInterval = std::chrono::microseconds(200);
+
+template <typename... Cases>
+struct Visitor : Cases... {
+  using Cases::operator()...;
+};
+
+std::chrono::steady_clock::time_point steady(base::TimePoint instant) {
+  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(instant.ns));
+}
+
+LogLevel level_of(convergence::EventKind kind) {
+  using convergence::EventKind;
+  switch (kind) {
+    case EventKind::host_lost:
+    case EventKind::host_refused:
+    case EventKind::island_suspected:
+    case EventKind::self_doubt:
+      return LogLevel::warning;
+    case EventKind::host_joined:
+    case EventKind::host_left:
+    case EventKind::converging:
+    case EventKind::converged:
+    case EventKind::state_changed:
+    case EventKind::weight_changed:
+    case EventKind::drain_started:
+    case EventKind::drain_finished:
+      return LogLevel::info;
+  }
+  return LogLevel::info;
+}
+
+}  // namespace
+
+ConvergenceDriver::ConvergenceDriver(asio::io_context& io, convergence::NodeConfig config,
+                                     const heartbeat::DerivedKeys& keys, Ports ports,
+                                     EventLog& events)
+    : io_(io),
+      config_(std::move(config)),
+      ports_(ports),
+      events_(events),
+      codec_(keys),
+      node_(config_, ports_.view.now()),
+      wake_(io),
+      timer_(io),
+      install_timer_(io),
+      census_timer_(io) {}
+
+ConvergenceDriver::~ConvergenceDriver() {
+  close();
+}
+
+void ConvergenceDriver::start(std::function<void(const std::string& why)> failed) {
+  failed_ = std::move(failed);
+  wake_.assign(ports_.link.wake_fd());
+  wake_.non_blocking(true);
+  spawn(receive_loop(), "receive");
+  spawn(timer_loop(), "timer");
+  spawn(install_loop(), "install");
+  spawn(census_loop(), "census");
+}
+
+void ConvergenceDriver::close() {
+  if (std::exchange(closed_, true)) return;
+  if (wake_.is_open()) wake_.release();  // the link's descriptor, not ours to close
+  timer_.cancel();
+  install_timer_.cancel();
+  census_timer_.cancel();
+}
+
+void ConvergenceDriver::spawn(Nothing loop, const char* name) {
+  asio::co_spawn(io_, std::move(loop), [this, name](const std::exception_ptr& error) {
+    std::string why = "ended early";
+    try {
+      if (error) std::rethrow_exception(error);
+      if (closed_) return;
+    } catch (const std::exception& caught) {
+      why = caught.what();
+    }
+    failed_(std::string(name) + " loop: " + why);
+  });
+}
+
+void ConvergenceDriver::command(const convergence::OperatorCommand& command) {
+  step(command);
+}
+
+api::HeartbeatStats ConvergenceDriver::heartbeats() const {
+  using heartbeat::OpenStatus;
+  const auto count = [this](OpenStatus status) {
+    return opened_[static_cast<std::size_t>(status)];
+  };
+  api::HeartbeatStats stats;
+  stats.sent = sent_;
+  stats.send_failed = send_failed_;
+  stats.received = count(OpenStatus::complete);
+  stats.fragments = count(OpenStatus::incomplete);
+  for (std::size_t at = 0; at < opened_.size(); ++at) {
+    const auto status = static_cast<OpenStatus>(at);
+    if (status == OpenStatus::complete || status == OpenStatus::incomplete) continue;
+    stats.refused.emplace_back(heartbeat::name(status), opened_[at]);
+  }
+  return stats;
+}
+
+// ---- the loops ----
+
+ConvergenceDriver::Nothing ConvergenceDriver::receive_loop() {
+  while (!closed_) {
+    const auto [error] =
+        co_await wake_.async_wait(asio::posix::descriptor_base::wait_read, kValues);
+    if (closed_ || error) co_return;
+    drain_link();
+    ports_.view.dispatch_answers();
+  }
+}
+
+ConvergenceDriver::Nothing ConvergenceDriver::timer_loop() {
+  arm();
+  while (!closed_) {
+    // A step that moves the deadline cancels this wait; then the wait starts again with the new
+    // one.
+    const auto [error] = co_await timer_.async_wait(kValues);
+    if (closed_) co_return;
+    if (error || ports_.view.now() < node_.next_wakeup()) {
+      arm();
+      continue;
+    }
+    drain_link();
+    step(convergence::TimerFired{});
+  }
+}
+
+ConvergenceDriver::Nothing ConvergenceDriver::install_loop() {
+  while (!closed_) {
+    if (installs_.empty()) {
+      install_timer_.expires_at(asio::steady_timer::time_point::max());
+      co_await install_timer_.async_wait(kValues);
+      continue;
+    }
+    const Install next = installs_.front();
+    for (int polls = 0; !ports_.sink.is_installed(next.ticket); ++polls) {
+      if (polls < kInstallQuickPolls) {
+        co_await asio::post(io_, asio::use_awaitable);
+      } else {
+        install_timer_.expires_after(kInstallPollInterval);
+        co_await install_timer_.async_wait(kValues);
+      }
+      if (closed_) co_return;
+    }
+    installs_.pop_front();
+    step(convergence::MapInstalled{next.id, ports_.view.flow_news().residual});
+  }
+}
+
+ConvergenceDriver::Nothing ConvergenceDriver::census_loop() {
+  while (!closed_) {
+    census_timer_.expires_after(config_.timing.interval / 2);
+    co_await census_timer_.async_wait(kValues);
+    if (closed_) co_return;
+    FlowNews news = ports_.view.flow_news();
+    step(convergence::FlowCensus{std::move(news.residual), news.flows});
+  }
+}
+
+// ---- inputs ----
+
+void ConvergenceDriver::drain_link() {
+  // The signal first, then the mailbox: what arrives in between signals again.
+  std::uint64_t signals = 0;
+  static_cast<void>(::read(ports_.link.wake_fd(), &signals, sizeof(signals)));
+  std::vector<std::uint8_t> payload;
+  for (int taken = 0; taken < kMaxPayloadsPerTurn && ports_.link.receive(payload); ++taken) {
+    take_payload(payload);
+  }
+}
+
+void ConvergenceDriver::take_payload(const std::vector<std::uint8_t>& payload) {
+  heartbeat::Opened opened = codec_.open(payload);
+  ++opened_[static_cast<std::size_t>(opened.status)];
+  if (opened.status != heartbeat::OpenStatus::complete) return;
+  step(convergence::HeartbeatReceived{std::move(opened.message)});
+}
+
+void ConvergenceDriver::step(const convergence::Input& input) {
+  convergence::Effects effects;
+  node_.step(ports_.view.now(), input, effects);
+  for (convergence::Effect& effect : effects)
+    carry_out(effect);
+  arm();
+}
+
+void ConvergenceDriver::arm() {
+  const auto deadline = steady(node_.next_wakeup());
+  if (timer_.expiry() != deadline) timer_.expires_at(deadline);
+}
+
+// ---- effects ----
+
+void ConvergenceDriver::carry_out(convergence::Effect& effect) {
+  std::visit(Visitor{
+                 [this](const convergence::SendHeartbeat& send_it) { send(send_it.message); },
+                 [this](convergence::InstallMap& map) { install(map); },
+                 [this](const convergence::PublishLease& lease) {
+                   ports_.sink.publish_lease(lease.valid_until);
+                 },
+                 [this](const convergence::RaiseEvent& raised) { raise(raised.event); },
+                 [this](const convergence::Stopped&) {
+                   if (stopped_) stopped_();
+                 },
+             },
+             effect);
+}
+
+void ConvergenceDriver::send(const heartbeat::Message& message) {
+  const auto payloads = codec_.seal(message);
+  bool whole = payloads.has_value();
+  if (whole) {
+    for (const auto& payload : *payloads)
+      whole = ports_.link.send(payload) && whole;
+  }
+  ++(whole ? sent_ : send_failed_);
+}
+
+void ConvergenceDriver::install(convergence::InstallMap& effect) {
+  table_ = std::move(effect.table);
+  installs_.push_back({effect.install_id, ports_.sink.install(table_)});
+  if (installs_.size() == 1) install_timer_.cancel();
+}
+
+void ConvergenceDriver::raise(const convergence::Event& event) {
+  const base::TimePoint now = ports_.view.now();
+  clock_.observe(now, std::chrono::system_clock::now());
+  api::EventRow row;
+  row.time = clock_.text(now);
+  row.event = convergence::name(event.kind);
+  row.host = event.host.value;
+  row.detail = event.detail;
+  events_.add(level_of(event.kind), std::move(row));
+}
+
+}  // namespace covey::control

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// ConvergenceDriver: gives the convergence core its inputs and carries out its effects, in the
+// order it asks for.
+//
+// Owner: control. Thread: the control thread; nothing here waits.
+// Four concerns, a coroutine each: payloads of the segment, the one timer, installs on their way,
+// the flow census. Every payload that has come in is stepped before TimerFired, because only
+// TimerFired judges silence. A table is published when its effect comes up; MapInstalled follows
+// once no worker reads an older table, in the order of publication, with residual buckets read
+// after that.
+#pragma once
+
+#include <array>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "control/event_log.h"
+#include "control/ports.h"
+#include "control/wall_clock.h"
+#include "convergence/node.h"
+#include "heartbeat/codec.h"
+
+namespace covey::control {
+
+class ConvergenceDriver {
+ public:
+  struct Ports {
+    BucketSink& sink;
+    HeartbeatLink& link;
+    DataPlaneView& view;
+  };
+
+  ConvergenceDriver(boost::asio::io_context& io, convergence::NodeConfig config,
+                    const heartbeat::DerivedKeys& keys, Ports ports, EventLog& events);
+  ~ConvergenceDriver();
+  ConvergenceDriver(const ConvergenceDriver&) = delete;
+  ConvergenceDriver& operator=(const ConvergenceDriver&) = delete;
+
+  /// Starts the coroutines. `failed` is told, once per coroutine, why one ended that should not
+  /// have.
+  void start(std::function<void(const std::string& why)> failed);
+  /// Ends the coroutines; the io_context has no more work of ours soon after.
+  void close();
+  void command(const convergence::OperatorCommand& command);
+  /// Called after each Stopped effect: the host has left the cluster.
+  void on_stopped(std::function<void()> stopped) { stopped_ = std::move(stopped); }
+
+  [[nodiscard]] const convergence::NodeConfig& config() const { return config_; }
+  [[nodiscard]] const convergence::Node& node() const { return node_; }
+  [[nodiscard]] convergence::Status status() const { return node_.status(ports_.view.now()); }
+  /// `lost` is the data plane's to know and stays zero here.
+  [[nodiscard]] api::HeartbeatStats heartbeats() const;
+  /// The table workers were given last.
+  [[nodiscard]] const bucket::BucketTable& table() const { return table_; }
+
+ private:
+  using Nothing = boost::asio::awaitable<void>;
+  struct Install {
+    std::uint32_t id = 0;
+    std::uint64_t ticket = 0;
+  };
+
+  void spawn(Nothing loop, const char* name);
+  Nothing receive_loop();
+  Nothing timer_loop();
+  Nothing install_loop();
+  Nothing census_loop();
+
+  void drain_link();
+  void take_payload(const std::vector<std::uint8_t>& payload);
+  void step(const convergence::Input& input);
+  void carry_out(convergence::Effect& effect);
+  void send(const heartbeat::Message& message);
+  void install(convergence::InstallMap& effect);
+  void raise(const convergence::Event& event);
+  void arm();
+
+  boost::asio::io_context& io_;
+  convergence::NodeConfig config_;
+  Ports ports_;
+  EventLog& events_;
+  WallClock clock_;
+  heartbeat::Codec codec_;
+  convergence::Node node_;
+  boost::asio::posix::stream_descriptor wake_;
+  boost::asio::steady_timer timer_;
+  boost::asio::steady_timer install_timer_;
+  boost::asio::steady_timer census_timer_;
+  std::deque<Install> installs_;
+  bucket::BucketTable table_;
+  std::array<std::uint64_t, heartbeat::kOpenStatusCount> opened_{};
+  std::uint64_t sent_ = 0;
+  std::uint64_t send_failed_ = 0;
+  std::function<void()> stopped_;
+  std::function<void(const std::string&)> failed_;
+  bool closed_ = false;
+};
+
+}  // namespace covey::control

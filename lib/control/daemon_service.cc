@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/daemon_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "control/commands.h"
+#include "control/control_metrics.h"
+#include "control/state_file.h"
+
+namespace covey::control {
+
+namespace {
+
+constexpr std::size_t kMaxBucketsInReply = std::size_t{1} << 20;  // a few megabytes of JSON
+
+InitialState kept_form_of(convergence::HostState state) {
+  using convergence::HostState;
+  if (state == HostState::suspended) return InitialState::suspended;
+  // A host that was being drained when the daemon ended has to stay out.
+  if (state == HostState::stopped || state == HostState::draining) return InitialState::stopped;
+  return InitialState::started;
+}
+
+}  // namespace
+
+std::string DaemonService::text(base::TimePoint instant) {
+  clock_.observe(parts_.view.now(), std::chrono::system_clock::now());
+  return clock_.text(instant);
+}
+
+api::Status DaemonService::status() {
+  const convergence::Status now = parts_.driver.status();
+  const convergence::NodeConfig& config = parts_.driver.config();
+  api::Status status;
+  status.cluster = parts_.config.cluster_name();
+  status.host = {config.self.value, config.host_name, std::string(name(now.state)),
+                 now.default_host == config.self};
+  status.epoch = now.generation;
+  status.converged = now.converged;
+  status.since = text(now.since);
+  status.reason = now.reason;
+  for (const convergence::MemberStatus& member : now.members) {
+    status.members.push_back({member.host.value, member.name, std::string(name(member.state)),
+                              member.is_default, member.weight, base::to_ms(member.age),
+                              member.in_view});
+  }
+  status.islands = now.islands;
+  return status;
+}
+
+void DaemonService::complete(api::RuleStatus& rule, convergence::HostState state) const {
+  if (rule.map_class < 0) {
+    rule.state = "disabled";
+    return;
+  }
+  rule.state = state == convergence::HostState::draining ? "draining" : "enabled";
+  const base::ClassIndex map_class{static_cast<std::uint16_t>(rule.map_class)};
+  const convergence::Node& node = parts_.driver.node();
+  const bucket::BucketTable& table = parts_.driver.table();
+  rule.weight = rule.mode == "multiple" ? node.weight(map_class) : 0U;
+  rule.buckets.owned = node.claims(map_class).count();
+  rule.buckets.total = parts_.driver.config().classes[map_class.value].buckets;
+  if (map_class.value < table.classes.size()) {
+    rule.buckets.dirty = static_cast<std::uint32_t>(
+        std::ranges::count(table.classes[map_class.value].states, bucket::BucketState::own_dirty));
+  }
+}
+
+std::vector<api::RuleStatus> DaemonService::rules() {
+  std::vector<api::RuleStatus> rules = parts_.view.rules();
+  const convergence::HostState state = parts_.driver.status().state;
+  for (api::RuleStatus& rule : rules)
+    complete(rule, state);
+  return rules;
+}
+
+api::BucketMap DaemonService::map_of(const std::string& rule, base::ClassIndex map_class) const {
+  api::BucketMap map;
+  map.rule = rule;
+  map.map_class = map_class.value;
+  for (const base::HostId owner : parts_.driver.node().owners(map_class)) {
+    map.owners.push_back(owner.value);
+  }
+  return map;
+}
+
+base::Result<api::BucketMaps> DaemonService::buckets(std::string_view rule) {
+  const convergence::NodeConfig& config = parts_.driver.config();
+  api::BucketMaps reply;
+  reply.host = config.self.value;
+  reply.epoch = parts_.driver.status().generation;
+  std::size_t shown = 0;
+  const auto add = [&](const std::string& of, base::ClassIndex map_class) {
+    if (!rule.empty() && rule != of) return;
+    shown += config.classes[map_class.value].buckets;
+    if (shown <= kMaxBucketsInReply) reply.maps.push_back(map_of(of, map_class));
+  };
+  for (const api::RuleStatus& row : parts_.view.rules()) {
+    if (row.map_class >= 0) {
+      add(row.rule, base::ClassIndex{static_cast<std::uint16_t>(row.map_class)});
+    }
+  }
+  add("spread", bucket::kSpreadClass);
+  if (shown > kMaxBucketsInReply) {
+    return base::fail(base::ErrorCode::refused, "too many buckets for one reply: name a rule");
+  }
+  if (reply.maps.empty()) {
+    return base::fail(base::ErrorCode::not_found,
+                      "no rule with buckets is named \"" + std::string(rule) + "\"");
+  }
+  return reply;
+}
+
+api::Stats DaemonService::stats() {
+  api::Stats stats = parts_.view.stats();
+  const std::uint64_t lost = stats.heartbeats.lost;
+  stats.heartbeats = parts_.driver.heartbeats();
+  stats.heartbeats.lost = lost;
+  return stats;
+}
+
+std::vector<api::HistoryRow> DaemonService::history() {
+  std::vector<api::HistoryRow> rows;
+  for (const convergence::Convergence& past : parts_.driver.node().history()) {
+    api::HistoryRow row;
+    row.generation = past.generation;
+    row.began = text(past.began);
+    row.duration_ms = std::chrono::duration<double, std::milli>(past.ended - past.began).count();
+    row.trigger = past.trigger;
+    past.members.for_each([&row](base::HostId host) { row.members.push_back(host.value); });
+    row.moved_buckets = past.moved_buckets;
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+std::vector<telemetry::Metric> DaemonService::metrics() {
+  std::vector<telemetry::Metric> metrics = parts_.view.metrics();
+  append_control_metrics(
+      {parts_.driver.status(), parts_.driver.heartbeats(), rules(), parts_.events.last_id()},
+      metrics);
+  return metrics;
+}
+
+std::string DaemonService::trouble() {
+  const convergence::Status now = parts_.driver.status();
+  if (now.state == convergence::HostState::converged && now.converged) return "";
+  const std::string state(name(now.state));
+  return now.reason.empty() ? state : state + ": " + now.reason;
+}
+
+void DaemonService::explain(const api::ExplainRequest& request,
+                            std::function<void(base::Result<api::ExplainReply>)> done) {
+  parts_.view.explain(request, std::move(done));
+}
+
+void DaemonService::flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) {
+  parts_.view.flows(limit, std::move(done));
+}
+
+api::CommandReply DaemonService::command(const api::CommandRequest& request) {
+  const convergence::NodeConfig& config = parts_.driver.config();
+  const std::vector<api::RuleStatus> rules = parts_.view.rules();
+  const Interpreted result =
+      interpret(request, {config.self, config.host_name, parts_.driver.status().state, rules});
+  parts_.logger.log(result.reply.ok ? LogLevel::info : LogLevel::warning, "command",
+                    {{"verb", request.verb},
+                     {"target", request.target},
+                     {"value", request.value},
+                     {"answer", result.reply.text}});
+  if (result.order) {
+    parts_.driver.command(*result.order);
+    keep_state();
+  }
+  return result.reply;
+}
+
+void DaemonService::keep_state() {
+  const auto kept = save_state(parts_.state_dir, kept_form_of(parts_.driver.status().state));
+  if (!kept) {
+    parts_.logger.log(LogLevel::warning, "state_not_kept", {{"reason", kept.error().context}});
+  }
+}
+
+}  // namespace covey::control

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// DaemonService: the answers of a running daemon, put together from the core, the data plane and
+// the configuration.
+//
+// Owner: control. Thread: the control thread.
+// The data plane knows counters and rules; the core knows states and buckets; this joins them, and
+// turns commands into inputs of the core. It decides nothing itself: see commands.h.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "control/api_service.h"
+#include "control/convergence_driver.h"
+#include "control/wall_clock.h"
+
+namespace covey::control {
+
+class DaemonService final : public ApiService {
+ public:
+  struct Parts {
+    ConvergenceDriver& driver;
+    DataPlaneView& view;
+    ConfigView& config;
+    EventLog& events;
+    Logger& logger;
+    std::string state_dir;
+  };
+  explicit DaemonService(Parts parts) : parts_(std::move(parts)) {}
+
+  [[nodiscard]] api::Status status() override;
+  [[nodiscard]] std::vector<api::RuleStatus> rules() override;
+  [[nodiscard]] base::Result<api::BucketMaps> buckets(std::string_view rule) override;
+  [[nodiscard]] api::Stats stats() override;
+  [[nodiscard]] std::vector<api::HistoryRow> history() override;
+  [[nodiscard]] std::string config_yaml() override { return parts_.config.effective_yaml(); }
+  [[nodiscard]] std::vector<telemetry::Metric> metrics() override;
+  [[nodiscard]] std::string trouble() override;
+  void explain(const api::ExplainRequest& request,
+               std::function<void(base::Result<api::ExplainReply>)> done) override;
+  void flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) override;
+  [[nodiscard]] api::CommandReply command(const api::CommandRequest& request) override;
+  [[nodiscard]] EventLog& events() override { return parts_.events; }
+
+  /// Keeps the state for `initial_state: persisted`; called after commands and when a drain has
+  /// ended.
+  void keep_state();
+
+ private:
+  [[nodiscard]] std::string text(base::TimePoint instant);
+  void complete(api::RuleStatus& rule, convergence::HostState state) const;
+  [[nodiscard]] api::BucketMap map_of(const std::string& rule, base::ClassIndex map_class) const;
+
+  Parts parts_;
+  WallClock clock_;
+};
+
+}  // namespace covey::control

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/http_session.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "control/routes.h"
+
+namespace covey::control {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+namespace {
+
+constexpr auto kValues = asio::as_tuple(asio::use_awaitable);
+
+using Stream = beast::basic_stream<asio::generic::stream_protocol>;
+using Response = http::response<http::string_body>;
+
+/// A reply that may come later. The session owns it; callbacks hold it weakly, because a callback
+/// may outlive the connection, and the io_context too.
+struct Pending {
+  explicit Pending(const asio::any_io_executor& executor) : arrived(executor) {}
+  std::optional<Reply> reply;
+  asio::steady_timer arrived;
+};
+
+asio::awaitable<Reply> answer(Session session, Request request) {
+  const auto pending = std::make_shared<Pending>(co_await asio::this_coro::executor);
+  route(session.service, request, [weak = std::weak_ptr<Pending>(pending)](Reply reply) {
+    const auto waiting = weak.lock();
+    if (!waiting) return;
+    waiting->reply = std::move(reply);
+    waiting->arrived.cancel();
+  });
+  if (!pending->reply) {
+    pending->arrived.expires_after(session.limits.answer);
+    co_await pending->arrived.async_wait(kValues);
+  }
+  if (!pending->reply) co_return error_reply(504, "the worker did not answer in time");
+  co_return std::move(*pending->reply);
+}
+
+Response response_of(Reply reply, bool keep_alive) {
+  Response response(static_cast<http::status>(reply.status), 11);
+  response.set(http::field::server, "coveyd");
+  response.set(http::field::content_type, reply.content_type);
+  response.set(http::field::cache_control, "no-store");
+  if (!reply.allow.empty()) response.set(http::field::allow, reply.allow);
+  response.keep_alive(keep_alive);
+  response.body() = std::move(reply.body);
+  response.prepare_payload();
+  return response;
+}
+
+asio::awaitable<bool> send(Stream& stream, Reply reply, bool keep_alive) {
+  Response response = response_of(std::move(reply), keep_alive);
+  const auto [error, bytes] = co_await http::async_write(stream, response, kValues);
+  co_return !error && keep_alive;
+}
+
+/// Wakes a coroutine when the event log has news, for as long as it lives.
+class EventSubscription {
+ public:
+  EventSubscription(EventLog& log, asio::steady_timer& news)
+      : log_(log), listener_(log.listen([&news] { news.cancel(); })) {}
+  EventSubscription(const EventSubscription&) = delete;
+  EventSubscription& operator=(const EventSubscription&) = delete;
+  ~EventSubscription() { log_.unlisten(listener_); }
+
+ private:
+  EventLog& log_;
+  std::uint64_t listener_;
+};
+
+/// Lets the server end the connection from outside, for as long as the stream lives.
+class Closable {
+ public:
+  Closable(CloserSlot& slot, Stream& stream) : slot_(slot) {
+    slot_([&stream] { stream.close(); });
+  }
+  Closable(const Closable&) = delete;
+  Closable& operator=(const Closable&) = delete;
+  ~Closable() { slot_({}); }
+
+ private:
+  CloserSlot& slot_;
+};
+
+asio::awaitable<void> stream_events(Stream& stream, Session session, std::uint64_t since) {
+  // The body ends with the connection, as server-sent events allow; no chunks, so that `curl -N`
+  // and a line reader see the events as they are.
+  std::string out =
+      "HTTP/1.1 200 OK\r\nServer: coveyd\r\nContent-Type: text/event-stream\r\n"
+      "Cache-Control: no-store\r\nConnection: close\r\n\r\n";
+  asio::steady_timer news(co_await asio::this_coro::executor);
+  const EventSubscription subscription(session.service.events(), news);
+  for (;;) {
+    for (const api::EventRow& event : session.service.events().after(since)) {
+      out += event_frame(event);
+      since = event.id;
+    }
+    stream.expires_after(session.limits.idle);
+    const auto [error, bytes] = co_await asio::async_write(stream, asio::buffer(out), kValues);
+    if (error) co_return;
+    out.clear();
+    if (session.service.events().last_id() != since) continue;
+    news.expires_after(session.limits.comment);
+    const auto [woken] = co_await news.async_wait(kValues);
+    // Without news a comment, which also finds out whether the peer is still there.
+    if (!woken) out = ":\n\n";
+    if (!stream.socket().is_open()) co_return;
+  }
+}
+
+/// What to tell a peer whose request could not be read; nothing if it is gone or silent.
+std::optional<Reply> refusal(const beast::error_code& error) {
+  if (error == http::error::body_limit) return error_reply(413, "the request is too large");
+  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+    return error_reply(431, "the request header is too large");
+  }
+  if (error.category() == http::make_error_code(http::error::bad_method).category() &&
+      error != http::error::end_of_stream && error != http::error::partial_message) {
+    return error_reply(400, "not an HTTP request: " + error.message());
+  }
+  return std::nullopt;
+}
+
+/// One request and its answer. False when the connection is to end.
+asio::awaitable<bool> serve_one(Stream& stream, beast::flat_buffer& buffer, Session session) {
+  http::request_parser<http::string_body> parser;
+  parser.header_limit(session.limits.header_bytes);
+  parser.body_limit(session.limits.body_bytes);
+  stream.expires_after(session.limits.idle);
+  const auto [error, bytes] = co_await http::async_read(stream, buffer, parser, kValues);
+  if (error) {
+    std::optional<Reply> reply = refusal(error);
+    if (reply) co_await send(stream, std::move(*reply), false);
+    co_return false;
+  }
+  http::request<http::string_body> message = parser.release();
+  const bool keep_alive = message.keep_alive();
+  const auto accept = message[http::field::accept];
+  const auto method = message.method_string();
+  const auto target = message.target();
+  Request request{{method.data(), method.size()},
+                  {target.data(), target.size()},
+                  std::move(message.body()),
+                  {accept.data(), accept.size()},
+                  session.over_socket};
+  const auto since = wants_event_stream(request, session.service.events().last_id());
+  if (since) {
+    co_await stream_events(stream, session, *since);
+    co_return false;
+  }
+  Reply reply = co_await answer(session, std::move(request));
+  stream.expires_after(session.limits.idle);
+  co_return co_await send(stream, std::move(reply), keep_alive);
+}
+
+}  // namespace
+
+asio::awaitable<void> serve(asio::generic::stream_protocol::socket socket, Session session,
+                            CloserSlot closer) {
+  Stream stream(std::move(socket));
+  const Closable closable(closer, stream);
+  if (session.overloaded) {
+    stream.expires_after(session.limits.answer);
+    co_await send(stream, error_reply(503, "too many connections"), false);
+  } else {
+    beast::flat_buffer buffer(session.limits.header_bytes + session.limits.body_bytes);
+    while (co_await serve_one(stream, buffer, session)) {
+    }
+  }
+  // Say good-bye before closing, so that a peer that still sends reads the answer first.
+  beast::error_code ignored;
+  static_cast<void>(stream.socket().shutdown(asio::socket_base::shutdown_send, ignored));
+  stream.close();
+}
+
+}  // namespace covey::control

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/routes.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+#include <vector>
+
+namespace covey::control {
+
+namespace {
+
+using Done = std::function<void(Reply)>;
+using Parameters = std::vector<std::pair<std::string, std::string>>;
+
+constexpr std::size_t kFlowsByDefault = 100;
+constexpr std::size_t kMaxFlows = 10000;  // a worker makes the list between two bursts
+
+/// A request whose path has matched.
+struct Call {
+  ApiService& service;
+  const Request& request;
+  std::string_view query;
+  Parameters parameters;
+};
+
+template <typename T>
+Reply json(const T& value) {
+  return {200, "application/json", api::encode(value), ""};
+}
+
+unsigned status_of(base::ErrorCode code) {
+  switch (code) {
+    case base::ErrorCode::invalid_argument:
+    case base::ErrorCode::corrupt:
+      return 400;
+    case base::ErrorCode::not_found:
+      return 404;
+    case base::ErrorCode::refused:
+      return 409;
+    case base::ErrorCode::unsupported:
+      return 501;
+    case base::ErrorCode::timed_out:
+      return 504;
+    case base::ErrorCode::permission_denied:
+    case base::ErrorCode::unavailable:
+    case base::ErrorCode::io:
+      return 503;
+  }
+  return 500;
+}
+
+Reply error_reply_for(const base::Error& error) {
+  return error_reply(status_of(error.code), error.context);
+}
+
+/// A non-negative number parameter; `otherwise` where it is not given.
+base::Result<std::uint64_t> number(const Parameters& parameters, std::string_view name,
+                                   std::uint64_t otherwise) {
+  for (const auto& [key, text] : parameters) {
+    if (key != name) continue;
+    std::uint64_t value = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    if (error != std::errc() || stop != end) {
+      return base::fail(base::ErrorCode::invalid_argument, key + ": not a number");
+    }
+    return value;
+  }
+  return otherwise;
+}
+
+void status(const Call& call, const Done& done) {
+  done(json(call.service.status()));
+}
+void rules(const Call& call, const Done& done) {
+  done(json(call.service.rules()));
+}
+void stats(const Call& call, const Done& done) {
+  done(json(call.service.stats()));
+}
+void history(const Call& call, const Done& done) {
+  done(json(call.service.history()));
+}
+void config(const Call& call, const Done& done) {
+  done(json(api::ConfigReply{call.service.config_yaml()}));
+}
+
+void buckets(const Call& call, const Done& done) {
+  const std::string rule = call.parameters.empty() ? "" : call.parameters.front().second;
+  const auto maps = call.service.buckets(rule);
+  done(maps ? json(*maps) : error_reply_for(maps.error()));
+}
+
+void flows(const Call& call, const Done& done) {
+  const auto limit = number(call.parameters, "limit", kFlowsByDefault);
+  if (!limit) return done(error_reply_for(limit.error()));
+  if (*limit > kMaxFlows) return done(error_reply(400, "limit: at most 10000"));
+  call.service.flows(*limit, [done](const std::vector<api::FlowRow>& rows) { done(json(rows)); });
+}
+
+void events(const Call& call, const Done& done) {
+  const auto since = number(call.parameters, "since", 0);
+  if (!since) return done(error_reply_for(since.error()));
+  done(json(call.service.events().after(*since)));
+}
+
+void explain(const Call& call, const Done& done) {
+  const auto question = api::explain_request_from_query(call.query);
+  if (!question) return done(error_reply_for(question.error()));
+  call.service.explain(*question, [done](const base::Result<api::ExplainReply>& answer) {
+    done(answer ? json(*answer) : error_reply_for(answer.error()));
+  });
+}
+
+void metrics(const Call& call, const Done& done) {
+  done({200, std::string(telemetry::kOpenMetricsContentType),
+        telemetry::to_openmetrics(call.service.metrics()), ""});
+}
+
+void healthz(const Call& call, const Done& done) {
+  const std::string trouble = call.service.trouble();
+  if (!trouble.empty()) return done(error_reply(503, trouble));
+  done({200, "application/json", R"({"status":"ok"})", ""});
+}
+
+void command(const Call& call, const Done& done) {
+  if (!call.request.over_socket) {
+    return done(error_reply(403, "commands are taken from the UNIX socket only"));
+  }
+  const auto order = api::decode<api::CommandRequest>(call.request.body);
+  if (!order) return done(error_reply_for(order.error()));
+  const api::CommandReply answer = call.service.command(*order);
+  Reply reply = json(answer);
+  constexpr int kUsage = 2;
+  if (!answer.ok) reply.status = answer.code == kUsage ? 400 : 409;
+  done(std::move(reply));
+}
+
+struct Route {
+  std::string_view path;
+  std::string_view method;
+  std::string_view parameter;  // the one name it takes; "*": reads the query itself
+  void (*handle)(const Call& call, const Done& done);
+};
+
+constexpr std::array<Route, 12> kRoutes = {{
+    {"/v1/status", "GET", "", status},
+    {"/v1/rules", "GET", "", rules},
+    {"/v1/buckets", "GET", "rule", buckets},
+    {"/v1/flows", "GET", "limit", flows},
+    {"/v1/stats", "GET", "", stats},
+    {"/v1/history", "GET", "", history},
+    {"/v1/events", "GET", "since", events},
+    {"/v1/config", "GET", "", config},
+    {"/v1/explain", "GET", "*", explain},
+    {"/v1/command", "POST", "", command},
+    {"/metrics", "GET", "", metrics},
+    {"/healthz", "GET", "", healthz},
+}};
+
+struct Target {
+  std::string_view path;
+  std::string_view query;
+};
+
+Target split(std::string_view target) {
+  const std::size_t mark = std::min(target.find('?'), target.size());
+  return {target.substr(0, mark), target.substr(std::min(mark + 1, target.size()))};
+}
+
+}  // namespace
+
+Reply error_reply(unsigned status, const std::string& why) {
+  return {status, "application/json", api::encode(api::ErrorReply{why}), ""};
+}
+
+void route(ApiService& service, const Request& request, std::function<void(Reply)> done) {
+  const auto [path, query] = split(request.target);
+  const auto found = std::ranges::find(kRoutes, path, &Route::path);
+  if (found == kRoutes.end()) return done(error_reply(404, "no such resource"));
+  if (request.method != found->method) {
+    Reply refusal = error_reply(405, "allowed: " + std::string(found->method));
+    refusal.allow = found->method;
+    return done(std::move(refusal));
+  }
+  if (found->method == "GET" && !request.body.empty()) {
+    return done(error_reply(400, "a GET has no body"));
+  }
+  auto parameters = api::parse_query(query);
+  if (!parameters) return done(error_reply_for(parameters.error()));
+  if (found->parameter != "*") {
+    for (const auto& [name, value] : *parameters) {
+      if (name != found->parameter) {
+        return done(error_reply(400, "unknown parameter " + name));
+      }
+    }
+  }
+  found->handle(Call{service, request, query, std::move(*parameters)}, done);
+}
+
+std::optional<std::uint64_t> wants_event_stream(const Request& request, std::uint64_t last_id) {
+  const auto [path, query] = split(request.target);
+  if (path != "/v1/events" || request.method != "GET" ||
+      request.accept.find("text/event-stream") == std::string::npos) {
+    return std::nullopt;
+  }
+  const auto parameters = api::parse_query(query);
+  if (!parameters) return std::nullopt;
+  const auto since = number(*parameters, "since", last_id);
+  return since ? std::optional(*since) : std::nullopt;
+}
+
+std::string event_frame(const api::EventRow& event) {
+  return "id: " + std::to_string(event.id) + "\nevent: " + event.event +
+         "\ndata: " + api::encode(event) + "\n\n";
+}
+
+}  // namespace covey::control

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// route(): one HTTP request -> one reply, without a socket in sight. The table of paths is in
+// routes.cc.
+//
+// Owner: control. Thread: the control thread. Whatever the request holds, there is exactly one
+// reply; it comes at once, except for questions to a worker (see ApiService). Commands are taken
+// from the UNIX socket only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "control/api_service.h"
+
+namespace covey::control {
+
+struct Request {
+  std::string method;  // "GET"
+  std::string target;  // "/v1/buckets?rule=web"
+  std::string body;
+  std::string accept;  // the Accept header, if any
+  bool over_socket = false;
+};
+
+struct Reply {
+  unsigned status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::string allow;  // for 405: the methods that would do
+};
+
+void route(ApiService& service, const Request& request, std::function<void(Reply)> done);
+
+/// {"error": why} with a status.
+[[nodiscard]] Reply error_reply(unsigned status, const std::string& why);
+
+/// The number after which an event stream starts, if the request is for one: GET /v1/events with
+/// `Accept: text/event-stream`; `since` in the query, else with the next event.
+[[nodiscard]] std::optional<std::uint64_t> wants_event_stream(const Request& request,
+                                                              std::uint64_t last_id);
+
+/// One server-sent event.
+[[nodiscard]] std::string event_frame(const api::EventRow& event);
+
+}  // namespace covey::control

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/runtime.h"
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <csignal>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "control/api_server.h"
+#include "control/convergence_driver.h"
+#include "control/daemon_service.h"
+#include "control/state_file.h"
+
+namespace covey::control {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// Leaving takes three heartbeats; who has not managed by then is treated as lost by its peers
+// anyhow.
+constexpr auto kLeaveLimit = std::chrono::seconds(1);
+
+/// Puts `initial_state` into the core's terms.
+void apply_initial_state(Options& options, Logger& logger) {
+  InitialState state = options.settings.initial_state;
+  if (state == InitialState::persisted) {
+    const auto kept = load_state(options.settings.state_dir);
+    if (!kept) {
+      // Better out of service and visible than in service against an order that was lost.
+      logger.log(LogLevel::warning, "state_unreadable",
+                 {{"reason", kept.error().context}, {"state", "stopped"}});
+    }
+    state = kept.value_or(InitialState::stopped);
+  }
+  options.node.start_suspended = state == InitialState::suspended;
+  options.node.start_stopped = options.node.start_suspended || state == InitialState::stopped;
+}
+
+}  // namespace
+
+struct Runtime::Implementation {
+  Implementation(Options options, ConvergenceDriver::Ports ports, ConfigView& config, Logger& log)
+      : settings(std::move(options.settings)),
+        logger(log),
+        events(log),
+        driver(io, std::move(options.node), options.keys, ports, events),
+        service({driver, ports.view, config, events, log, settings.state_dir}),
+        server(io, service),
+        signals(io),
+        leave_timer(io) {}
+
+  void start() {
+    driver.on_stopped([this] { left(); });
+    driver.start([this](const std::string& why) { fail(why); });
+    wait_for_signal();
+  }
+
+  void wait_for_signal() {
+    signals.async_wait([this](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      logger.log(LogLevel::info, "signal", {{"number", std::to_string(signal)}});
+      if (leaving) {
+        exit_code = 1;
+        io.stop();  // asked twice: at once
+        return;
+      }
+      begin_leaving();
+      wait_for_signal();
+    });
+  }
+
+  void begin_leaving() {
+    if (std::exchange(leaving, true)) return;
+    logger.log(LogLevel::info, "stopping");
+    leave_timer.expires_after(kLeaveLimit);
+    leave_timer.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      logger.log(LogLevel::warning, "leave_timed_out");
+      exit_code = 1;
+      end();
+    });
+    const convergence::HostState state = driver.status().state;
+    if (state == convergence::HostState::stopped || state == convergence::HostState::suspended) {
+      end();
+    } else {
+      driver.command({convergence::Verb::stop, {}, 0, {}});
+    }
+  }
+
+  /// The core says that the host has left: the end of a shutdown, or of an operator's stop.
+  void left() {
+    if (leaving) {
+      // Not now: the core is in the middle of its list of effects.
+      asio::post(io, [this] { end(); });
+    } else {
+      asio::post(io, [this] { service.keep_state(); });
+    }
+  }
+
+  void fail(const std::string& why) {
+    logger.log(LogLevel::error, "control_failed", {{"reason", why}});
+    exit_code = 1;
+    begin_leaving();
+  }
+
+  /// Takes away all work; run() returns when the last handler has.
+  void end() {
+    if (std::exchange(ended, true)) return;
+    server.close();
+    driver.close();
+    leave_timer.cancel();
+    boost::system::error_code ignored;
+    signals.cancel(ignored);
+  }
+
+  // What coroutines touch while they are destroyed with the io_context stands before it.
+  Settings settings;
+  Logger& logger;
+  EventLog events;
+  asio::io_context io{1};
+  ConvergenceDriver driver;
+  DaemonService service;
+  ApiServer server;
+  asio::signal_set signals;
+  asio::steady_timer leave_timer;
+  bool leaving = false;
+  bool ended = false;
+  int exit_code = 0;
+};
+
+Runtime::Runtime(std::unique_ptr<Implementation> implementation)
+    : implementation_(std::move(implementation)) {}
+
+Runtime::~Runtime() = default;
+
+base::Result<std::unique_ptr<Runtime>> Runtime::open(Options options, BucketSink& sink,
+                                                     HeartbeatLink& link, DataPlaneView& view,
+                                                     ConfigView& config, Logger& logger) {
+  apply_initial_state(options, logger);
+  auto parts = std::make_unique<Implementation>(
+      std::move(options), ConvergenceDriver::Ports{sink, link, view}, config, logger);
+  boost::system::error_code error;
+  for (const int signal : {SIGTERM, SIGINT}) {
+    if (!error) parts->signals.add(signal, error);
+  }
+  if (error) return base::fail(base::ErrorCode::io, "take signals: " + error.message());
+  const auto opened = parts->server.open(parts->settings);
+  if (!opened) return base::wrap("api", opened.error());
+  return std::make_unique<Runtime>(std::move(parts));
+}
+
+int Runtime::run() {
+  Implementation& parts = *implementation_;
+  try {
+    parts.start();
+    parts.logger.log(LogLevel::info, "started", {{"socket", parts.settings.socket}});
+    parts.io.run();
+  } catch (const std::exception& error) {
+    parts.logger.log(LogLevel::error, "control_failed", {{"reason", error.what()}});
+    return 1;
+  }
+  parts.logger.log(LogLevel::info, "stopped");
+  return parts.exit_code;
+}
+
+void Runtime::stop() {
+  asio::post(implementation_->io, [this] { implementation_->begin_leaving(); });
+}
+
+std::uint16_t Runtime::tcp_port() const {
+  return implementation_->server.tcp_port();
+}
+
+}  // namespace covey::control

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Runtime: the control thread. One io_context, one thread, no locks; all concerns start and end
+// here.
+//
+// Owner: control; the app owns the object. Threads: run() makes the calling thread the control
+// thread; stop() may be called from any. SIGTERM and SIGINT leave the cluster first (peers take
+// over at once) and end run(); a second signal ends it without waiting. Pinning and priority of the
+// thread are the caller's business.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/result.h"
+#include "control/logging.h"
+#include "control/ports.h"
+#include "control/settings.h"
+#include "convergence/node.h"
+#include "heartbeat/codec.h"
+
+namespace covey::control {
+
+struct Options {
+  Settings settings;
+  convergence::NodeConfig node;  // start_stopped and start_suspended follow settings.initial_state
+  heartbeat::DerivedKeys keys;
+};
+
+class Runtime {
+  struct Implementation;
+
+ public:
+  /// Opens the API listeners and takes the signals; nothing runs yet. All that is lent outlives the
+  /// Runtime.
+  [[nodiscard]] static base::Result<std::unique_ptr<Runtime>> open(
+      Options options, BucketSink& sink, HeartbeatLink& link, DataPlaneView& view,
+      ConfigView& config, Logger& logger);
+  explicit Runtime(std::unique_ptr<Implementation> implementation);  // for open()
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  /// Serves until stopped. 0: the host left the cluster properly; 1: it could not, or something
+  /// failed.
+  [[nodiscard]] int run();
+  /// As SIGTERM does.
+  void stop();
+  /// The TCP port of the API in use, 0 without.
+  [[nodiscard]] std::uint16_t tcp_port() const;
+
+ private:
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace covey::control
