@@ -81,7 +81,10 @@ class DataPlane {
 
   [[nodiscard]] base::Result<void> start_workers();
 
-  /// Makes workers follow a new snapshot. Returns a ticket for is_quiescent().
+  /// What the operator should know about the uplink, one sentence each (addresses on it, offloads that stay on).
+  [[nodiscard]] std::vector<std::string> warnings() const;
+
+  /// Makes workers follow a new snapshot; its policy must have the map classes of the first one. Returns a ticket for is_quiescent().
   std::uint64_t publish(std::unique_ptr<const forwarding::Snapshot> snapshot);
   /// True once no worker can be using a snapshot older than the ticket's; frees what is no longer used.
   [[nodiscard]] bool is_quiescent(std::uint64_t ticket);
@@ -97,7 +100,8 @@ class DataPlane {
   bool send_heartbeat(std::span<const std::uint8_t> payload);
   /// The oldest received payload. False when there is none.
   bool receive_heartbeat(std::vector<std::uint8_t>& payload);
-  /// Becomes readable (eventfd) when something was put into a mailbox for the control thread.
+  /// Becomes readable (eventfd) when something was put into a mailbox for the control thread; dispatch_answers()
+  /// makes it unreadable again, so call that first and then receive_heartbeat() until it returns false.
   [[nodiscard]] int wake_fd() const;
 
   /// Residual buckets under the current snapshot, and flows held.
@@ -111,9 +115,9 @@ class DataPlane {
   void dispatch_answers();
 
   struct Implementation;
+  explicit DataPlane(std::unique_ptr<Implementation> implementation);  // use open()
 
  private:
-  explicit DataPlane(std::unique_ptr<Implementation> implementation);
   std::unique_ptr<Implementation> implementation_;
 };
 

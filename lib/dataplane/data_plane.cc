@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/data_plane.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <map>
+#include <system_error>
+#include <thread>
+
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+
+#include "base/assert.h"
+#include "dataplane/census.h"
+#include "dataplane/claim.h"
+#include "dataplane/eal.h"
+#include "dataplane/flow_exchange.h"
+#include "dataplane/mailbox.h"
+#include "dataplane/port.h"
+#include "dataplane/publish.h"
+#include "dataplane/worker.h"
+
+namespace covey::dataplane {
+
+namespace {
+
+// A queue's descriptors, what af_xdp keeps in its own rings, bursts, and buffers cached per thread; with slack.
+constexpr unsigned kBuffersPerQueue = 8191;
+constexpr unsigned kBufferCache = 256;
+constexpr unsigned kBufferOverhead = 512;  // header, headroom and pool bookkeeping of one buffer, rounded up
+constexpr unsigned kDpdkItselfMb = 64;     // rings, devices, statistics
+constexpr unsigned kMaxWorkers = 16;
+constexpr std::size_t kMaxOpenQuestions = kQuestions;  // so that the ring of answers always has room
+
+using FlowsCompletion = std::function<void(const FlowsAnswer&)>;
+using ExplainCompletion = std::function<void(const forwarding::Explanation&)>;
+
+struct PoolFree {
+  void operator()(rte_mempool* pool) const { rte_mempool_free(pool); }
+};
+
+unsigned memory_mb(unsigned workers, std::uint32_t buffer_room) {
+  const std::uint64_t bytes =
+      std::uint64_t{workers} * (kBuffersPerQueue + 1) * (buffer_room + kBufferOverhead);
+  return kDpdkItselfMb + static_cast<unsigned>(bytes / (1024 * 1024) + 1);
+}
+
+base::Result<void> check(const Options& options, unsigned workers) {
+  const auto invalid = [](std::string what) {
+    return base::fail(base::ErrorCode::invalid_argument, std::move(what));
+  };
+  const bool plain = !options.instance.empty() &&
+                     options.instance.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTU"
+                                                        "VWXYZ0123456789-_") == std::string::npos;
+  if (!plain) return invalid("instance name \"" + options.instance + "\" must be letters, digits, - and _");
+  if (workers > kMaxWorkers) {
+    return invalid("workers.cpus names " + std::to_string(workers) + " CPUs, at most " +
+                   std::to_string(kMaxWorkers) + " are used");
+  }
+  if (options.uplink.queues != workers) {
+    return invalid("ports.uplink.queues is " + std::to_string(options.uplink.queues) + " but there are " +
+                   std::to_string(workers) + " workers (workers.cpus): each worker needs one queue");
+  }
+  const std::vector<unsigned> allowed = allowed_cpus();
+  for (const unsigned cpu : options.workers.cpus) {
+    if (std::find(allowed.begin(), allowed.end(), cpu) == allowed.end()) {
+      return invalid("workers.cpus: CPU " + std::to_string(cpu) + " is not there or not allowed for this process");
+    }
+  }
+  return {};
+}
+
+void become_worker(unsigned index, int cpu) {
+  ::prctl(PR_SET_NAME, ("covey-worker" + std::to_string(index)).c_str());
+  ::prctl(PR_SET_TIMERSLACK, 1);  // short sleeps are meant as they are
+  if (cpu >= 0) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(static_cast<unsigned>(cpu), &set);
+    pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+  }
+  // A registered thread has a cache of buffers of its own. Without one it is slower, not wrong.
+  static_cast<void>(rte_thread_register());
+}
+
+}  // namespace
+
+// Members are in the order they are made; the last made goes first.
+struct DataPlane::Implementation {
+  Options options;
+  unsigned worker_count = 1;
+  std::unique_ptr<Publisher<forwarding::Snapshot>> publisher;
+  std::vector<std::uint32_t> class_sizes;  // of the first snapshot: flow caches are made for them
+  std::atomic<std::int64_t> lease_ns{INT64_MIN};
+  std::unique_ptr<Mailboxes> mailboxes;
+  std::unique_ptr<FlowExchange> exchange;
+
+  std::unique_ptr<UplinkClaim> claim;
+  std::unique_ptr<Eal> eal;
+  std::unique_ptr<rte_mempool, PoolFree> pool;
+  std::unique_ptr<Port> port;
+  std::unique_ptr<localstack::LocalStack> local;
+
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::vector<std::thread> threads;
+  std::atomic<bool> stop{false};
+
+  std::deque<AskedQuestion> waiting;  // for room in the ring
+  std::map<std::uint64_t, std::variant<ExplainCompletion, FlowsCompletion>> open_questions;
+  std::uint64_t next_question = 1;
+  std::size_t questions_out = 0;  // in the rings
+
+  base::Result<void> open_devices();
+  void make_workers();
+  base::Result<void> start_threads();
+  void stop_threads();
+  void ask(std::variant<forwarding::Question, FlowsQuestion> question,
+           std::variant<ExplainCompletion, FlowsCompletion> completion);
+  void pass_on_questions();
+};
+
+base::Result<void> DataPlane::Implementation::open_devices() {
+  const base::Result<DevicePlan> plan = plan_device(options.uplink);
+  if (!plan) return std::unexpected(plan.error());
+  if (!plan->interface.empty()) {
+    base::Result<std::unique_ptr<UplinkClaim>> taken = UplinkClaim::take(options.uplink);
+    if (!taken) return std::unexpected(taken.error());
+    claim = std::move(*taken);
+  }
+  EalPlan environment;
+  environment.memory_mb = memory_mb(worker_count, plan->buffer_room);
+  environment.huge_pages = !options.test_memory && free_huge_memory_mb() >= environment.memory_mb;
+  environment.pci_address = plan->pci_address;
+  environment.instance = options.instance;
+  environment.cpus = allowed_cpus();
+  environment.more_arguments = options.eal_arguments;
+  base::Result<std::unique_ptr<Eal>> started = Eal::start(environment);
+  if (!started) return std::unexpected(started.error());
+  eal = std::move(*started);
+
+  pool.reset(rte_pktmbuf_pool_create("covey", worker_count * (kBuffersPerQueue + 1) - 1, kBufferCache,
+                                     0,
+                                     static_cast<std::uint16_t>(plan->buffer_room + RTE_PKTMBUF_HEADROOM),
+                                     SOCKET_ID_ANY));
+  if (pool == nullptr) {
+    return base::fail(base::ErrorCode::unavailable,
+                      std::string("make packet buffers: ") + rte_strerror(rte_errno));
+  }
+  base::Result<std::unique_ptr<Port>> opened = Port::open(*plan, options.uplink, pool.get());
+  if (!opened) return std::unexpected(opened.error());
+  port = std::move(*opened);
+  base::Result<std::unique_ptr<localstack::LocalStack>> stack =
+      localstack::open(options.local, options.local_interface,
+                       static_cast<std::uint16_t>(worker_count), pool.get());
+  if (!stack) return std::unexpected(stack.error());
+  local = std::move(*stack);
+  return {};
+}
+
+void DataPlane::Implementation::make_workers() {
+  for (unsigned i = 0; i < worker_count; ++i) {
+    const Loan loan{i,     port->id(), pool.get(),  *local,
+                    *publisher, lease_ns, *mailboxes, *exchange};
+    // Each cache has a seed of its own; any mixing will do, the seed is random already.
+    const std::uint64_t seed = options.flow_seed ^ (0x9e3779b97f4a7c15ULL * i);
+    workers.push_back(
+        std::make_unique<Worker>(loan, options.workers.idle, options.flows, class_sizes, seed));
+  }
+}
+
+base::Result<void> DataPlane::Implementation::start_threads() {
+  base::Result<void> started = port->start();
+  if (!started) return started;
+  stop.store(false);
+  // Workers inherit a mask that blocks everything: signals are the control thread's business.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  for (unsigned i = 0; i < worker_count; ++i) {
+    const int cpu = options.workers.cpus.empty() ? -1 : static_cast<int>(options.workers.cpus[i]);
+    publisher->set_reading(i, true);
+    try {
+      threads.emplace_back([this, i, cpu] {
+        become_worker(i, cpu);
+        workers[i]->run(stop);
+        rte_thread_unregister();
+      });
+    } catch (const std::system_error& error) {
+      publisher->set_reading(i, false);
+      started = base::fail(base::ErrorCode::unavailable,
+                           std::string("start a worker thread: ") + error.what());
+      break;
+    }
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (!started) stop_threads();
+  return started;
+}
+
+void DataPlane::Implementation::stop_threads() {
+  stop.store(true);
+  for (unsigned i = 0; i < threads.size(); ++i) {
+    threads[i].join();
+    publisher->set_reading(i, false);
+  }
+  threads.clear();
+}
+
+base::Result<std::unique_ptr<DataPlane>> DataPlane::open(
+    const Options& options, std::unique_ptr<const forwarding::Snapshot> first) {
+  auto made = std::make_unique<Implementation>();
+  made->options = options;
+  made->worker_count = std::max(1U, static_cast<unsigned>(options.workers.cpus.size()));
+  const base::Result<void> valid = check(options, made->worker_count);
+  if (!valid) return std::unexpected(valid.error());
+  made->class_sizes = first->policy->classes().class_sizes;
+  made->publisher =
+      std::make_unique<Publisher<forwarding::Snapshot>>(std::move(first), made->worker_count);
+  base::Result<std::unique_ptr<Mailboxes>> mailboxes = Mailboxes::create(made->worker_count);
+  if (!mailboxes) return std::unexpected(mailboxes.error());
+  made->mailboxes = std::move(*mailboxes);
+  made->exchange = std::make_unique<FlowExchange>(made->worker_count);
+  const base::Result<void> opened = made->open_devices();
+  if (!opened) return std::unexpected(opened.error());
+  made->make_workers();
+  return std::make_unique<DataPlane>(std::move(made));
+}
+
+DataPlane::DataPlane(std::unique_ptr<Implementation> implementation)
+    : implementation_(std::move(implementation)) {}
+
+DataPlane::~DataPlane() { implementation_->stop_threads(); }
+
+base::Result<void> DataPlane::start_workers() { return implementation_->start_threads(); }
+
+std::vector<std::string> DataPlane::warnings() const {
+  return implementation_->claim ? implementation_->claim->warnings() : std::vector<std::string>{};
+}
+
+std::uint64_t DataPlane::publish(std::unique_ptr<const forwarding::Snapshot> snapshot) {
+  // Flow caches count flows by class and bucket: classes cannot change under them.
+  COVEY_ASSERT(snapshot->policy->classes().class_sizes == implementation_->class_sizes);
+  return implementation_->publisher->publish(std::move(snapshot));
+}
+
+bool DataPlane::is_quiescent(std::uint64_t ticket) {
+  return implementation_->publisher->is_quiescent(ticket);
+}
+
+const forwarding::Snapshot& DataPlane::snapshot() const {
+  return implementation_->publisher->current();
+}
+
+void DataPlane::publish_lease(base::TimePoint valid_until) {
+  implementation_->lease_ns.store(valid_until.ns, std::memory_order_relaxed);
+}
+
+base::TimePoint DataPlane::now() { return monotonic_now(); }
+
+bool DataPlane::send_heartbeat(std::span<const std::uint8_t> payload) {
+  return implementation_->mailboxes->post_heartbeat(payload);
+}
+
+bool DataPlane::receive_heartbeat(std::vector<std::uint8_t>& payload) {
+  return implementation_->mailboxes->take_heartbeat(payload);
+}
+
+int DataPlane::wake_fd() const { return implementation_->mailboxes->wake_fd(); }
+
+Census DataPlane::census() const {
+  Census census;
+  std::vector<const flow::FlowCache*> caches;
+  for (const std::unique_ptr<Worker>& worker : implementation_->workers) {
+    caches.push_back(&worker->flows());
+    census.flows = std::max(census.flows, worker->read(WorkerCounter::flows_established));
+  }
+  census.residual = residual_buckets(snapshot().buckets, caches);
+  return census;
+}
+
+Report DataPlane::report() const {
+  Report report;
+  report.verdict_frames.resize(forwarding::kVerdictCount);
+  report.verdict_bytes.resize(forwarding::kVerdictCount);
+  const std::size_t rules = snapshot().policy->settings().rules.size();
+  report.rules.resize(rules + 1);
+  for (const std::unique_ptr<Worker>& worker : implementation_->workers) {
+    for (std::size_t v = 0; v < forwarding::kVerdictCount; ++v) {
+      report.verdict_frames[v] += worker->verdict_frames().read(v);
+      report.verdict_bytes[v] += worker->verdict_bytes().read(v);
+    }
+    for (std::size_t rule = 0; rule <= rules; ++rule) {
+      const std::size_t row = rule == rules ? Worker::kDefaultRuleRow : rule;
+      report.rules[rule].accepted += worker->rule_accepted(row);
+      report.rules[rule].dropped += worker->rule_dropped(row);
+    }
+    const auto read = [&worker](WorkerCounter counter) { return worker->read(counter); };
+    report.workers.push_back({read(WorkerCounter::loops), read(WorkerCounter::frames),
+                              read(WorkerCounter::busy_cycles), read(WorkerCounter::idle_cycles),
+                              read(WorkerCounter::sleeps)});
+    if (read(WorkerCounter::flows_established) >= report.flows.established) {
+      report.flows = {read(WorkerCounter::flows_established), read(WorkerCounter::flows_half_open),
+                      read(WorkerCounter::flows_created),     read(WorkerCounter::flows_expired),
+                      read(WorkerCounter::flows_evicted),     read(WorkerCounter::flows_untracked)};
+    }
+  }
+  report.ports.push_back(implementation_->port->report());
+  report.heartbeats_lost = implementation_->mailboxes->heartbeats_lost();
+  return report;
+}
+
+void DataPlane::Implementation::ask(std::variant<forwarding::Question, FlowsQuestion> question,
+                                    std::variant<ExplainCompletion, FlowsCompletion> completion) {
+  open_questions.emplace(next_question, std::move(completion));
+  waiting.push_back({next_question, std::move(question)});
+  ++next_question;
+  pass_on_questions();
+}
+
+void DataPlane::Implementation::pass_on_questions() {
+  while (!waiting.empty() && questions_out < kMaxOpenQuestions &&
+         mailboxes->questions().try_push(std::move(waiting.front()))) {
+    waiting.pop_front();
+    ++questions_out;
+  }
+}
+
+void DataPlane::ask_explain(const forwarding::Question& question, ExplainCompletion answer) {
+  implementation_->ask(question, std::move(answer));
+}
+
+void DataPlane::ask_flows(std::size_t limit, FlowsCompletion answer) {
+  implementation_->ask(FlowsQuestion{limit}, std::move(answer));
+}
+
+void DataPlane::dispatch_answers() {
+  implementation_->mailboxes->clear_wake();
+  GivenAnswer given;
+  while (implementation_->mailboxes->answers().try_pop(given)) {
+    --implementation_->questions_out;
+    auto node = implementation_->open_questions.extract(given.number);
+    COVEY_ASSERT(!node.empty());
+    if (auto* explain = std::get_if<ExplainCompletion>(&node.mapped())) {
+      (*explain)(std::get<forwarding::Explanation>(given.answer));
+    } else {
+      std::get<FlowsCompletion>(node.mapped())(std::get<FlowsAnswer>(given.answer));
+    }
+  }
+  implementation_->pass_on_questions();
+}
+
+}  // namespace covey::dataplane

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/eal.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string_view>
+#include <system_error>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+
+namespace covey::dataplane {
+
+namespace {
+
+constexpr const char* kRuntimeRoot = "/run/covey";  // unless RUNTIME_DIRECTORY says otherwise
+
+std::string join(const std::vector<unsigned>& numbers) {
+  std::string text;
+  for (const unsigned number : numbers) {
+    if (!text.empty()) text += ',';
+    text += std::to_string(number);
+  }
+  return text;
+}
+
+ssize_t write_log(void* /*cookie*/, const char* text, std::size_t length) {
+  // One write per line, so that lines of several threads do not mix.
+  std::string line = "dpdk: ";
+  line.append(text, length);
+  return ::write(STDERR_FILENO, line.data(), line.size()) < 0 ? 0 : static_cast<ssize_t>(length);
+}
+
+void route_log() {
+  const cookie_io_functions_t functions = {nullptr, write_log, nullptr, nullptr};
+  std::FILE* stream = ::fopencookie(nullptr, "w", functions);
+  if (stream == nullptr) return;  // then DPDK's own way to stderr has to do
+  std::setvbuf(stream, nullptr, _IOLBF, BUFSIZ);
+  rte_openlog_stream(stream);
+}
+
+/// EAL needs an existing directory; systemd makes one and names it, otherwise we do.
+base::Result<std::string> prepare_runtime_directory(const std::string& instance) {
+  const char* given = std::getenv("RUNTIME_DIRECTORY");
+  const std::string root = given != nullptr && *given != '\0' ? given : kRuntimeRoot;
+  std::error_code error;
+  std::filesystem::create_directories(root, error);
+  if (error) {
+    return base::fail(base::ErrorCode::io,
+                      "make the runtime directory " + root + ": " + error.message());
+  }
+  ::setenv("RUNTIME_DIRECTORY", root.c_str(), 1);
+  return root + "/dpdk/" + instance;
+}
+
+}  // namespace
+
+std::vector<std::string> eal_arguments(const EalPlan& plan) {
+  std::vector<std::string> arguments = {"coveyd"};
+  if (plan.huge_pages) {
+    arguments.emplace_back("--in-memory");
+  } else {
+    // EAL refuses --in-memory together with --no-huge.
+    arguments.insert(arguments.end(), {"--no-huge", "--no-shconf"});
+  }
+  arguments.insert(arguments.end(), {"-m", std::to_string(plan.memory_mb), "--iova-mode=va",
+                                     "--file-prefix=" + plan.instance,
+                                     "--lcores=0@(" + join(plan.cpus) + ")",
+                                     "--log-level=warning"});
+  if (plan.pci_address.empty()) {
+    arguments.emplace_back("--no-pci");
+  } else {
+    arguments.insert(arguments.end(), {"-a", plan.pci_address});
+  }
+  arguments.insert(arguments.end(), plan.more_arguments.begin(), plan.more_arguments.end());
+  return arguments;
+}
+
+std::uint64_t free_huge_memory_mb() {
+  constexpr std::string_view kPrefix = "hugepages-";  // hugepages-2048kB
+  std::uint64_t total_kb = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/sys/kernel/mm/hugepages", error)) {
+    const std::string name = entry.path().filename();
+    if (!name.starts_with(kPrefix)) continue;
+    std::uint64_t pages = 0;
+    std::ifstream(entry.path() / "free_hugepages") >> pages;
+    total_kb += pages * std::strtoull(name.c_str() + kPrefix.size(), nullptr, 10);
+  }
+  return total_kb / 1024;
+}
+
+std::vector<unsigned> allowed_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<unsigned> cpus;
+  if (::sched_getaffinity(0, sizeof(set), &set) != 0) return {0};
+  for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+base::Result<std::unique_ptr<Eal>> Eal::start(const EalPlan& plan) {
+  base::Result<std::string> directory = prepare_runtime_directory(plan.instance);
+  if (!directory) return std::unexpected(directory.error());
+  std::vector<std::string> arguments = eal_arguments(plan);
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  route_log();
+
+  // EAL starts threads; signals are the control thread's business, so these must never take one.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const int used = rte_eal_init(static_cast<int>(pointers.size()), pointers.data());
+  const int error = rte_errno;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (used < 0) {
+    return base::fail(base::ErrorCode::unavailable,
+                      std::string("start DPDK: ") + rte_strerror(error) +
+                          " (its own words are above, marked dpdk:)");
+  }
+  return std::make_unique<Eal>(std::move(*directory));
+}
+
+Eal::Eal(std::string runtime_directory) : runtime_directory_(std::move(runtime_directory)) {}
+
+Eal::~Eal() {
+  rte_eal_cleanup();
+  std::error_code ignored;  // left-overs in a runtime directory do no harm
+  std::filesystem::remove_all(runtime_directory_, ignored);
+}
+
+}  // namespace covey::dataplane

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/port.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+
+#include <rte_bus.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+
+#include "localstack/netlink.h"
+
+namespace covey::dataplane {
+
+namespace {
+
+constexpr std::uint16_t kDescriptors = 1024;         // per queue; drivers round as they must
+constexpr std::uint32_t kFrameOverhead = 18;         // Ethernet header and one VLAN tag
+constexpr std::uint32_t kLeastRoom = 2048;           // what drivers expect of a buffer
+constexpr std::uint32_t kAfPacketSlotHeader = 128;   // the kernel's header in front of each frame, generously
+constexpr std::uint32_t kAfPacketSlots = 2048;
+constexpr std::uint32_t kAfPacketBlock = 65536;
+constexpr std::uint16_t kAfXdpLargestMtu = 1900;     // one frame per 2,048-byte buffer, headroom included
+// Where Debian keeps the XDP programs that libxdp wants to load; it does not look there by itself.
+constexpr const char* kXdpObjects = "/usr/lib/x86_64-linux-gnu/bpf";
+
+DevicePlan plan_af_packet(const Uplink& uplink) {
+  // The driver copies whatever the kernel put into a slot, even if an interface's MTU was raised later: buffers have
+  // the room of a whole slot, so that nothing can overrun them.
+  const std::uint32_t slot =
+      std::max(kLeastRoom, std::bit_ceil(uplink.mtu + kFrameOverhead + kAfPacketSlotHeader));
+  const std::uint32_t block = std::max(kAfPacketBlock, slot);
+  DevicePlan plan;
+  plan.name = "net_af_packet0";
+  // qdisc_bypass=0: what leaves can be seen by captures on the interface and waits in its queue instead of
+  // being dropped when the NIC is busy; bypassing it gained nothing that could be measured.
+  plan.arguments = "iface=" + uplink.argument + ",qpairs=" + std::to_string(uplink.queues) +
+                   ",blocksz=" + std::to_string(block) + ",framesz=" + std::to_string(slot) +
+                   ",framecnt=" + std::to_string(kAfPacketSlots) + ",qdisc_bypass=0";
+  plan.interface = uplink.argument;
+  plan.buffer_room = slot;
+  return plan;
+}
+
+base::Result<DevicePlan> plan_af_xdp(const Uplink& uplink) {
+  if (uplink.mtu > kAfXdpLargestMtu) {
+    return base::fail(base::ErrorCode::invalid_argument,
+                      "ports.uplink.mtu " + std::to_string(uplink.mtu) + ": af_xdp takes at most " +
+                          std::to_string(kAfXdpLargestMtu));
+  }
+  struct stat there {};
+  if (::stat(kXdpObjects, &there) == 0) ::setenv("LIBXDP_OBJECT_PATH", kXdpObjects, 0);
+  DevicePlan plan;
+  plan.name = "net_af_xdp0";
+  plan.arguments =
+      "iface=" + uplink.argument + ",start_queue=0,queue_count=" + std::to_string(uplink.queues);
+  plan.interface = uplink.argument;
+  return plan;
+}
+
+DevicePlan plan_other(const Uplink& uplink) {
+  DevicePlan plan;
+  plan.buffer_room = std::max(kLeastRoom, uplink.mtu + kFrameOverhead);
+  if (uplink.kind == DeviceKind::pci) {
+    plan.name = uplink.argument;
+    plan.pci_address = uplink.argument;
+    return plan;
+  }
+  const std::size_t comma = uplink.argument.find(',');
+  plan.name = uplink.argument.substr(0, comma);
+  if (comma != std::string::npos) plan.arguments = uplink.argument.substr(comma + 1);
+  return plan;
+}
+
+std::string describe(int error) { return rte_strerror(error < 0 ? -error : error); }
+
+base::Result<std::uint16_t> find_device(const DevicePlan& plan) {
+  if (plan.pci_address.empty()) {
+    const int made = rte_eal_hotplug_add("vdev", plan.name.c_str(), plan.arguments.c_str());
+    if (made != 0) {
+      return base::fail(base::ErrorCode::unavailable,
+                        "make device " + plan.name + " (" + plan.arguments +
+                            "): " + describe(made));
+    }
+  }
+  std::uint16_t id = 0;
+  if (rte_eth_dev_get_port_by_name(plan.name.c_str(), &id) != 0) {
+    return base::fail(base::ErrorCode::not_found,
+                      plan.pci_address.empty()
+                          ? "device " + plan.name + " is not an Ethernet device"
+                          : "no NIC at PCI address " + plan.pci_address +
+                                " that DPDK can drive; is it bound to vfio-pci? (driverctl "
+                                "set-override " + plan.pci_address + " vfio-pci)");
+  }
+  return id;
+}
+
+rte_eth_conf device_settings(const rte_eth_dev_info& info, const Uplink& uplink) {
+  rte_eth_conf settings{};
+  if (uplink.mtu >= info.min_mtu && uplink.mtu <= info.max_mtu) settings.rxmode.mtu = uplink.mtu;
+  // All buffers come from one pool and have one owner: drivers may free them without asking.
+  settings.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+  if (uplink.queues > 1 && info.flow_type_rss_offloads != 0) {
+    settings.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    settings.rx_adv_conf.rss_conf.rss_hf =
+        info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
+  }
+  return settings;
+}
+
+}  // namespace
+
+base::Result<DevicePlan> plan_device(const Uplink& uplink) {
+  switch (uplink.kind) {
+    case DeviceKind::af_packet:
+      return plan_af_packet(uplink);
+    case DeviceKind::af_xdp:
+      return plan_af_xdp(uplink);
+    case DeviceKind::pci:
+    case DeviceKind::vdev:
+      break;
+  }
+  return plan_other(uplink);
+}
+
+base::Result<std::unique_ptr<Port>> Port::open(const DevicePlan& plan, const Uplink& uplink,
+                                               rte_mempool* pool) {
+  const base::Result<std::uint16_t> id = find_device(plan);
+  if (!id) return std::unexpected(id.error());
+  auto port = std::make_unique<Port>(*id, plan);
+  const base::Result<void> configured = port->configure(uplink, pool);
+  if (!configured) return std::unexpected(configured.error());
+  return port;
+}
+
+Port::Port(std::uint16_t id, DevicePlan plan) : id_(id), plan_(std::move(plan)) {}
+
+Port::~Port() {
+  static_cast<void>(rte_eth_dev_stop(id_));   // fails only where it was not running
+  static_cast<void>(rte_eth_dev_close(id_));  // and with it what the driver opened
+}
+
+base::Result<void> Port::configure(const Uplink& uplink, rte_mempool* pool) {
+  const auto failed = [this](const std::string& doing, int error) {
+    return base::fail(base::ErrorCode::unavailable,
+                      "device " + plan_.name + ": " + doing + ": " + describe(error));
+  };
+  rte_eth_dev_info info{};
+  int error = rte_eth_dev_info_get(id_, &info);
+  if (error != 0) return failed("read its abilities", error);
+  if (uplink.queues > info.max_rx_queues || uplink.queues > info.max_tx_queues) {
+    return base::fail(base::ErrorCode::unsupported,
+                      "device " + plan_.name + " has " +
+                          std::to_string(std::min(info.max_rx_queues, info.max_tx_queues)) +
+                          " queues, ports.uplink.queues is " + std::to_string(uplink.queues));
+  }
+  const rte_eth_conf settings = device_settings(info, uplink);
+  error = rte_eth_dev_configure(id_, uplink.queues, uplink.queues, &settings);
+  if (error != 0) return failed("configure", error);
+
+  std::uint16_t receive = kDescriptors;
+  std::uint16_t transmit = kDescriptors;
+  error = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive, &transmit);
+  if (error != 0) return failed("choose descriptors", error);
+  const auto socket = static_cast<unsigned>(rte_eth_dev_socket_id(id_));
+  for (std::uint16_t queue = 0; queue < uplink.queues; ++queue) {
+    error = rte_eth_rx_queue_setup(id_, queue, receive, socket, nullptr, pool);
+    if (error != 0) return failed("set up receive queue " + std::to_string(queue), error);
+    error = rte_eth_tx_queue_setup(id_, queue, transmit, socket, nullptr);
+    if (error != 0) return failed("set up transmit queue " + std::to_string(queue), error);
+  }
+  return {};
+}
+
+base::Result<void> Port::start() {
+  int error = rte_eth_dev_start(id_);
+  if (error != 0) {
+    return base::fail(base::ErrorCode::unavailable,
+                      "start device " + plan_.name + ": " + describe(error));
+  }
+  // The cluster's address is not the NIC's own: without promiscuous mode nothing of interest arrives.
+  error = rte_eth_promiscuous_enable(id_);
+  if (error != 0 && error != -ENOTSUP) {
+    return base::fail(base::ErrorCode::unavailable, "device " + plan_.name +
+                                                        ": receive frames of all addresses: " +
+                                                        describe(error));
+  }
+  // Promiscuous mode covers multicast; some drivers want it said, others have no word for it.
+  static_cast<void>(rte_eth_allmulticast_enable(id_));
+  return {};
+}
+
+PortReport Port::report() const {
+  PortReport report;
+  report.name = plan_.interface.empty() ? plan_.name : plan_.interface;
+  rte_eth_stats counted{};
+  if (rte_eth_stats_get(id_, &counted) == 0) {
+    report.rx_frames = counted.ipackets;
+    report.rx_bytes = counted.ibytes;
+    report.rx_missed = counted.imissed;
+    report.rx_errors = counted.ierrors;
+    report.tx_frames = counted.opackets;
+    report.tx_bytes = counted.obytes;
+    report.tx_errors = counted.oerrors;
+  }
+  if (plan_.interface.empty()) {
+    rte_eth_link link{};
+    report.link_up = rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status != 0;
+  } else {
+    // The socket-based drivers call every started port up; the interface knows better.
+    const base::Result<localstack::LinkState> state = localstack::read_link(plan_.interface);
+    report.link_up = state && state->up && state->running;
+  }
+  return report;
+}
+
+}  // namespace covey::dataplane

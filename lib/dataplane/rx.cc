@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The way in: frames of the segment, from the uplink to the local stack or to the control thread.
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+
+#include "dataplane/frame.h"
+#include "dataplane/worker.h"
+#include "packet/headers.h"
+
+namespace covey::dataplane {
+
+using forwarding::Verdict;
+
+bool Worker::receive() noexcept {
+  arrived_.count = rte_eth_rx_burst(loan_.port, static_cast<std::uint16_t>(loan_.index),
+                                    arrived_.frames.data(), kBurst);
+  for (std::uint16_t i = 0; i < arrived_.count; ++i) {
+    rte_prefetch0(rte_pktmbuf_mtod(arrived_.frames[i], void*));
+  }
+  counters_.add(static_cast<std::size_t>(WorkerCounter::frames), arrived_.count);
+  return arrived_.count != 0;
+}
+
+void Worker::decide(const Moment& moment) noexcept {
+  to_deliver_.count = to_reply_.count = to_control_.count = to_discard_.count = 0;
+  for (std::uint16_t i = 0; i < arrived_.count; ++i) {
+    // Headers must lie flat. A chain that does not fit one buffer is longer than the uplink's MTU allows; its
+    // first part alone is then read as what it is, a frame cut short.
+    if (arrived_.frames[i]->nb_segs > 1) static_cast<void>(rte_pktmbuf_linearize(arrived_.frames[i]));
+    arrived_.views[i] = packet::parse(bytes_of(arrived_.frames[i]));
+    flows_.prefetch(arrived_.views[i].key);
+  }
+  const forwarding::Surroundings around = surroundings(moment);
+  for (std::uint16_t i = 0; i < arrived_.count; ++i) {
+    arrived_.decisions[i] =
+        forwarding::decide(bytes_of(arrived_.frames[i]), arrived_.views[i], around);
+    const Verdict verdict = arrived_.decisions[i].verdict;
+    if (forwarding::is_delivery(verdict)) {
+      to_deliver_.add(i);
+    } else if (verdict == Verdict::reply_arp || verdict == Verdict::reply_nd) {
+      to_reply_.add(i);
+    } else if (verdict == Verdict::to_control) {
+      to_control_.add(i);
+    } else {
+      to_discard_.add(i);
+    }
+  }
+}
+
+void Worker::hand_to_control() noexcept {
+  if (to_control_.count == 0) return;
+  for (std::uint16_t k = 0; k < to_control_.count; ++k) {
+    const std::uint8_t i = to_control_.at[k];
+    const std::span<const std::uint8_t> frame = bytes_of(arrived_.frames[i]);
+    const std::size_t start = arrived_.views[i].l3_offset;
+    const bool taken = loan_.mailboxes.deliver_heartbeat(loan_.index, frame.subspan(start));
+    if (!taken) arrived_.decisions[i].verdict = Verdict::drop_control_full;
+    to_discard_.add(i);  // it was copied: all that is left is to count and free it
+  }
+  loan_.mailboxes.wake();
+}
+
+void Worker::deliver(const Moment& moment) noexcept {
+  if (to_deliver_.count == 0) return;
+  std::array<rte_mbuf*, kBurst> frames;
+  std::array<std::uint32_t, kBurst> lengths;  // a delivered frame is no longer ours to look at
+  for (std::uint16_t k = 0; k < to_deliver_.count; ++k) {
+    const std::uint8_t i = to_deliver_.at[k];
+    frames[k] = arrived_.frames[i];
+    lengths[k] = frames[k]->pkt_len;
+    forwarding::rewrite_for_delivery(bytes_of(frames[k]), arrived_.views[i], moment.policy());
+  }
+  const std::uint16_t taken = loan_.local.deliver(
+      static_cast<std::uint16_t>(loan_.index), std::span(frames.data(), to_deliver_.count));
+  for (std::uint16_t k = 0; k < to_deliver_.count; ++k) {
+    const std::uint8_t i = to_deliver_.at[k];
+    const forwarding::Decision& decision = arrived_.decisions[i];
+    if (k >= taken) {
+      arrived_.decisions[i].verdict = Verdict::drop_local_full;
+      to_discard_.add(i);
+      continue;
+    }
+    if (forwarding::note_delivered(arrived_.views[i], decision, flows_, moment.now)) {
+      loan_.exchange.tell(loan_.index, {arrived_.views[i], decision, false});
+    }
+    count_arrival(decision.verdict, decision, lengths[k]);
+  }
+}
+
+void Worker::discard() noexcept {
+  std::array<rte_mbuf*, kBurst> frames;
+  for (std::uint16_t k = 0; k < to_discard_.count; ++k) {
+    const std::uint8_t i = to_discard_.at[k];
+    frames[k] = arrived_.frames[i];
+    count_arrival(arrived_.decisions[i].verdict, arrived_.decisions[i], frames[k]->pkt_len);
+  }
+  if (to_discard_.count != 0) rte_pktmbuf_free_bulk(frames.data(), to_discard_.count);
+}
+
+}  // namespace covey::dataplane

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The way out: heartbeats, answers to address requests, and frames of the local stack, all to the uplink.
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include <cstring>
+
+#include "base/endian.h"
+#include "dataplane/frame.h"
+#include "dataplane/worker.h"
+#include "packet/headers.h"
+#include "packet/reply.h"
+
+namespace covey::dataplane {
+
+using forwarding::Verdict;
+
+namespace {
+
+constexpr std::size_t kReplyRoom = 128;        // an advertisement behind a VLAN tag takes 90 bytes
+constexpr unsigned kHeartbeatsPerRound = 8;    // more would delay data; there are rarely two
+
+/// Ethernet has no shorter frames, and not every NIC fills up by itself.
+void pad(rte_mbuf* frame) noexcept {
+  if (frame->pkt_len >= packet::kMinimumFrame || frame->nb_segs != 1) return;
+  const auto missing = static_cast<std::uint16_t>(packet::kMinimumFrame - frame->pkt_len);
+  char* end = rte_pktmbuf_append(frame, missing);
+  if (end != nullptr) std::memset(end, 0, missing);
+}
+
+/// Writes `bytes` over what the buffer held. False if it has no room.
+bool overwrite(rte_mbuf* frame, std::span<const std::uint8_t> bytes) noexcept {
+  rte_pktmbuf_reset(frame);
+  char* start = rte_pktmbuf_append(frame, static_cast<std::uint16_t>(bytes.size()));
+  if (start == nullptr) return false;
+  std::memcpy(start, bytes.data(), bytes.size());
+  return true;
+}
+
+bool write_heartbeat(rte_mbuf* frame, const Payload& payload, const base::MacAddress& source) noexcept {
+  char* start = rte_pktmbuf_append(
+      frame, static_cast<std::uint16_t>(packet::kEthernetHeader + payload.length));
+  if (start == nullptr) return false;
+  auto* bytes = rte_pktmbuf_mtod(frame, std::uint8_t*);
+  std::memcpy(bytes, base::MacAddress::broadcast().bytes.data(), 6);
+  std::memcpy(bytes + 6, source.bytes.data(), 6);
+  base::store_be16(bytes + packet::kEtherTypeOffset, packet::kEtherTypeHeartbeat);
+  std::memcpy(bytes + packet::kEthernetHeader, payload.bytes.data(), payload.length);
+  pad(frame);
+  return true;
+}
+
+}  // namespace
+
+void Worker::send_heartbeats(const Moment& moment) noexcept {
+  Payload payload;
+  for (unsigned i = 0; i < kHeartbeatsPerRound && loan_.mailboxes.next_to_send(payload); ++i) {
+    rte_mbuf* frame = rte_pktmbuf_alloc(loan_.pool);
+    const bool sent =
+        frame != nullptr && write_heartbeat(frame, payload, moment.policy().host_mac()) &&
+        rte_eth_tx_burst(loan_.port, static_cast<std::uint16_t>(loan_.index), &frame, 1) == 1;
+    if (sent) continue;
+    rte_pktmbuf_free(frame);
+    loan_.mailboxes.count_unsent();
+  }
+}
+
+void Worker::reply(const Moment& moment) noexcept {
+  outbox_.count = outbox_.replies = 0;
+  // Not even an answer leaves with the cluster MAC as its source: no switch may learn where "it" is.
+  const packet::ReplyMacs macs{moment.policy().host_mac(), moment.policy().cluster_mac()};
+  std::array<std::uint8_t, kReplyRoom> room;
+  for (std::uint16_t k = 0; k < to_reply_.count; ++k) {
+    const std::uint8_t i = to_reply_.at[k];
+    rte_mbuf* frame = arrived_.frames[i];
+    const std::size_t length =
+        arrived_.decisions[i].verdict == Verdict::reply_arp
+            ? packet::build_arp_reply(bytes_of(frame), arrived_.views[i], macs, room)
+            : packet::build_neighbor_advertisement(bytes_of(frame), arrived_.views[i], macs, room);
+    if (length == 0 || !overwrite(frame, std::span(room.data(), length))) {
+      arrived_.decisions[i].verdict = Verdict::drop_malformed;
+      to_discard_.add(i);
+      continue;
+    }
+    outbox_.from[outbox_.count] = i;
+    outbox_.frames[outbox_.count++] = frame;
+  }
+  outbox_.replies = outbox_.count;
+}
+
+bool Worker::collect(const Moment& moment) noexcept {
+  local_.count = loan_.local.collect(static_cast<std::uint16_t>(loan_.index),
+                                     std::span(local_.frames.data(), kBurst));
+  const forwarding::Surroundings around = surroundings(moment);
+  for (std::uint16_t i = 0; i < local_.count; ++i) {
+    rte_mbuf* frame = local_.frames[i];
+    local_.views[i] = packet::parse(bytes_of(frame));
+    local_.decisions[i] = forwarding::decide_egress(bytes_of(frame), local_.views[i], around);
+    if (local_.decisions[i].verdict != Verdict::send_uplink) {
+      count(local_.decisions[i].verdict, frame->pkt_len);
+      rte_pktmbuf_free(frame);
+      continue;
+    }
+    forwarding::rewrite_for_uplink(bytes_of(frame), local_.views[i], moment.policy());
+    outbox_.from[outbox_.count] = static_cast<std::uint8_t>(i);
+    outbox_.frames[outbox_.count++] = frame;
+  }
+  return local_.count != 0;
+}
+
+void Worker::flush(const Moment& moment) noexcept {
+  if (outbox_.count == 0) return;
+  std::array<std::uint32_t, Outbox::kRoom> lengths;  // a sent frame is no longer ours to look at
+  for (std::uint16_t k = 0; k < outbox_.count; ++k) {
+    pad(outbox_.frames[k]);
+    lengths[k] = outbox_.frames[k]->pkt_len;
+  }
+  const std::uint16_t sent = rte_eth_tx_burst(loan_.port, static_cast<std::uint16_t>(loan_.index),
+                                              outbox_.frames.data(), outbox_.count);
+  for (std::uint16_t k = 0; k < outbox_.count; ++k) {
+    const bool is_reply = k < outbox_.replies;
+    const Burst& burst = is_reply ? arrived_ : local_;
+    const forwarding::Decision& decision = burst.decisions[outbox_.from[k]];
+    if (k >= sent) {
+      count(Verdict::drop_uplink_full, lengths[k]);
+      rte_pktmbuf_free(outbox_.frames[k]);
+      continue;
+    }
+    count(decision.verdict, lengths[k]);
+    if (is_reply) continue;
+    const packet::FrameView& view = burst.views[outbox_.from[k]];
+    if (forwarding::note_sent(view, decision, flows_, moment.now)) {
+      loan_.exchange.tell(loan_.index, {view, decision, true});
+    }
+  }
+}
+
+}  // namespace covey::dataplane

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/worker.h"
+
+#include <poll.h>
+#include <time.h>
+
+#include <rte_cycles.h>
+#include <rte_mbuf.h>
+
+namespace covey::dataplane {
+
+namespace {
+
+constexpr base::Duration kHousekeepingEvery = std::chrono::milliseconds(1);
+constexpr std::uint32_t kExpiryBudget = 256;  // entries per millisecond: 262,144 are looked at once a second
+constexpr unsigned kFlowEventsPerRound = 64;  // of each other worker
+
+}  // namespace
+
+base::TimePoint monotonic_now() noexcept {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return {now.tv_sec * 1'000'000'000 + now.tv_nsec};
+}
+
+Worker::Worker(const Loan& loan, Idle idle, const flow::Settings& flows,
+               const std::vector<std::uint32_t>& class_sizes, std::uint64_t flow_seed)
+    : loan_(loan), idle_(idle), flows_(flows, class_sizes, flow_seed) {}
+
+Worker::~Worker() = default;
+
+bool Worker::run_once() noexcept {
+  const std::uint64_t began = rte_rdtsc();
+  const Moment moment = begin_round();
+  if (loan_.index == 0) send_heartbeats(moment);
+  learn_flows(moment);
+
+  bool worked = receive();
+  decide(moment);
+  hand_to_control();
+  deliver(moment);
+  reply(moment);
+  discard();
+  worked = collect(moment) || worked;
+  flush(moment);
+
+  housekeeping(moment);
+  loan_.publisher.quiescent(loan_.index);
+  const auto time = worked ? WorkerCounter::busy_cycles : WorkerCounter::idle_cycles;
+  counters_.add(static_cast<std::size_t>(WorkerCounter::loops));
+  counters_.add(static_cast<std::size_t>(time), rte_rdtsc() - began);
+  return worked;
+}
+
+void Worker::run(const std::atomic<bool>& stop) noexcept {
+  while (!stop.load(std::memory_order_relaxed)) {
+    const bool worked = run_once();
+    const std::int64_t pause = idle_.after_look(worked, monotonic_now().ns);
+    if (pause > 0) rest(pause);
+  }
+}
+
+Worker::Moment Worker::begin_round() noexcept {
+  const base::TimePoint now = monotonic_now();
+  return {loan_.publisher.current(), now,
+          now.ns < loan_.lease_ns.load(std::memory_order_relaxed)};
+}
+
+void Worker::count(forwarding::Verdict verdict, std::uint32_t length) noexcept {
+  verdict_frames_.add(static_cast<std::size_t>(verdict));
+  verdict_bytes_.add(static_cast<std::size_t>(verdict), length);
+}
+
+void Worker::count_arrival(forwarding::Verdict verdict, const forwarding::Decision& decision,
+                           std::uint32_t length) noexcept {
+  count(verdict, length);
+  // Frames that port rules have no say in (address resolution, echo, what is not for us) belong to no row.
+  const bool by_default = decision.rule == forwarding::kDefaultRule;
+  if (by_default &&
+      !(decision.has_bucket && decision.map_class == bucket::kDefaultHostClass)) {
+    return;
+  }
+  const std::size_t row = by_default ? kDefaultRuleRow : decision.rule;
+  rules_.add(2 * row + (forwarding::is_delivery(verdict) ? 0 : 1));
+}
+
+void Worker::learn_flows(const Moment& moment) noexcept {
+  loan_.exchange.hear(loan_.index, kFlowEventsPerRound, [&](const FlowEvent& event) {
+    // What others learned from us is not told again, so nothing travels in circles.
+    if (event.sent) {
+      forwarding::note_sent(event.view, event.decision, flows_, moment.now);
+    } else {
+      forwarding::note_delivered(event.view, event.decision, flows_, moment.now);
+    }
+  });
+}
+
+void Worker::housekeeping(const Moment& moment) noexcept {
+  if (moment.now < next_housekeeping_) return;
+  next_housekeeping_ = moment.now + kHousekeepingEvery;
+  flows_.expire(moment.now, kExpiryBudget);
+  const flow::Statistics statistics = flows_.statistics();
+  const auto publish = [this](WorkerCounter counter, std::uint64_t value) {
+    counters_.set(static_cast<std::size_t>(counter), value);
+  };
+  publish(WorkerCounter::flows_established, statistics.established);
+  publish(WorkerCounter::flows_half_open, statistics.half_open);
+  publish(WorkerCounter::flows_created, statistics.created);
+  publish(WorkerCounter::flows_expired, statistics.expired);
+  publish(WorkerCounter::flows_evicted, statistics.evicted);
+  publish(WorkerCounter::flows_untracked, statistics.untracked);
+  if (loan_.index == 0) answer_questions(moment);
+}
+
+void Worker::answer_questions(const Moment& moment) {
+  AskedQuestion asked;
+  if (!loan_.mailboxes.questions().try_pop(asked)) return;
+  GivenAnswer given;
+  given.number = asked.number;
+  if (const auto* question = std::get_if<forwarding::Question>(&asked.question)) {
+    given.answer = forwarding::explain(*question, surroundings(moment));
+  } else if (const auto* listing = std::get_if<FlowsQuestion>(&asked.question)) {
+    given.answer = flows_.list(moment.now, listing->limit);
+  }
+  // There is room: no more questions are ever open than the ring of answers holds.
+  if (loan_.mailboxes.answers().try_push(std::move(given))) loan_.mailboxes.wake();
+}
+
+void Worker::rest(std::int64_t pause_ns) noexcept {
+  const std::uint64_t began = rte_rdtsc();
+  const timespec pause{0, pause_ns};
+  // The local stack can wake us; the uplink cannot, hence the short limit.
+  pollfd local{loan_.local.readable_fd(static_cast<std::uint16_t>(loan_.index)), POLLIN, 0};
+  ppoll(&local, local.fd < 0 ? 0 : 1, &pause, nullptr);
+  counters_.add(static_cast<std::size_t>(WorkerCounter::sleeps));
+  counters_.add(static_cast<std::size_t>(WorkerCounter::idle_cycles), rte_rdtsc() - began);
+}
+
+}  // namespace covey::dataplane

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Worker: one thread that moves frames between one queue of the uplink and one queue of the local stack.
+//
+// Owner: dataplane. Threads: run() is the worker's own thread; the counter blocks may be read by anyone; everything
+// else is touched by that thread alone. run_once() in worker.cc is the table of contents: rx.cc has the way in (receive,
+// decide, hand over, deliver), tx.cc the way out (reply, collect, flush). Each frame is counted once, under its last
+// verdict, by count(), when its buffer leaves our hands. The worker owns its flow cache; it allocates only to answer
+// questions of people.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "base/time.h"
+#include "dataplane/flow_exchange.h"
+#include "dataplane/idle.h"
+#include "dataplane/mailbox.h"
+#include "dataplane/publish.h"
+#include "flow/flow_cache.h"
+#include "forwarding/decide.h"
+#include "forwarding/policy.h"
+#include "localstack/local_stack.h"
+#include "telemetry/counter_block.h"
+
+struct rte_mbuf;
+struct rte_mempool;
+
+namespace covey::dataplane {
+
+inline constexpr std::uint16_t kBurst = 32;  // frames per look: enough to hide memory latency, short enough for L1
+
+/// CLOCK_MONOTONIC through the vDSO: no system call.
+[[nodiscard]] base::TimePoint monotonic_now() noexcept;
+
+/// What a worker is lent by the data plane; all of it outlives the worker.
+struct Loan {
+  unsigned index = 0;  // also the number of its queues
+  std::uint16_t port = 0;
+  rte_mempool* pool = nullptr;
+  localstack::LocalStack& local;
+  Publisher<forwarding::Snapshot>& publisher;
+  const std::atomic<std::int64_t>& lease_ns;
+  Mailboxes& mailboxes;
+  FlowExchange& exchange;
+};
+
+enum class WorkerCounter : std::uint8_t {
+  loops,
+  frames,
+  busy_cycles,
+  idle_cycles,
+  sleeps,
+  flows_established,
+  flows_half_open,
+  flows_created,
+  flows_expired,
+  flows_evicted,
+  flows_untracked,
+  count,
+};
+
+class Worker {
+ public:
+  Worker(const Loan& loan, Idle idle, const flow::Settings& flows,
+         const std::vector<std::uint32_t>& class_sizes, std::uint64_t flow_seed);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker();
+
+  /// Loops until `stop`.
+  void run(const std::atomic<bool>& stop) noexcept;
+  /// One round; true if there was anything to do.
+  bool run_once() noexcept;
+
+  [[nodiscard]] const telemetry::CounterBlock& verdict_frames() const { return verdict_frames_; }
+  [[nodiscard]] const telemetry::CounterBlock& verdict_bytes() const { return verdict_bytes_; }
+  [[nodiscard]] std::uint64_t rule_accepted(std::size_t rule) const { return rules_.read(2 * rule); }
+  [[nodiscard]] std::uint64_t rule_dropped(std::size_t rule) const { return rules_.read(2 * rule + 1); }
+  [[nodiscard]] std::uint64_t read(WorkerCounter counter) const {
+    return counters_.read(static_cast<std::size_t>(counter));
+  }
+  /// Only for flow::FlowCache::bucket_flows(), which any thread may call.
+  [[nodiscard]] const flow::FlowCache& flows() const { return flows_; }
+
+  /// Where a frame no rule covers is counted among the rules.
+  static constexpr std::size_t kDefaultRuleRow = base::kMaxRules;
+
+ private:
+  /// What one round is decided by, read once at its start.
+  struct Moment {
+    const forwarding::Snapshot& snapshot;
+    base::TimePoint now;
+    bool lease_valid = false;
+    [[nodiscard]] const forwarding::Policy& policy() const { return *snapshot.policy; }
+  };
+  /// Positions in a burst that go the same way.
+  struct Selection {
+    std::array<std::uint8_t, kBurst> at;
+    std::uint16_t count = 0;
+    void add(std::uint16_t position) { at[count++] = static_cast<std::uint8_t>(position); }
+  };
+  /// Frames that came together, with what was found out about each.
+  struct Burst {
+    std::uint16_t count = 0;
+    std::array<rte_mbuf*, kBurst> frames;
+    std::array<packet::FrameView, kBurst> views;
+    std::array<forwarding::Decision, kBurst> decisions;
+  };
+  /// Frames on their way to the segment, replies first.
+  struct Outbox {
+    static constexpr std::uint16_t kRoom = 2 * kBurst;  // all of one burst answered, and one burst of the local stack
+    std::uint16_t count = 0;
+    std::uint16_t replies = 0;  // the first ones; the others follow the order of local_ selection
+    std::array<rte_mbuf*, kRoom> frames;
+    std::array<std::uint8_t, kRoom> from;  // position in the burst it came from
+  };
+
+  [[nodiscard]] Moment begin_round() noexcept;
+  [[nodiscard]] forwarding::Surroundings surroundings(const Moment& moment) const noexcept {
+    return {moment.snapshot, flows_, moment.lease_valid};
+  }
+  void count(forwarding::Verdict verdict, std::uint32_t length) noexcept;
+  void count_arrival(forwarding::Verdict verdict, const forwarding::Decision& decision,
+                     std::uint32_t length) noexcept;
+  void learn_flows(const Moment& moment) noexcept;
+  void housekeeping(const Moment& moment) noexcept;
+  void answer_questions(const Moment& moment);
+  void rest(std::int64_t pause_ns) noexcept;
+
+  // rx.cc: from the segment
+  bool receive() noexcept;
+  void decide(const Moment& moment) noexcept;
+  void hand_to_control() noexcept;
+  void deliver(const Moment& moment) noexcept;
+  void discard() noexcept;
+
+  // tx.cc: to the segment
+  void send_heartbeats(const Moment& moment) noexcept;
+  void reply(const Moment& moment) noexcept;
+  bool collect(const Moment& moment) noexcept;
+  void flush(const Moment& moment) noexcept;
+
+  Loan loan_;
+  IdlePolicy idle_;
+  flow::FlowCache flows_;
+  base::TimePoint next_housekeeping_{};
+
+  Burst arrived_;
+  Selection to_deliver_;
+  Selection to_reply_;
+  Selection to_control_;
+  Selection to_discard_;
+  Burst local_;
+  Outbox outbox_;
+
+  telemetry::CounterBlock verdict_frames_{forwarding::kVerdictCount};
+  telemetry::CounterBlock verdict_bytes_{forwarding::kVerdictCount};
+  telemetry::CounterBlock rules_{2 * (base::kMaxRules + 1)};  // accepted and dropped by rule
+  telemetry::CounterBlock counters_{static_cast<std::size_t>(WorkerCounter::count)};
+};
+
+}  // namespace covey::dataplane
