@@ -20,7 +20,7 @@ enum class PartitionPolicy : std::uint8_t {
 
 struct Timing {
   base::Duration interval = std::chrono::milliseconds(200);  // between heartbeats: T
-  unsigned tolerance = 5;                                    // missed heartbeats before a host counts as silent: K
+  unsigned tolerance = 5;  // missed heartbeats before a host counts as silent: K
   friend bool operator==(const Timing&, const Timing&) = default;
 
   [[nodiscard]] base::Duration silence() const { return interval * tolerance; }            // D
@@ -34,6 +34,12 @@ struct Timing {
     const base::Duration least = std::chrono::milliseconds(1);
     return silence() + guard() - (slack > least ? slack : least);
   }
+  /// What an acquirer waits beyond the lease: one per cent of clock rate error, and rounding of ages.
+  [[nodiscard]] base::Duration takeover_margin() const {
+    return lease() / 100 + std::chrono::milliseconds(1);
+  }
+  /// Silence of an incarnation after which another one may take its host id.
+  [[nodiscard]] base::Duration rebind() const { return interval * 5 / 2; }
 };
 
 }  // namespace covey::convergence

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Node, agreement: LISTEN -> PROPOSE -> PREPARED -> STABLE and the ways out of it.
+//
+// PROPOSE freezes the claims. PREPARED says: I have every member's part and computed this map.
+// STABLE says: every member had computed the same map; now buckets may move (handover.cc).
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/assert.h"
+#include "convergence/digest.h"
+#include "convergence/state.h"
+
+namespace covey::convergence {
+
+using base::HostId;
+using base::HostSet;
+using base::TimePoint;
+using heartbeat::Phase;
+
+namespace {
+
+/// A step settles within few transitions (refuse, listen, propose, prepare, commit); a longer
+/// chain waits for the next step.
+constexpr int kMaxTransitions = 8;
+
+bool is_agreeing(Phase phase) { return phase == Phase::propose || phase == Phase::prepared; }
+bool is_participant(Phase phase) { return is_agreeing(phase) || phase == Phase::stable; }
+
+std::string host_text(HostId host) { return "host " + std::to_string(host.value); }
+
+}  // namespace
+
+void Node::Impl::progress(TimePoint now) {
+  if (life != Life::running) return;
+  for (int i = 0; i < kMaxTransitions && advance(now); ++i) {
+  }
+}
+
+/// At most one change of phase; true if there was one.
+bool Node::Impl::advance(TimePoint now) {
+  std::string objection = reason_to_refuse(now);
+  if (phase == Phase::refused) {
+    if (!objection.empty()) return false;
+    become_listening(now);
+    return true;
+  }
+  if (!objection.empty()) {
+    become_refused(now, std::move(objection));
+    return true;
+  }
+  const HostSet wanted = choose_view(view_question(now), edges);
+  if (!wanted.contains(self)) return step_aside(now);
+  const bool alone = wanted.size() == 1;
+  if (alone && proposal.view != wanted && !may_be_alone(now)) return false;
+  if (must_propose(wanted)) {
+    become_proposing(now, next_generation(), wanted);
+    return true;
+  }
+  if (const std::uint32_t higher = generation_to_adopt(); higher != 0) {
+    become_proposing(now, higher, wanted);
+    return true;
+  }
+  if (phase == Phase::propose && all_parts_known()) {
+    become_prepared();
+    return true;
+  }
+  if (phase == Phase::prepared && all_prepared()) {
+    become_stable(now);
+    return true;
+  }
+  return false;
+}
+
+CommittedView Node::Impl::senior() const {
+  std::vector<CommittedView> views;
+  if (!is_young()) {
+    views.push_back({.members = committed.members, .generation = committed.generation});
+  }
+  peers.heard().for_each([&](HostId host) {
+    const heartbeat::Message& said = peers.at(host).said;
+    if (is_participant(said.phase) && said.committed_view.contains(host)) {
+      views.push_back({.members = said.committed_view, .generation = said.committed_generation});
+    }
+  });
+  return senior_view(views);
+}
+
+ViewQuestion Node::Impl::view_question(TimePoint now) const {
+  ViewQuestion question;
+  question.self = self;
+  question.now = now;
+  question.debounce = config.timing.debounce();
+  question.base = senior();
+  for (std::uint8_t value = 1; value <= base::kMaxHosts; ++value) {
+    const HostId host{value};
+    question.facts[value] =
+        host == self ? own_facts(now, question.base) : facts_of(host, question.base);
+  }
+  return question;
+}
+
+HostFacts Node::Impl::own_facts(TimePoint now, const CommittedView& base) const {
+  HostFacts facts;
+  facts.voice = true;
+  facts.hears = peers.heard();
+  facts.hears.insert(self);
+  // A view that names us may mean an earlier start of this host, or one we only prepared.
+  facts.member = base.members.contains(self) && (!is_young() || phase == Phase::prepared);
+  const bool has_listened = is_agreeing(phase) || now >= listen_until || is_invited();
+  const bool empty_handed = all_none(ownership.claims()) && !ownership.under_way();
+  facts.admissible = is_young() && has_listened && empty_handed;
+  return facts;
+}
+
+HostFacts Node::Impl::facts_of(HostId host, const CommittedView& base) const {
+  HostFacts facts;
+  const Peer& peer = peers.at(host);
+  if (!peer.bound) return facts;
+  facts.voice = peer.heard();
+  for (const heartbeat::Acknowledgement& ack : peer.said.acknowledgements) {
+    const std::uint64_t nonce = ack.host == self ? own_nonces.back() : peers.at(ack.host).nonce;
+    const bool same_start = ack.host.is_valid() && ack.nonce_low == nonce_low(nonce);
+    if (same_start && std::chrono::milliseconds(ack.age_ms) < config.timing.silence()) {
+      facts.hears.insert(ack.host);
+    }
+  }
+  bool same_nonce = true;
+  if (base == CommittedView{.members = proposal.view, .generation = proposal.generation}) {
+    same_nonce = peer.nonce == proposal.nonces[host.value];
+  } else if (base == CommittedView{.members = committed.members,
+                                   .generation = committed.generation}) {
+    same_nonce = peer.nonce == committed.nonces[host.value];
+  }
+  const bool says_outside = peer.heard() && !is_participant(peer.said.phase);
+  facts.member = same_nonce && !peer.left && !peer.mismatched && !says_outside;
+  const bool joins = is_agreeing(peer.said.phase) && peer.said.committed_view.empty();
+  const bool first_view = base.members.empty() && peer.said.phase == Phase::listen;
+  facts.admissible = peer.heard() && peer.edge && (joins || first_view);
+  return facts;
+}
+
+/// A host that hears nobody suspects itself for the length of a lease: others may be serving. One
+/// that hears hosts which do not hear it waits longer, but not for ever: they may be deaf.
+bool Node::Impl::may_be_alone(TimePoint now) const {
+  if (now < alone_after) return false;
+  if (!is_young() || now >= alone_after + config.timing.silence()) return true;
+  return peers.heard().without(peers.alive()).empty();
+}
+
+bool Node::Impl::is_invited() const {
+  bool invited = false;
+  peers.alive().for_each([&](HostId host) {
+    const heartbeat::Message& said = peers.at(host).said;
+    if (is_agreeing(said.phase) && said.view.contains(self)) invited = true;
+  });
+  return invited;
+}
+
+bool Node::Impl::must_propose(HostSet wanted) const {
+  if (!is_participant(phase) || wanted != proposal.view) return true;
+  if (nonces_of(wanted) != proposal.nonces) return true;
+  return stated != proposal.statement.classes || draining != proposal.statement.draining;
+}
+
+/// One more than any heard; or the highest itself, if it is still being proposed and new to us.
+std::uint32_t Node::Impl::next_generation() const {
+  std::uint32_t highest = 0;
+  bool open = true;
+  peers.heard().for_each([&](HostId host) {
+    const heartbeat::Message& said = peers.at(host).said;
+    if (said.generation < highest) return;
+    if (said.generation > highest) open = true;
+    highest = said.generation;
+    open = open && is_agreeing(said.phase);
+  });
+  if (highest > proposal.generation && open) return highest;
+  return std::max(highest, proposal.generation) + 1;
+}
+
+std::uint32_t Node::Impl::generation_to_adopt() const {
+  bool behind = false;
+  proposal.view.for_each([&](HostId host) {
+    const Peer& peer = peers.at(host);
+    if (host != self && peer.heard() && peer.said.view.contains(self) &&
+        peer.said.generation > proposal.generation) {
+      behind = true;
+    }
+  });
+  return behind ? next_generation() : 0;
+}
+
+Nonces Node::Impl::nonces_of(HostSet hosts) const {
+  Nonces nonces{};
+  hosts.for_each([&](HostId host) {
+    nonces[host.value] = host == self ? own_nonces.back() : peers.at(host).nonce;
+  });
+  return nonces;
+}
+
+bool Node::Impl::all_parts_known() const {
+  bool known = true;
+  proposal.view.for_each([&](HostId host) {
+    if (host == self) return;
+    const Peer& peer = peers.at(host);
+    known = known && peer.heard() && is_agreeing(peer.said.phase) && peer.claims_known &&
+            peer.said.generation == proposal.generation && peer.said.view == proposal.view;
+  });
+  return known;
+}
+
+bool Node::Impl::all_prepared() const {
+  bool prepared = true;
+  proposal.view.for_each([&](HostId host) {
+    if (host == self) return;
+    const Peer& peer = peers.at(host);
+    const bool in_phase = peer.said.phase == Phase::prepared || peer.said.phase == Phase::stable;
+    prepared = prepared && peer.heard() && in_phase &&
+               peer.said.generation == proposal.generation &&
+               peer.said.view_digest == proposal.view_digest &&
+               peer.said.map_digest == proposal.map.digest;
+  });
+  return prepared;
+}
+
+/// Over everything the map is computed from and everything that makes this view this view.
+std::uint64_t Node::Impl::digest_of_view() const {
+  Digester digester;
+  digester.add(proposal.generation);
+  digester.add(config.config_digest);
+  proposal.view.for_each([&](HostId host) {
+    const Statement& statement = proposal.statements[host.value];
+    digester.add(host.value);
+    digester.add(proposal.nonces[host.value]);
+    digester.add(statement.draining ? 1 : 0);
+    for (const heartbeat::ClassStatement& part : statement.classes) {
+      digester.add(std::uint64_t{part.weight} << 16U | part.priority);
+    }
+    digester.add(digest_of(statement.claims));
+  });
+  return digester.finish();
+}
+
+bool Node::Impl::step_aside(TimePoint now) {
+  if (!is_young()) {
+    become_evicted(now);
+    return true;
+  }
+  if (!is_agreeing(phase)) return false;
+  become_listening(now);
+  return true;
+}
+
+/// `listen_until` is set at a start and at an eviction, not when a joiner has to wait again.
+void Node::Impl::become_listening(TimePoint now) {
+  if (phase == Phase::refused || proposal.generation == 0) {
+    listen_until = now + config.timing.listen_first();
+  }
+  phase = Phase::listen;
+  refusal.clear();
+  proposal.view = {};
+  proposal.view_digest = 0;
+  proposal.map = ClusterMap{};
+  converging = false;
+}
+
+void Node::Impl::become_proposing(TimePoint now, std::uint32_t generation, HostSet wanted) {
+  COVEY_ASSERT(generation > proposal.generation);
+  if (!converging) {
+    converging = true;
+    record = Convergence{};
+    record.began = now;
+    record.trigger = trigger_of(wanted);
+    raise(EventKind::converging, self, record.trigger);
+  }
+  phase = Phase::propose;
+  proposal.generation = generation;
+  proposal.view = wanted;
+  proposal.nonces = nonces_of(wanted);
+  proposal.statement = Statement{
+      .classes = stated, .draining = draining, .claims = ownership.claims()};
+  proposal.view_digest = 0;
+  proposal.statements.clear();
+  proposal.map = ClusterMap{};
+}
+
+void Node::Impl::become_prepared() {
+  proposal.statements.assign(base::kMaxHosts + 1, Statement{});
+  std::vector<MemberStatement> members;
+  proposal.view.for_each([&](HostId host) {
+    Statement& statement = proposal.statements[host.value];
+    if (host == self) {
+      statement = proposal.statement;
+    } else {
+      const Peer& peer = peers.at(host);
+      statement = Statement{.classes = peer.said.classes,
+                            .draining = peer.said.draining,
+                            .claims = peer.claims};
+    }
+    members.push_back({.host = host, .statement = &statement});
+  });
+  proposal.map = compute_map(config.map_key, class_buckets, members);
+  proposal.view_digest = digest_of_view();
+  phase = Phase::prepared;
+}
+
+void Node::Impl::become_stable(TimePoint now) {
+  const Commitment before = std::exchange(
+      committed, Commitment{.generation = proposal.generation,
+                            .members = proposal.view,
+                            .nonces = proposal.nonces,
+                            .statements = proposal.statements,
+                            .map = proposal.map});
+  phase = Phase::stable;
+  converging = false;
+  record.generation = committed.generation;
+  record.ended = now;
+  record.members = committed.members;
+  record.moved_buckets = moved_buckets(before.map, committed.map);
+  if (history.size() >= kHistoryLength) history.erase(history.begin());
+  history.push_back(record);
+  committed.members.for_each([&](HostId host) {
+    const bool stayed = before.members.contains(host) &&
+                        before.nonces[host.value] == committed.nonces[host.value];
+    if (host != self && !stayed) raise(EventKind::host_joined, host, host_text(host) + " joined");
+  });
+  raise(EventKind::converged, self,
+        "generation " + std::to_string(committed.generation) + ", " +
+            std::to_string(committed.members.size()) + " members, " +
+            std::to_string(record.moved_buckets) + " buckets moved");
+}
+
+void Node::Impl::become_evicted(TimePoint now) {
+  give_up_membership(now);
+  phase = Phase::evicted;
+}
+
+void Node::Impl::become_refused(TimePoint now, std::string reason) {
+  give_up_membership(now);
+  phase = Phase::refused;
+  raise(EventKind::host_refused, self, reason);
+  refusal = std::move(reason);
+}
+
+/// The workers stop taking new flows with the lease at once; settle() sends the empty table.
+void Node::Impl::give_up_membership(TimePoint now) {
+  committed.members = {};
+  committed.statements.clear();
+  proposal.view = {};
+  proposal.view_digest = 0;
+  proposal.map = ClusterMap{};
+  converging = false;
+  listen_until = now + config.timing.listen_first();
+}
+
+/// Why a new generation is needed, in words for the history.
+std::string Node::Impl::trigger_of(HostSet wanted) const {
+  if (is_young()) return host_text(self) + " joins";
+  std::string text;
+  const auto add = [&](const std::string& cause) { text += (text.empty() ? "" : ", ") + cause; };
+  committed.members.without(wanted).for_each([&](HostId host) {
+    add(host_text(host) + (peers.at(host).left ? " left" : " lost"));
+  });
+  wanted.for_each([&](HostId host) {
+    if (!committed.members.contains(host)) {
+      add(host_text(host) + " joins");
+      return;
+    }
+    if (nonces_of(wanted)[host.value] != committed.nonces[host.value]) {
+      add(host_text(host) + " restarted");
+      return;
+    }
+    const Statement& old = committed.statements[host.value];
+    const heartbeat::Message& said = peers.at(host).said;
+    const bool drains = host == self ? draining : said.draining;
+    if (drains && !old.draining) add(host_text(host) + " drains");
+    if ((host == self ? stated : said.classes) != old.classes) {
+      add("weight of " + host_text(host) + " changed");
+    }
+  });
+  return text.empty() ? "agreement repeated" : text;
+}
+
+}  // namespace covey::convergence

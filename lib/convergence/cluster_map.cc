@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "convergence/cluster_map.h"
+
+#include "bucket/assignment.h"
+#include "convergence/digest.h"
+
+namespace covey::convergence {
+
+using base::HostId;
+
+namespace {
+
+std::vector<HostId> elected(const std::vector<MemberStatement>& members, std::size_t map_class) {
+  std::vector<bucket::MemberPriority> ranks;
+  for (const MemberStatement& member : members) {
+    ranks.push_back({.host = member.host,
+                     .priority = member.statement->classes[map_class].priority,
+                     .eligible = !member.statement->draining});
+  }
+  return {bucket::elect(ranks)};
+}
+
+std::vector<HostId> spread(const bucket::SipKey& key, std::uint32_t buckets,
+                           const std::vector<MemberStatement>& members, std::size_t map_class) {
+  std::vector<bucket::MemberClaim> claims;
+  base::HostSet draining;
+  for (const MemberStatement& member : members) {
+    const Statement& statement = *member.statement;
+    if (statement.draining) draining.insert(member.host);
+    claims.push_back({.host = member.host,
+                      .weight = statement.draining ? 0U : statement.classes[map_class].weight,
+                      .claims = &statement.claims[map_class]});
+  }
+  std::vector<HostId> owners = bucket::assign(key, buckets, claims);
+  // Only when no weight is left does assign() leave a bucket with a draining claimant.
+  for (HostId& owner : owners) {
+    if (draining.contains(owner)) owner = base::kNobody;
+  }
+  return owners;
+}
+
+}  // namespace
+
+ClusterMap compute_map(const bucket::SipKey& key, const std::vector<std::uint32_t>& class_buckets,
+                       const std::vector<MemberStatement>& members) {
+  ClusterMap map;
+  Digester digester;
+  for (std::size_t c = 0; c < class_buckets.size(); ++c) {
+    map.owners.push_back(class_buckets[c] == 1 ? elected(members, c)
+                                               : spread(key, class_buckets[c], members, c));
+    digester.add(bucket::digest(map.owners.back()));
+  }
+  map.digest = digester.finish();
+  return map;
+}
+
+std::uint32_t moved_buckets(const ClusterMap& before, const ClusterMap& after) {
+  std::uint32_t moved = 0;
+  for (std::size_t c = 0; c < after.owners.size(); ++c) {
+    for (std::size_t b = 0; b < after.owners[c].size(); ++b) {
+      const HostId old = c < before.owners.size() ? before.owners[c][b] : base::kNobody;
+      if (old != after.owners[c][b]) ++moved;
+    }
+  }
+  return moved;
+}
+
+bucket::Bitmap owned_by(const ClusterMap& map, std::size_t map_class, HostId host) {
+  const std::vector<HostId>& owners = map.owners[map_class];
+  bucket::Bitmap owned(static_cast<std::uint32_t>(owners.size()));
+  for (std::uint32_t b = 0; b < owners.size(); ++b) {
+    if (owners[b] == host) owned.set(base::BucketIndex{b});
+  }
+  return owned;
+}
+
+}  // namespace covey::convergence

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// ClusterMap: who owns each bucket of each class, computed from what the members stated and froze.
+//
+// Owner: convergence. Thread: any; pure. The only inputs are statements that all members have
+// received under one generation, so all of them compute the same map. A draining host is never
+// given a bucket: if there is nobody else, the bucket is owned by nobody.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/ids.h"
+#include "bucket/bitmap.h"
+#include "bucket/siphash.h"
+#include "heartbeat/message.h"
+
+namespace covey::convergence {
+
+/// One member's part in a generation; constant from its proposal on.
+struct Statement {
+  std::vector<heartbeat::ClassStatement> classes;
+  bool draining = false;
+  std::vector<bucket::Bitmap> claims;  // frozen
+};
+
+struct MemberStatement {
+  base::HostId host;
+  const Statement* statement = nullptr;
+};
+
+struct ClusterMap {
+  std::vector<std::vector<base::HostId>> owners;  // by class, by bucket
+  std::uint64_t digest = 0;
+};
+
+[[nodiscard]] ClusterMap compute_map(const bucket::SipKey& key,
+                                     const std::vector<std::uint32_t>& class_buckets,
+                                     const std::vector<MemberStatement>& members);
+
+/// Buckets whose owner differs, all classes.
+[[nodiscard]] std::uint32_t moved_buckets(const ClusterMap& before, const ClusterMap& after);
+
+/// The buckets of a class that `host` owns.
+[[nodiscard]] bucket::Bitmap owned_by(const ClusterMap& map, std::size_t map_class,
+                                      base::HostId host);
+
+}  // namespace covey::convergence

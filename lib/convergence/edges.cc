@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "convergence/edges.h"
+
+#include <algorithm>
+
+namespace covey::convergence {
+
+namespace {
+
+constexpr std::size_t kSide = base::kMaxHosts + 1;
+
+std::size_t pair_index(base::HostId a, base::HostId b) {
+  const std::size_t low = std::min(a.value, b.value);
+  const std::size_t high = std::max(a.value, b.value);
+  return low * kSide + high;
+}
+
+}  // namespace
+
+EdgeMatrix::EdgeMatrix() : since_(kSide * kSide, base::TimePoint::distant_past()) {}
+
+void EdgeMatrix::set_row(base::HostId host, base::HostSet alive, base::TimePoint now) {
+  change(host, true, alive, now);
+}
+
+void EdgeMatrix::forget_row(base::HostId host, base::TimePoint now) {
+  change(host, false, {}, now);
+}
+
+bool EdgeMatrix::good(base::HostId a, base::HostId b) const {
+  return known_.contains(a) && known_.contains(b) && rows_[a.value].contains(b) &&
+         rows_[b.value].contains(a);
+}
+
+bool EdgeMatrix::broken(base::HostId a, base::HostId b) const {
+  return (known_.contains(a) && !rows_[a.value].contains(b)) ||
+         (known_.contains(b) && !rows_[b.value].contains(a));
+}
+
+bool EdgeMatrix::broken_for(base::HostId a, base::HostId b, base::TimePoint now,
+                            base::Duration span) const {
+  return broken(a, b) && now - since_[pair_index(a, b)] >= span;
+}
+
+void EdgeMatrix::change(base::HostId host, bool known, base::HostSet alive, base::TimePoint now) {
+  base::HostSet was_broken;
+  for (std::uint8_t other = 1; other <= base::kMaxHosts; ++other) {
+    if (broken(host, base::HostId{other})) was_broken.insert(base::HostId{other});
+  }
+  rows_[host.value] = alive;
+  if (known) {
+    known_.insert(host);
+  } else {
+    known_.erase(host);
+  }
+  for (std::uint8_t other = 1; other <= base::kMaxHosts; ++other) {
+    const base::HostId id{other};
+    if (broken(host, id) && !was_broken.contains(id)) since_[pair_index(host, id)] = now;
+  }
+}
+
+}  // namespace covey::convergence

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Node, hand-over: tables to the workers, in the order that leaves no bucket with two owners, and
+// the lease that fences a host which the others can no longer reach.
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "convergence/digest.h"
+#include "convergence/state.h"
+
+namespace covey::convergence {
+
+using base::HostId;
+using base::TimePoint;
+using heartbeat::Phase;
+
+/// Sends the workers a new table if they should follow another one.
+void Node::Impl::settle(TimePoint now) {
+  if (life == Life::stopped || life == Life::suspended) return;
+  Bitmaps own = own_target(now);
+  if (ownership.under_way()) return;
+  const bool serving = life == Life::running;
+  const bool changed = own != ownership.table() || serving != installed_serving ||
+                       (!is_young() && installed_generation != committed.generation);
+  const bool refresh = now >= table_refresh_due && dirty() != installed_dirty;
+  if (changed || refresh) install(now, std::move(own));
+}
+
+/// The own buckets this host should accept, as far as it may yet.
+Bitmaps Node::Impl::own_target(TimePoint now) {
+  hand_over = HandOverStep{};
+  if (life != Life::running || is_young()) return no_buckets(class_buckets);
+  if (phase != Phase::stable) return ownership.table();  // frozen
+
+  const Timing& timing = config.timing;
+  orphans_until = std::max(
+      unknown_until, evidence.outside_until(self, committed.members, committed.nonces,
+                                            timing.lease() + timing.takeover_margin()));
+  HandOver input;
+  input.self = self;
+  input.members = committed.members;
+  input.map = &committed.map;
+  input.table = &ownership.table();
+  input.orphans_free = now >= orphans_until;
+  committed.members.for_each([&](HostId host) {
+    MemberClaims& claims = input.claims[host.value];
+    claims.frozen = &committed.statements[host.value].claims;
+    const Peer& peer = peers.at(host);
+    const bool seen_committed = host != self && peer.nonce == committed.nonces[host.value] &&
+                                peer.said.phase == Phase::stable && peer.claims_known &&
+                                peer.said.generation == committed.generation;
+    if (seen_committed) claims.now = &peer.claims;
+  });
+  hand_over = next_own(input);
+  return hand_over.own;
+}
+
+void Node::Impl::install(TimePoint now, Bitmaps own) {
+  bucket::BucketTable table = build_table(own);
+  installed_dirty = dirty();
+  installed_generation = committed.generation;
+  installed_serving = life == Life::running;
+  table_refresh_due = now + config.timing.interval;
+  const std::uint32_t id = ownership.install(std::move(own));
+  emit(InstallMap{.install_id = id, .table = std::move(table)});
+}
+
+void Node::Impl::map_installed(TimePoint, const MapInstalled& input) {
+  if (!ownership.confirm(input.install_id)) return;
+  if (input.residual.size() == residual_buckets) residual = input.residual;
+}
+
+/// Buckets where another living host still serves old flows; every bucket while one has not said.
+bucket::Bitmap Node::Impl::dirty() const {
+  bucket::Bitmap dirty(residual_buckets);
+  peers.heard().for_each([&](HostId host) {
+    const Peer& peer = peers.at(host);
+    if (peer.residual_known) {
+      dirty = united(dirty, peer.residual);
+      return;
+    }
+    for (std::uint64_t& word : dirty.words()) word = ~std::uint64_t{0};
+    dirty.clear_unused();
+  });
+  return dirty;
+}
+
+bucket::BucketTable Node::Impl::build_table(const Bitmaps& own) const {
+  using bucket::BucketState;
+  const bucket::Bitmap others = dirty();
+  bucket::BucketTable table;
+  table.generation = committed.generation;
+  table.serving = life == Life::running;
+  for (std::size_t c = 0; c < class_buckets.size(); ++c) {
+    bucket::ClassTable map_class;
+    map_class.mask = class_buckets[c] - 1;
+    map_class.states.assign(class_buckets[c], BucketState::foreign);
+    own[c].for_each([&](base::BucketIndex b) {
+      map_class.states[b.value] = others.test(b) ? BucketState::own_dirty : BucketState::own;
+    });
+    map_class.owners = committed.map.owners[c];
+    table.classes.push_back(std::move(map_class));
+  }
+  return table;
+}
+
+void Node::Impl::publish_lease(TimePoint now) {
+  const TimePoint until = lease(now);
+  // Small extensions wait: a lease is worth many intervals, the workers' cache line is not free.
+  const bool extended = until >= lease_until + config.timing.interval / 20;
+  if (until >= lease_until && !extended) return;
+  lease_until = until;
+  emit(PublishLease{.valid_until = until});
+}
+
+/// Peers that may take over wait a lease (and a margin) from the last message they heard of us. We
+/// count from its sending, hence always from an earlier time.
+TimePoint Node::Impl::lease(TimePoint now) const {
+  if (life != Life::running || is_young()) return TimePoint::distant_past();
+  const base::Duration length = config.timing.lease();
+  TimePoint until = last_sent + length;
+  bool witnessed = false;
+  peers.heard().for_each([&](HostId host) {
+    const Peer& peer = peers.at(host);
+    const bool member = committed.members.contains(host) &&
+                        peer.nonce == committed.nonces[host.value];
+    // Once we are prepared the others may commit the next view without our knowing.
+    const bool next_member = phase == Phase::prepared && proposal.view.contains(host);
+    if (!member && !next_member) return;
+    witnessed = true;
+    until = std::min(until, peer.ack_sent_at + length);
+  });
+  // After an own stall beyond the lease somebody may have taken over whom we have yet to hear.
+  if (!witnessed && now < lapsed_until) return std::min(until, lease_until);
+  return until;
+}
+
+}  // namespace covey::convergence

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Node, listening: what a received message changes, who is silent, and whom this host must yield to.
+#include <algorithm>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "convergence/digest.h"
+#include "convergence/state.h"
+
+namespace covey::convergence {
+
+using base::HostId;
+using base::TimePoint;
+using heartbeat::Message;
+using heartbeat::Phase;
+
+namespace {
+
+std::string host_text(HostId host) { return "host " + std::to_string(host.value); }
+
+}  // namespace
+
+void Node::Impl::hear(TimePoint now, const Message& message) {
+  if (message.cluster_id != config.cluster_id || !message.host.is_valid()) return;
+  if (message.host == self) {
+    hear_namesake(now, message);
+    return;
+  }
+  const bool was_left = peers.at(message.host).left;
+  const Hearing hearing = peers.hear(now, message, sent);
+  if (hearing == Hearing::duplicate) {
+    raise(EventKind::host_refused, message.host,
+          host_text(message.host) + " is used by two hosts; the newcomer is kept out");
+  }
+  if (hearing != Hearing::news && hearing != Hearing::rebound) return;
+
+  Peer& peer = peers.at(message.host);
+  note_evidence(now, message);
+  if (peer.left) {
+    edges.forget_row(message.host, now);
+    const bool was_member = committed.members.contains(message.host);
+    if (!was_left && was_member) raise(EventKind::host_left, message.host, host_text(message.host));
+  } else {
+    edges.set_row(message.host, message.alive, now);
+  }
+  edges.set_row(self, peers.alive(), now);
+  if (peer.mismatched && !peer.refusal_reported) {
+    peer.refusal_reported = true;
+    raise(EventKind::host_refused, message.host,
+          host_text(message.host) + " has a different configuration");
+  }
+}
+
+/// A host outside our view that does not know it yet: acknowledging its messages as fresh would
+/// put off the time when its buckets may be taken over, for as long as it lives.
+bool Node::Impl::is_frozen_out(HostId host, const Peer& peer) const {
+  return !is_young() && !committed.members.contains(host) && !proposal.view.contains(host) &&
+         !peer.holds_nothing();
+}
+
+void Node::Impl::note_evidence(TimePoint now, const Message& message) {
+  Peer& peer = peers.at(message.host);
+  const bool first = peer.fresh_heard == TimePoint::distant_past();
+  if (first || !is_frozen_out(message.host, peer)) peer.fresh_heard = now;
+  const std::uint16_t incarnation = nonce_low(message.nonce);
+  evidence.heard(message.host, incarnation, message.sequence, peer.fresh_heard, now);
+  evidence.set_harmless(message.host, incarnation, peer.holds_nothing());
+  if (peer.left) return;
+  for (const heartbeat::Acknowledgement& ack : message.acknowledgements) {
+    if (ack.host == self || !ack.host.is_valid()) continue;
+    const TimePoint heard = now - std::chrono::milliseconds(ack.age_ms);
+    evidence.heard(ack.host, ack.nonce_low, ack.sequence, heard, now);
+  }
+}
+
+void Node::Impl::judge_silence(TimePoint now) {
+  const base::HostSet fell_silent = peers.judge(now, silence());
+  fell_silent.for_each([&](HostId host) {
+    edges.forget_row(host, now);
+    if (committed.members.contains(host) && !peers.at(host).left) {
+      raise(EventKind::host_lost, host, host_text(host) + " fell silent");
+    }
+  });
+  edges.set_row(self, peers.alive(), now);
+  const bool deserted = committed.members.size() >= 3 && !fell_silent.empty() &&
+                        peers.heard().intersection(committed.members).empty();
+  if (deserted) raise(EventKind::island_suspected, self, "no other member is heard");
+}
+
+void Node::Impl::hear_namesake(TimePoint now, const Message& message) {
+  const bool own = std::find(own_nonces.begin(), own_nonces.end(), message.nonce) !=
+                   own_nonces.end();
+  if (own) return;
+  if (namesake.nonce != message.nonce) {
+    namesake = Namesake{};
+    namesake.nonce = message.nonce;
+  } else if (message.sequence <= namesake.sequence) {
+    return;
+  }
+  namesake.sequence = message.sequence;
+  ++namesake.heard;
+  namesake.last_heard = now;
+  namesake.phase = message.phase;
+  namesake.committed = {.members = message.committed_view,
+                        .generation = message.committed_generation};
+}
+
+std::string Node::Impl::reason_to_refuse(TimePoint now) const {
+  std::string objection = namesake_objection(now);
+  return objection.empty() ? configuration_objection() : objection;
+}
+
+/// The junior of two hosts with one id stays out. One message may be the last one of our own
+/// predecessor, still under way; two are a living host.
+std::string Node::Impl::namesake_objection(TimePoint now) const {
+  if (namesake.heard < 2 || now - namesake.last_heard >= config.timing.silence()) return {};
+  if (namesake.phase == Phase::leave || namesake.phase == Phase::refused) return {};
+  const auto rank = [](base::HostSet members, std::uint32_t generation, std::uint64_t nonce) {
+    return std::tuple(members.size(), generation, ~nonce);
+  };
+  const bool yields =
+      rank(namesake.committed.members, namesake.committed.generation, namesake.nonce) >
+      rank(committed.members, committed.generation, own_nonces.back());
+  return yields ? "another host uses id " + std::to_string(self.value) : std::string();
+}
+
+/// Of two groups with different configurations that hear each other the junior stays out.
+std::string Node::Impl::configuration_objection() const {
+  std::string objection;
+  const CommittedView mine = senior();
+  peers.bound().for_each([&](HostId host) {
+    const Peer& peer = peers.at(host);
+    if (!peer.mismatched || peer.silent || peer.left || peer.said.phase == Phase::refused) return;
+    const base::HostSet theirs = peer.said.committed_view;
+    bool yields = theirs.size() > mine.members.size();
+    if (theirs.size() == mine.members.size()) {
+      yields = theirs.empty() ? host < self : theirs.lowest() < mine.members.lowest();
+    }
+    if (yields && objection.empty()) {
+      objection = "configuration differs from that of " + host_text(host);
+    }
+  });
+  return objection;
+}
+
+}  // namespace covey::convergence

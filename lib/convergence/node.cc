@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "convergence/node.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "bucket/siphash.h"
+#include "convergence/digest.h"
+#include "convergence/state.h"
+
+namespace covey::convergence {
+
+using base::TimePoint;
+
+namespace {
+
+std::vector<std::uint32_t> buckets_of(const NodeConfig& config) {
+  std::vector<std::uint32_t> buckets;
+  for (const ClassConfig& map_class : config.classes) buckets.push_back(map_class.buckets);
+  return buckets;
+}
+
+std::uint32_t largest(const std::vector<std::uint32_t>& buckets) {
+  return buckets.empty() ? 1 : *std::max_element(buckets.begin(), buckets.end());
+}
+
+Shape shape_of(const NodeConfig& config) {
+  const std::vector<std::uint32_t> buckets = buckets_of(config);
+  return Shape{.config_digest = config.config_digest,
+               .class_buckets = buckets,
+               .residual_buckets = largest(buckets)};
+}
+
+}  // namespace
+
+Node::Impl::Impl(NodeConfig settings, TimePoint now)
+    : config(std::move(settings)),
+      self(config.self),
+      class_buckets(buckets_of(config)),
+      residual_buckets(largest(class_buckets)),
+      sent(self, config.nonce),
+      peers(config.timing, shape_of(config)),
+      ownership(class_buckets),
+      residual(residual_buckets),
+      installed_dirty(residual_buckets),
+      last_now(now) {
+  COVEY_ASSERT(self.is_valid());
+  for (const ClassConfig& map_class : config.classes) {
+    stated.push_back({.weight = map_class.weight, .priority = map_class.priority});
+  }
+  committed.map.owners.resize(class_buckets.size());
+  for (std::size_t c = 0; c < class_buckets.size(); ++c) {
+    committed.map.owners[c].assign(class_buckets[c], base::kNobody);
+  }
+  own_nonces.push_back(config.nonce);
+  table_refresh_due = now;
+  lease_until = TimePoint::distant_past();
+  state_since = now;
+  begin_incarnation(now);
+  if (config.start_stopped) life = Life::stopped;
+  if (config.start_suspended) life = Life::suspended;
+  noted_state = state();
+}
+
+/// Everything another start of this host would begin with; flows and weights stay.
+void Node::Impl::begin_incarnation(TimePoint now) {
+  life = Life::running;
+  sent = SendLog(self, own_nonces.back());
+  peers.clear();
+  edges = EdgeMatrix();
+  namesake = Namesake{};
+  proposal = Proposal{};
+  const ClusterMap last_map = std::move(committed.map);
+  committed = Commitment{};
+  committed.map = last_map;
+  draining = false;
+  refusal.clear();
+  spoken = Utterance{};
+  claims_freshness = Freshness{};
+  residual_freshness = Freshness{};
+  tick_due = now;
+  send_due = now;
+  last_sent = TimePoint::distant_past();
+  drain_deadline = TimePoint::never();
+  const base::Duration lease_passes =
+      config.timing.lease() + config.timing.takeover_margin();
+  alone_after = now + lease_passes;
+  unknown_until = now + lease_passes;
+  lapsed_until = TimePoint::distant_past();
+  orphans_until = unknown_until;
+  well_after = now;
+  health = 0;
+  become_listening(now);
+}
+
+void Node::Impl::step(TimePoint now, const Input& input, Effects& effects) {
+  COVEY_ASSERT(now >= last_now);
+  const std::size_t before = effects.size();
+  out = &effects;
+  last_now = now;
+  doubt_itself_if_late(now);
+  take(now, input);
+  progress(now);
+  settle(now);
+  finish_drain_if_due(now);
+  finish_stopping(now);
+  note_state(now);
+  speak(now);
+  publish_lease(now);
+  out = nullptr;
+  COVEY_ASSERT(effects.size() - before <= kMaxEffectsPerStep);
+}
+
+void Node::Impl::take(TimePoint now, const Input& input) {
+  struct Visitor {
+    Impl& impl;
+    TimePoint now;
+    void operator()(const HeartbeatReceived& in) const { impl.hear(now, in.message); }
+    void operator()(const MapInstalled& in) const { impl.map_installed(now, in); }
+    void operator()(const FlowCensus& in) const { impl.take_census(now, in); }
+    void operator()(const OperatorCommand& in) const { impl.obey(now, in); }
+    void operator()(const LinkChanged& in) const {
+      // A link that comes back brings a host that has missed things, like a stall of its own.
+      if (in.up) impl.alone_after = now + impl.silence() + impl.config.timing.guard();
+    }
+    void operator()(const TimerFired&) const { impl.timer_fired(now); }
+  };
+  std::visit(Visitor{*this, now}, input);
+}
+
+void Node::Impl::timer_fired(TimePoint now) {
+  if (life == Life::stopped || life == Life::suspended) return;
+  tick_due = now + config.timing.tick();
+  judge_silence(now);
+  evidence.forget(now, config.timing.lease() * 2 + config.timing.silence());
+  if (health > 0 && now >= well_after) {
+    --health;
+    well_after = now + config.timing.silence() * 10;
+  }
+}
+
+/// A host that was not looked after for a while must not blame the others for it: it has neither
+/// heard nor been heard. Peers get a new start, and going alone is out of the question for a time.
+void Node::Impl::doubt_itself_if_late(TimePoint now) {
+  if (life == Life::stopped || life == Life::suspended) return;
+  const Timing& timing = config.timing;
+  if (now - tick_due <= timing.silence() / 2) return;
+  const std::int64_t late_ms = base::to_ms(now - tick_due);
+  tick_due = now;
+  peers.restart_timers(now);
+  health = static_cast<std::uint8_t>(std::min(health + 1, 3));
+  well_after = now + timing.silence() * 10;
+  const TimePoint calm = now + timing.lease() + timing.takeover_margin();
+  alone_after = std::max(alone_after, calm);
+  unknown_until = std::max(unknown_until, calm);
+  if (now > lease_until) lapsed_until = calm;
+  if (phase == heartbeat::Phase::listen) listen_until = now + timing.listen_first();
+  raise(EventKind::self_doubt, self, "own timer was " + std::to_string(late_ms) + " ms late");
+}
+
+/// Silence after which this host accuses another; longer while it has reason to doubt itself.
+base::Duration Node::Impl::silence() const {
+  return config.timing.silence() * (4 + health) / 4;
+}
+
+void Node::Impl::raise(EventKind kind, base::HostId host, std::string detail) {
+  emit(RaiseEvent{Event{.kind = kind, .host = host, .detail = std::move(detail)}});
+}
+
+void Node::Impl::emit(Effect effect) {
+  COVEY_ASSERT(out != nullptr);
+  out->push_back(std::move(effect));
+}
+
+TimePoint Node::Impl::next_wakeup() const {
+  if (life == Life::stopped || life == Life::suspended) return TimePoint::never();
+  TimePoint next = std::min(tick_due, send_due);
+  const auto consider = [&](TimePoint deadline) {
+    if (deadline > last_now) next = std::min(next, deadline);
+  };
+  consider(listen_until);
+  consider(alone_after);
+  consider(drain_deadline);
+  if (hand_over.orphans > 0) consider(orphans_until);
+  return std::max(next, last_now);
+}
+
+void Node::Impl::check_invariants() const {
+  using heartbeat::Phase;
+  for (std::size_t c = 0; c < class_buckets.size(); ++c) {
+    COVEY_ASSERT(without(ownership.table()[c], ownership.claims()[c]).none());
+  }
+  COVEY_ASSERT(proposal.generation >= committed.generation);
+  COVEY_ASSERT(is_young() || committed.members.contains(self));
+  switch (phase) {
+    case Phase::propose:
+    case Phase::prepared:
+      COVEY_ASSERT(proposal.view.contains(self));
+      for (std::size_t c = 0; c < class_buckets.size(); ++c) {  // frozen: claims do not grow
+        COVEY_ASSERT(without(ownership.claims()[c], proposal.statement.claims[c]).none());
+      }
+      break;
+    case Phase::stable:
+      COVEY_ASSERT(committed.members == proposal.view);
+      COVEY_ASSERT(committed.generation == proposal.generation);
+      break;
+    case Phase::listen:
+    case Phase::evicted:
+    case Phase::minority:
+    case Phase::refused:
+    case Phase::leave:
+      COVEY_ASSERT(is_young());
+      COVEY_ASSERT(lease_until == TimePoint::distant_past());
+      break;
+  }
+}
+
+Node::Node(NodeConfig config, TimePoint now)
+    : impl_(std::make_unique<Impl>(std::move(config), now)) {}
+Node::~Node() = default;
+
+void Node::step(TimePoint now, const Input& input, Effects& out) { impl_->step(now, input, out); }
+TimePoint Node::next_wakeup() const { return impl_->next_wakeup(); }
+Status Node::status(TimePoint now) const { return impl_->status(now); }
+const std::vector<Convergence>& Node::history() const { return impl_->history; }
+const std::vector<base::HostId>& Node::owners(base::ClassIndex map_class) const {
+  return impl_->committed.map.owners.at(map_class.value);
+}
+const bucket::Bitmap& Node::claims(base::ClassIndex map_class) const {
+  return impl_->ownership.claims().at(map_class.value);
+}
+std::uint64_t Node::map_digest() const { return impl_->committed.map.digest; }
+std::uint16_t Node::weight(base::ClassIndex map_class) const {
+  return impl_->stated.at(map_class.value).weight;
+}
+void Node::check_invariants() const { impl_->check_invariants(); }
+
+}  // namespace covey::convergence

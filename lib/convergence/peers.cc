@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "convergence/peers.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "convergence/digest.h"
+#include "convergence/evidence.h"
+
+namespace covey::convergence {
+
+using heartbeat::Message;
+using heartbeat::Phase;
+
+namespace {
+
+/// When we sent the newest of our messages that `message` acknowledges.
+std::pair<std::uint32_t, base::TimePoint> acknowledged(const Message& message,
+                                                       const SendLog& sent) {
+  for (const heartbeat::Acknowledgement& ack : message.acknowledgements) {
+    if (ack.host != sent.self() || ack.nonce_low != nonce_low(sent.nonce())) continue;
+    const auto at = sent.sent_at(ack.sequence);
+    if (at) return {ack.sequence, *at};
+  }
+  return {0, base::TimePoint::distant_past()};
+}
+
+}  // namespace
+
+bool Peer::holds_nothing() const {
+  if (left) return true;
+  switch (said.phase) {
+    case Phase::listen:
+    case Phase::evicted:
+    case Phase::refused:
+    case Phase::minority:
+      return !said.claims.empty() && all_none(said.claims);
+    case Phase::leave:
+      return true;
+    case Phase::propose:
+    case Phase::prepared:
+    case Phase::stable:
+      return false;
+  }
+  return false;
+}
+
+PeerTable::PeerTable(const Timing& timing, Shape shape)
+    : timing_(timing), shape_(std::move(shape)), peers_(base::kMaxHosts + 1) {}
+
+void PeerTable::clear() {
+  peers_.assign(base::kMaxHosts + 1, Peer{});
+  bound_ = {};
+  floor_ = base::TimePoint::distant_past();
+}
+
+bool PeerTable::fits(const Message& message) const {
+  if (message.config_digest != shape_.config_digest) return false;
+  if (message.classes.size() != shape_.class_buckets.size()) return false;
+  if (!message.claims.empty() && message.claims.size() != shape_.class_buckets.size()) return false;
+  for (std::size_t c = 0; c < message.claims.size(); ++c) {
+    if (message.claims[c].size() != shape_.class_buckets[c]) return false;
+  }
+  return message.residual.size() == 0 || message.residual.size() == shape_.residual_buckets;
+}
+
+void PeerTable::bind(Peer& peer, const Message& message) {
+  Peer fresh;
+  fresh.bound = true;
+  fresh.nonce = message.nonce;
+  fresh.fresh_heard = base::TimePoint::distant_past();
+  fresh.ack_sent_at = base::TimePoint::distant_past();
+  fresh.retired = peer.retired;
+  fresh.retired_count = peer.retired_count;
+  if (peer.bound) {
+    fresh.retired[fresh.retired_count % fresh.retired.size()] = peer.nonce;
+    ++fresh.retired_count;
+  }
+  peer = std::move(fresh);
+  bound_.insert(message.host);
+}
+
+bool PeerTable::admit_candidate(base::TimePoint now, const Message& message, Peer& peer,
+                                const SendLog& sent) {
+  const std::size_t known = std::min(peer.retired_count, peer.retired.size());
+  for (std::size_t i = 0; i < known; ++i) {
+    if (peer.retired[i] == message.nonce) return false;
+  }
+  Candidate& candidate = peer.candidate;
+  if (candidate.nonce != message.nonce) {
+    candidate = Candidate{.nonce = message.nonce, .first_heard = now};
+  } else if (message.sequence <= candidate.sequence) {
+    return false;
+  }
+  candidate.sequence = message.sequence;
+  ++candidate.heard;
+  if (message.phase == Phase::leave || message.phase == Phase::refused) return false;
+  // A recording of an old start can be played at us, but it cannot acknowledge this start of ours.
+  const bool answers_us = acknowledged(message, sent).first != 0;
+  const bool vacant = peer.left || peer.silent || peer.said.phase == Phase::refused ||
+                      now - peer.last_heard >= timing_.rebind();
+  return vacant && answers_us;
+}
+
+Hearing PeerTable::hear(base::TimePoint now, const Message& message, const SendLog& sent) {
+  Peer& peer = peers_[message.host.value];
+  if (!peer.bound) {
+    if (message.phase == Phase::leave) return Hearing::ignored;
+    bind(peer, message);
+    take(now, message, sent);
+    return Hearing::rebound;
+  }
+  if (message.nonce == peer.nonce) {
+    if (message.sequence <= peer.sequence || peer.left) return Hearing::ignored;
+    take(now, message, sent);
+    return Hearing::news;
+  }
+  if (admit_candidate(now, message, peer, sent)) {
+    bind(peer, message);
+    take(now, message, sent);
+    return Hearing::rebound;
+  }
+  Candidate& candidate = peer.candidate;
+  // A restarted host never overlaps its predecessor by more than what was still under way.
+  const bool both_alive = candidate.nonce == message.nonce && candidate.heard >= 3 &&
+                          peer.last_heard - candidate.first_heard > timing_.interval / 2;
+  if (!both_alive || candidate.reported) return Hearing::ignored;
+  candidate.reported = true;
+  return Hearing::duplicate;
+}
+
+void PeerTable::take(base::TimePoint now, const Message& message, const SendLog& sent) {
+  Peer& peer = peers_[message.host.value];
+  peer.sequence = message.sequence;
+  peer.last_heard = now;
+  peer.silent = false;
+  peer.left = message.phase == Phase::leave;
+  peer.mismatched = !fits(message);
+  peer.said = message;
+  if (!peer.mismatched) {
+    if (!message.claims.empty() && digest_of(message.claims) == message.claims_digest) {
+      peer.claims = message.claims;
+    }
+    peer.claims_known = !peer.claims.empty() && digest_of(peer.claims) == message.claims_digest;
+    if (message.residual.size() != 0) peer.residual = message.residual;
+    peer.residual_known =
+        peer.residual.size() != 0 && digest_of(peer.residual) == message.residual_digest;
+  }
+  const auto [sequence, sent_at] = acknowledged(message, sent);
+  if (sequence > peer.acked_sequence) {
+    peer.acked_sequence = sequence;
+    peer.ack_sent_at = sent_at;
+  }
+  if (peer.left || peer.mismatched) {
+    peer.edge = false;
+  } else if (edge_holds(peer, now, timing_.silence())) {
+    peer.edge = true;
+  }
+}
+
+bool PeerTable::edge_holds(const Peer& peer, base::TimePoint now, base::Duration silence) const {
+  if (!peer.heard() || peer.acked_sequence == 0) return false;
+  const base::TimePoint acked = std::max(peer.ack_sent_at, floor_);
+  return now - acked < silence + timing_.interval;
+}
+
+base::HostSet PeerTable::judge(base::TimePoint now, base::Duration silence) {
+  base::HostSet fell_silent;
+  bound_.for_each([&](base::HostId host) {
+    Peer& peer = peers_[host.value];
+    if (!peer.silent && now - std::max(peer.last_heard, floor_) >= silence) {
+      peer.silent = true;
+      fell_silent.insert(host);
+    }
+    peer.edge = peer.edge && edge_holds(peer, now, silence);
+  });
+  return fell_silent;
+}
+
+base::HostSet PeerTable::alive() const {
+  base::HostSet alive;
+  bound_.for_each([&](base::HostId host) {
+    if (peers_[host.value].edge) alive.insert(host);
+  });
+  return alive;
+}
+
+base::HostSet PeerTable::heard() const {
+  base::HostSet heard;
+  bound_.for_each([&](base::HostId host) {
+    if (peers_[host.value].heard()) heard.insert(host);
+  });
+  return heard;
+}
+
+}  // namespace covey::convergence

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// PeerTable: what is known about every other host: its incarnation, its newest message, whether it
+// is silent, and whether the edge to it is good both ways.
+//
+// Owner: convergence. Thread: the caller's, one at a time.
+// A host id is bound to one incarnation (nonce) while that one is heard; another nonce under the
+// same id waits as a candidate: a restarted host takes over when its predecessor has fallen silent,
+// a duplicate id never does. hear() only ever makes peers look better; judge() alone, called from
+// the timer after all received messages were taken in, finds silence and lost edges.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "bucket/bitmap.h"
+#include "convergence/send_log.h"
+#include "convergence/settings.h"
+#include "heartbeat/message.h"
+
+namespace covey::convergence {
+
+/// What the messages of a host with our configuration look like.
+struct Shape {
+  std::uint64_t config_digest = 0;
+  std::vector<std::uint32_t> class_buckets;
+  std::uint32_t residual_buckets = 0;  // of the largest class
+};
+
+struct Candidate {  // another incarnation under the same id
+  std::uint64_t nonce = 0;
+  std::uint32_t sequence = 0;
+  std::uint32_t heard = 0;  // fresh messages
+  base::TimePoint first_heard;
+  bool reported = false;
+};
+
+struct Peer {
+  bool bound = false;
+  std::uint64_t nonce = 0;
+  std::uint32_t sequence = 0;
+  base::TimePoint last_heard;
+  base::TimePoint fresh_heard;  // what our acknowledgements report; stands still once it is evicted
+  base::TimePoint ack_sent_at;  // when we sent the newest of our messages it acknowledges
+  std::uint32_t acked_sequence = 0;
+  bool silent = true;
+  bool left = false;        // said LEAVE
+  bool mismatched = false;  // another configuration
+  bool refusal_reported = false;
+  bool edge = false;  // we hear it and it acknowledges us
+  heartbeat::Message said;  // the newest message
+  std::vector<bucket::Bitmap> claims;  // the newest claims that came as bitmaps ...
+  bool claims_known = false;           // ... and whether they are still what it claims
+  bucket::Bitmap residual;
+  bool residual_known = false;
+  Candidate candidate;
+  std::array<std::uint64_t, 4> retired{};  // earlier incarnations: never bound again
+  std::size_t retired_count = 0;
+
+  /// Taking part with the same configuration.
+  [[nodiscard]] bool heard() const { return bound && !silent && !left && !mismatched; }
+  /// Its own word for it that it takes no new flows.
+  [[nodiscard]] bool holds_nothing() const;
+};
+
+enum class Hearing : std::uint8_t {
+  ignored,    // old, repeated, or another incarnation
+  news,       // taken in
+  rebound,    // taken in, and the id belongs to a new incarnation now
+  duplicate,  // two living hosts use this id: reported once per candidate
+};
+
+class PeerTable {
+ public:
+  PeerTable(const Timing& timing, Shape shape);
+
+  /// Takes in a message of another host.
+  Hearing hear(base::TimePoint now, const heartbeat::Message& message, const SendLog& sent);
+  /// Finds the hosts that fell silent since the last time; they lose their edges.
+  base::HostSet judge(base::TimePoint now, base::Duration silence);
+  /// Our own timer was late: nothing heard before `now` counts against anyone.
+  void restart_timers(base::TimePoint now) { floor_ = now; }
+  /// Forgets everything, as at a start.
+  void clear();
+
+  [[nodiscard]] const Peer& at(base::HostId host) const { return peers_[host.value]; }
+  [[nodiscard]] Peer& at(base::HostId host) { return peers_[host.value]; }
+  /// Every host that has an incarnation on record.
+  [[nodiscard]] base::HostSet bound() const { return bound_; }
+  /// Our row: hosts with a good edge.
+  [[nodiscard]] base::HostSet alive() const;
+  /// Hosts heard that take part with our configuration.
+  [[nodiscard]] base::HostSet heard() const;
+
+ private:
+  bool admit_candidate(base::TimePoint now, const heartbeat::Message& message, Peer& peer,
+                       const SendLog& sent);
+  void bind(Peer& peer, const heartbeat::Message& message);
+  void take(base::TimePoint now, const heartbeat::Message& message, const SendLog& sent);
+  [[nodiscard]] bool fits(const heartbeat::Message& message) const;
+  [[nodiscard]] bool edge_holds(const Peer& peer, base::TimePoint now,
+                                base::Duration silence) const;
+
+  Timing timing_;
+  Shape shape_;
+  base::TimePoint floor_ = base::TimePoint::distant_past();
+  base::HostSet bound_;
+  std::vector<Peer> peers_;  // by host id
+};
+
+}  // namespace covey::convergence

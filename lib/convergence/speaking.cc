@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Node, speaking: when a heartbeat goes out and what it says.
+//
+// At least every interval (with a jitter of a tenth, so that hosts do not fall into lockstep), at
+// once when something others wait for has changed, never closer than kMinimumGap.
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "bucket/siphash.h"
+#include "convergence/digest.h"
+#include "convergence/state.h"
+
+namespace covey::convergence {
+
+using base::HostId;
+using base::TimePoint;
+using heartbeat::Message;
+using heartbeat::Phase;
+
+namespace {
+
+constexpr base::Duration kMinimumGap = std::chrono::milliseconds(1);
+constexpr std::uint16_t kAgeSaturated = 65535;
+/// Bitmaps are repeated that many intervals even if everybody acknowledged them.
+constexpr int kRepeatIntervals = 3;
+
+}  // namespace
+
+void Node::Impl::speak(TimePoint now) {
+  if (life == Life::stopped || life == Life::suspended) return;
+  // Who is stopping has one more thing to say, and says it when the workers have stopped.
+  const bool news = life == Life::running && utterance() != spoken;
+  if (now >= send_due || (news && now >= last_sent + kMinimumGap)) {
+    send(now);
+  } else if (news) {
+    send_due = std::min(send_due, last_sent + kMinimumGap);
+  }
+}
+
+void Node::Impl::send(TimePoint now) {
+  Message message = compose(now);
+  spoken = utterance();
+  last_sent = now;
+  send_due = now + next_interval();
+  emit(SendHeartbeat{std::move(message)});
+}
+
+/// The interval and up to a tenth more or less, by the incarnation and the sequence number.
+base::Duration Node::Impl::next_interval() const {
+  const bucket::SipKey key{.k0 = own_nonces.back(), .k1 = self.value};
+  const std::uint64_t chance = bucket::siphash13_short(key, sent.newest(), 4);
+  const auto percent = static_cast<std::int64_t>(90 + chance % 21);
+  return config.timing.interval * percent / 100;
+}
+
+Message Node::Impl::compose(TimePoint now) {
+  Message message;
+  message.cluster_id = config.cluster_id;
+  message.host = self;
+  message.host_name = config.host_name.substr(0, heartbeat::kMaxHostName);
+  message.nonce = own_nonces.back();
+  message.sequence = sent.append(now);
+  message.generation = proposal.generation;
+  message.phase = phase;
+  message.health = health;
+  message.view = proposal.view;
+  message.view_digest = proposal.view_digest;
+  message.committed_view = committed.members;
+  message.committed_generation = committed.generation;
+  message.map_digest = proposal.map.digest;
+  message.config_digest = config.config_digest;
+  message.alive = peers.alive();
+  const bool bound = proposal.view.contains(self);
+  message.draining = bound ? proposal.statement.draining : draining;
+  message.classes = bound ? proposal.statement.classes : stated;
+  add_acknowledgements(now, message);
+  add_bitmaps(now, message);
+  return message;
+}
+
+void Node::Impl::add_acknowledgements(TimePoint now, Message& message) const {
+  const base::Duration lately = config.timing.lease() * 2 + config.timing.silence();
+  peers.bound().for_each([&](HostId host) {
+    const Peer& peer = peers.at(host);
+    if (peer.left || now - peer.last_heard > lately) return;
+    const std::int64_t age = base::to_ms(now - peer.fresh_heard);
+    message.acknowledgements.push_back(
+        {.host = host,
+         .nonce_low = nonce_low(peer.nonce),
+         .sequence = peer.sequence,
+         .age_ms = static_cast<std::uint16_t>(std::min<std::int64_t>(age, kAgeSaturated))});
+  });
+}
+
+/// While a generation is being agreed on: the claims it froze. Then: what workers may accept.
+const Bitmaps& Node::Impl::spoken_claims() const {
+  const bool frozen = phase == Phase::propose || phase == Phase::prepared;
+  return frozen ? proposal.statement.claims : ownership.claims();
+}
+
+void Node::Impl::add_bitmaps(TimePoint now, Message& message) {
+  message.claims_digest = digest_of(spoken_claims());
+  message.residual_digest = digest_of(residual);
+  if (is_news(claims_freshness, message.claims_digest, message.sequence, now)) {
+    message.claims = spoken_claims();
+  }
+  if (is_news(residual_freshness, message.residual_digest, message.sequence, now)) {
+    message.residual = residual;
+  }
+}
+
+/// Bitmaps travel while not STABLE, for some intervals after a change, and until every member has
+/// acknowledged a message that carried this state: otherwise one lost message could hold up a
+/// hand-over for ever.
+bool Node::Impl::is_news(Freshness& freshness, std::uint64_t digest, std::uint32_t sequence,
+                         TimePoint now) const {
+  if (freshness.since_sequence == 0 || freshness.digest != digest) {
+    freshness = Freshness{.digest = digest, .since_sequence = sequence, .since = now};
+  }
+  bool news = phase != Phase::stable ||
+              now - freshness.since <= config.timing.interval * kRepeatIntervals;
+  proposal.view.for_each([&](HostId host) {
+    if (host != self && peers.at(host).acked_sequence < freshness.since_sequence) news = true;
+  });
+  return news;
+}
+
+Utterance Node::Impl::utterance() const {
+  return Utterance{.phase = phase,
+                   .generation = proposal.generation,
+                   .committed_generation = committed.generation,
+                   .view = proposal.view,
+                   .alive = peers.alive(),
+                   .view_digest = proposal.view_digest,
+                   .map_digest = proposal.map.digest,
+                   .claims_digest = digest_of(spoken_claims()),
+                   .draining = draining};
+}
+
+}  // namespace covey::convergence

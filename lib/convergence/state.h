@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Node::Impl: the state of one host's part in the agreement, and its functions by concern.
+//
+// Owner: convergence, inner header. Thread: the caller's, one at a time.
+// node.cc is the table of contents (step, timers); listening.cc takes messages in; agreement.cc
+// moves between phases; handover.cc moves buckets and computes the lease; speaking.cc makes
+// messages; commands.cc obeys the operator; status.cc tells people. Every change of phase goes
+// through a become_* function.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "convergence/cluster_map.h"
+#include "convergence/edges.h"
+#include "convergence/evidence.h"
+#include "convergence/node.h"
+#include "convergence/ownership.h"
+#include "convergence/peers.h"
+#include "convergence/send_log.h"
+#include "convergence/view.h"
+
+namespace covey::convergence {
+
+/// Whether this host takes part at all, by the operator's will.
+enum class Life : std::uint8_t { running, stopping, stopped, suspended };
+
+using Nonces = std::array<std::uint64_t, base::kMaxHosts + 1>;  // by host id
+
+/// The generation this host proposes, prepared or follows.
+struct Proposal {
+  std::uint32_t generation = 0;
+  base::HostSet view;
+  Nonces nonces{};
+  Statement statement;                // own part, constant within a generation
+  std::uint64_t view_digest = 0;      // 0 until every member's part is known
+  std::vector<Statement> statements;  // by host id, from prepared on
+  ClusterMap map;                     // from prepared on
+};
+
+/// The newest generation that all its members had prepared.
+struct Commitment {
+  std::uint32_t generation = 0;
+  base::HostSet members;  // empty: this host is nobody's member now
+  Nonces nonces{};
+  std::vector<Statement> statements;
+  ClusterMap map;
+};
+
+/// Another host that uses our id.
+struct Namesake {
+  std::uint64_t nonce = 0;
+  std::uint32_t sequence = 0;
+  std::uint32_t heard = 0;
+  base::TimePoint last_heard;
+  heartbeat::Phase phase = heartbeat::Phase::listen;
+  CommittedView committed;
+};
+
+/// What the newest message said, as far as a change of it is worth a message of its own.
+struct Utterance {
+  heartbeat::Phase phase = heartbeat::Phase::listen;
+  std::uint32_t generation = 0;
+  std::uint32_t committed_generation = 0;
+  base::HostSet view;
+  base::HostSet alive;
+  std::uint64_t view_digest = 0;
+  std::uint64_t map_digest = 0;
+  std::uint64_t claims_digest = 0;
+  bool draining = false;
+  friend bool operator==(const Utterance&, const Utterance&) = default;
+};
+
+/// Since when a bitmap is news to the others.
+struct Freshness {
+  std::uint64_t digest = 0;
+  std::uint32_t since_sequence = 0;
+  base::TimePoint since;
+};
+
+struct Node::Impl {
+  Impl(NodeConfig settings, base::TimePoint now);
+
+  // node.cc
+  void step(base::TimePoint now, const Input& input, Effects& out);
+  void take(base::TimePoint now, const Input& input);
+  void timer_fired(base::TimePoint now);
+  void doubt_itself_if_late(base::TimePoint now);
+  void begin_incarnation(base::TimePoint now);
+  void raise(EventKind kind, base::HostId host, std::string detail);
+  void emit(Effect effect);
+  [[nodiscard]] base::TimePoint next_wakeup() const;
+  [[nodiscard]] base::Duration silence() const;
+  void check_invariants() const;
+
+  // listening.cc
+  void hear(base::TimePoint now, const heartbeat::Message& message);
+  void hear_namesake(base::TimePoint now, const heartbeat::Message& message);
+  void note_evidence(base::TimePoint now, const heartbeat::Message& message);
+  void judge_silence(base::TimePoint now);
+  [[nodiscard]] bool is_frozen_out(base::HostId host, const Peer& peer) const;
+  [[nodiscard]] std::string reason_to_refuse(base::TimePoint now) const;
+  [[nodiscard]] std::string namesake_objection(base::TimePoint now) const;
+  [[nodiscard]] std::string configuration_objection() const;
+
+  // agreement.cc
+  void progress(base::TimePoint now);
+  bool advance(base::TimePoint now);
+  [[nodiscard]] CommittedView senior() const;
+  [[nodiscard]] ViewQuestion view_question(base::TimePoint now) const;
+  [[nodiscard]] HostFacts facts_of(base::HostId host, const CommittedView& base) const;
+  [[nodiscard]] HostFacts own_facts(base::TimePoint now, const CommittedView& base) const;
+  [[nodiscard]] bool may_be_alone(base::TimePoint now) const;
+  [[nodiscard]] bool is_invited() const;
+  [[nodiscard]] bool must_propose(base::HostSet wanted) const;
+  [[nodiscard]] std::uint32_t next_generation() const;
+  [[nodiscard]] std::uint32_t generation_to_adopt() const;
+  [[nodiscard]] Nonces nonces_of(base::HostSet hosts) const;
+  [[nodiscard]] bool all_parts_known() const;
+  [[nodiscard]] bool all_prepared() const;
+  [[nodiscard]] std::uint64_t digest_of_view() const;
+  bool step_aside(base::TimePoint now);
+  void become_listening(base::TimePoint now);
+  void become_proposing(base::TimePoint now, std::uint32_t generation, base::HostSet wanted);
+  void become_prepared();
+  void become_stable(base::TimePoint now);
+  void become_evicted(base::TimePoint now);
+  void become_refused(base::TimePoint now, std::string reason);
+  void give_up_membership(base::TimePoint now);
+  [[nodiscard]] std::string trigger_of(base::HostSet wanted) const;
+
+  // handover.cc
+  void settle(base::TimePoint now);
+  [[nodiscard]] Bitmaps own_target(base::TimePoint now);
+  void install(base::TimePoint now, Bitmaps own);
+  void map_installed(base::TimePoint now, const MapInstalled& input);
+  [[nodiscard]] bucket::Bitmap dirty() const;
+  [[nodiscard]] bucket::BucketTable build_table(const Bitmaps& own) const;
+  void publish_lease(base::TimePoint now);
+  [[nodiscard]] base::TimePoint lease(base::TimePoint now) const;
+
+  // speaking.cc
+  void speak(base::TimePoint now);
+  void send(base::TimePoint now);
+  [[nodiscard]] heartbeat::Message compose(base::TimePoint now);
+  void add_acknowledgements(base::TimePoint now, heartbeat::Message& message) const;
+  void add_bitmaps(base::TimePoint now, heartbeat::Message& message);
+  [[nodiscard]] Utterance utterance() const;
+  [[nodiscard]] const Bitmaps& spoken_claims() const;
+  [[nodiscard]] bool is_news(Freshness& freshness, std::uint64_t digest, std::uint32_t sequence,
+                             base::TimePoint now) const;
+  [[nodiscard]] base::Duration next_interval() const;
+
+  // commands.cc
+  void obey(base::TimePoint now, const OperatorCommand& command);
+  void start(base::TimePoint now);
+  void stop(base::TimePoint now, Life afterwards);
+  void finish_stopping(base::TimePoint now);
+  void take_census(base::TimePoint now, const FlowCensus& census);
+  void finish_drain_if_due(base::TimePoint now);
+
+  // status.cc
+  [[nodiscard]] Status status(base::TimePoint now) const;
+  [[nodiscard]] HostState state() const;
+  [[nodiscard]] bool is_settled() const;
+  [[nodiscard]] std::string reason() const;
+  [[nodiscard]] std::vector<MemberStatus> member_list(base::TimePoint now) const;
+  void note_state(base::TimePoint now);
+
+  [[nodiscard]] bool is_young() const { return committed.members.empty(); }
+
+  NodeConfig config;
+  base::HostId self;
+  std::vector<std::uint32_t> class_buckets;
+  std::uint32_t residual_buckets = 0;
+  std::vector<heartbeat::ClassStatement> stated;  // what this host wants to contribute now
+  bool draining = false;
+
+  Life life = Life::running;
+  Life after_stopping = Life::stopped;
+  std::vector<std::uint64_t> own_nonces;  // all starts of this object
+  SendLog sent;
+  PeerTable peers;
+  EdgeMatrix edges;
+  Evidence evidence;
+  Namesake namesake;
+
+  heartbeat::Phase phase = heartbeat::Phase::listen;
+  std::string refusal;
+  Proposal proposal;
+  Commitment committed;
+
+  Ownership ownership;
+  HandOverStep hand_over;           // what is still open, for status and deadlines
+  bucket::Bitmap residual;          // own
+  bucket::Bitmap installed_dirty;   // in the newest table
+  std::uint32_t installed_generation = 0;
+  bool installed_serving = false;
+  base::TimePoint table_refresh_due;  // not before: a table only for changed dirty bits
+  base::TimePoint orphans_until;      // hosts outside the view may be serving until then
+
+  base::TimePoint last_now;
+  base::TimePoint tick_due;
+  base::TimePoint last_sent;
+  base::TimePoint send_due;
+  base::TimePoint listen_until;
+  base::TimePoint alone_after;     // no view of this host alone before
+  base::TimePoint unknown_until;   // hosts never heard by this start may be serving until then
+  base::TimePoint lapsed_until;    // the lease ran out during an own stall: no renewal unwitnessed
+  base::TimePoint drain_deadline;
+  base::TimePoint well_after;      // end of the effect of the newest self-doubt
+  std::uint8_t health = 0;
+  base::TimePoint lease_until;
+  Utterance spoken;
+  Freshness claims_freshness;
+  Freshness residual_freshness;
+
+  HostState noted_state = HostState::stopped;
+  base::TimePoint state_since;
+  bool converging = false;
+  Convergence record;               // of the convergence under way
+  std::vector<Convergence> history;
+  Effects* out = nullptr;           // during step() only
+};
+
+}  // namespace covey::convergence
