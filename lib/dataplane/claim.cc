@@ -67,6 +67,7 @@ UplinkClaim::~UplinkClaim() {
   if (!now) return;  // the interface is gone, and with it all we did to it
   if (now->mtu != before_.mtu) back.mtu = before_.mtu;
   if (!before_.up) back.up = false;
+  if (!before_.promiscuous) back.promiscuous = false;  // drivers set it and leave it
   static_cast<void>(localstack::change_link(interface_name_, back));
 }
 

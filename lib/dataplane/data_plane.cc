@@ -307,11 +307,8 @@ Report DataPlane::report() const {
     report.workers.push_back({read(WorkerCounter::loops), read(WorkerCounter::frames),
                               read(WorkerCounter::busy_cycles), read(WorkerCounter::idle_cycles),
                               read(WorkerCounter::sleeps)});
-    if (read(WorkerCounter::flows_established) >= report.flows.established) {
-      report.flows = {read(WorkerCounter::flows_established), read(WorkerCounter::flows_half_open),
-                      read(WorkerCounter::flows_created),     read(WorkerCounter::flows_expired),
-                      read(WorkerCounter::flows_evicted),     read(WorkerCounter::flows_untracked)};
-    }
+    const flow::Statistics flows = worker->flow_statistics();
+    if (flows.established >= report.flows.established) report.flows = flows;
   }
   report.ports.push_back(implementation_->port->report());
   report.heartbeats_lost = implementation_->mailboxes->heartbeats_lost();

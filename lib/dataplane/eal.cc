@@ -76,7 +76,9 @@ std::vector<std::string> eal_arguments(const EalPlan& plan) {
   arguments.insert(arguments.end(), {"-m", std::to_string(plan.memory_mb), "--iova-mode=va",
                                      "--file-prefix=" + plan.instance,
                                      "--lcores=0@(" + join(plan.cpus) + ")",
-                                     "--log-level=warning"});
+                                     "--log-level=warning",
+                                     // It warns that a socket of the past is not made.
+                                     "--log-level=lib.telemetry:error"});
   if (plan.pci_address.empty()) {
     arguments.emplace_back("--no-pci");
   } else {

@@ -3,8 +3,9 @@
 //
 // Owner: dataplane. Thread: one worker; pure, time is given in nanoseconds.
 // A worker first polls on for kPatience, because traffic comes in trains; then it sleeps, each time twice as long, up
-// to kLongest, until there is work again. So a busy worker never sleeps, and an idle one leaves its CPU to others: with
-// several daemons on two CPUs pure polling costs all of them more than half of their throughput.
+// to kLongest and after a lull of kLull up to kDeepest, until there is work again. So a busy worker never sleeps, and
+// an idle one leaves its CPU to others: with several daemons on two CPUs pure polling costs all of them more than half
+// of their throughput. The sleeps are what an idle host costs (some 2 % of a CPU) and what a first frame waits.
 #pragma once
 
 #include <algorithm>
@@ -19,6 +20,8 @@ class IdlePolicy {
   static constexpr std::int64_t kPatience = 50'000;
   static constexpr std::int64_t kShortest = 10'000;
   static constexpr std::int64_t kLongest = 250'000;
+  static constexpr std::int64_t kLull = 20'000'000;
+  static constexpr std::int64_t kDeepest = 500'000;
 
   explicit IdlePolicy(Idle mode) : mode_(mode) {}
 
@@ -30,8 +33,9 @@ class IdlePolicy {
       pause_ = 0;
       return 0;
     }
-    if (now_ns - last_work_ns_ < kPatience) return 0;
-    pause_ = std::clamp(pause_ * 2, kShortest, kLongest);
+    const std::int64_t quiet_ns = now_ns - last_work_ns_;
+    if (quiet_ns < kPatience) return 0;
+    pause_ = std::clamp(pause_ * 2, kShortest, quiet_ns < kLull ? kLongest : kDeepest);
     return pause_;
   }
 

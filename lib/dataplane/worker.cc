@@ -15,6 +15,21 @@ constexpr base::Duration kHousekeepingEvery = std::chrono::milliseconds(1);
 constexpr std::uint32_t kExpiryBudget = 256;  // entries per millisecond: 262,144 are looked at once a second
 constexpr unsigned kFlowEventsPerRound = 64;  // of each other worker
 
+// The statistics of the flow cache and where readers of other threads find each.
+struct FlowCounter {
+  WorkerCounter counter;
+  std::uint64_t flow::Statistics::*member;
+};
+constexpr std::array<FlowCounter, 7> kFlowCounters = {{
+    {WorkerCounter::flows_established, &flow::Statistics::established},
+    {WorkerCounter::flows_half_open, &flow::Statistics::half_open},
+    {WorkerCounter::flows_lingering, &flow::Statistics::lingering},
+    {WorkerCounter::flows_created, &flow::Statistics::created},
+    {WorkerCounter::flows_expired, &flow::Statistics::expired},
+    {WorkerCounter::flows_evicted, &flow::Statistics::evicted},
+    {WorkerCounter::flows_untracked, &flow::Statistics::untracked},
+}};
+
 }  // namespace
 
 base::TimePoint monotonic_now() noexcept {
@@ -100,16 +115,16 @@ void Worker::housekeeping(const Moment& moment) noexcept {
   next_housekeeping_ = moment.now + kHousekeepingEvery;
   flows_.expire(moment.now, kExpiryBudget);
   const flow::Statistics statistics = flows_.statistics();
-  const auto publish = [this](WorkerCounter counter, std::uint64_t value) {
-    counters_.set(static_cast<std::size_t>(counter), value);
-  };
-  publish(WorkerCounter::flows_established, statistics.established);
-  publish(WorkerCounter::flows_half_open, statistics.half_open);
-  publish(WorkerCounter::flows_created, statistics.created);
-  publish(WorkerCounter::flows_expired, statistics.expired);
-  publish(WorkerCounter::flows_evicted, statistics.evicted);
-  publish(WorkerCounter::flows_untracked, statistics.untracked);
+  for (const auto& [counter, member] : kFlowCounters) {
+    counters_.set(static_cast<std::size_t>(counter), statistics.*member);
+  }
   if (loan_.index == 0) answer_questions(moment);
+}
+
+flow::Statistics Worker::flow_statistics() const {
+  flow::Statistics statistics;
+  for (const auto& [counter, member] : kFlowCounters) statistics.*member = read(counter);
+  return statistics;
 }
 
 void Worker::answer_questions(const Moment& moment) {

@@ -53,6 +53,7 @@ enum class WorkerCounter : std::uint8_t {
   sleeps,
   flows_established,
   flows_half_open,
+  flows_lingering,
   flows_created,
   flows_expired,
   flows_evicted,
@@ -80,6 +81,8 @@ class Worker {
   [[nodiscard]] std::uint64_t read(WorkerCounter counter) const {
     return counters_.read(static_cast<std::size_t>(counter));
   }
+  /// As of the last millisecond.
+  [[nodiscard]] flow::Statistics flow_statistics() const;
   /// Only for flow::FlowCache::bucket_flows(), which any thread may call.
   [[nodiscard]] const flow::FlowCache& flows() const { return flows_; }
 

@@ -84,6 +84,7 @@ int read_state(const nlmsghdr* message, void* context) {
   const auto* about = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
   state->up = (about->ifi_flags & IFF_UP) != 0;
   state->running = (about->ifi_flags & IFF_RUNNING) != 0;
+  state->promiscuous = (about->ifi_flags & IFF_PROMISC) != 0;
   return mnl_attr_parse(message, sizeof(ifinfomsg), read_state_attribute, context);
 }
 
@@ -145,10 +146,13 @@ base::Result<void> change_link(const std::string& name, const LinkChange& change
   auto* about = static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(message.header, sizeof(ifinfomsg)));
   about->ifi_family = AF_UNSPEC;
   about->ifi_index = static_cast<int>(*index);
-  if (change.up) {
-    about->ifi_change = IFF_UP;
-    if (*change.up) about->ifi_flags = IFF_UP;
-  }
+  const auto flag = [about](const std::optional<bool>& wanted, unsigned bit) {
+    if (!wanted) return;
+    about->ifi_change |= bit;
+    if (*wanted) about->ifi_flags |= bit;
+  };
+  flag(change.up, IFF_UP);
+  flag(change.promiscuous, IFF_PROMISC);
   if (change.mac) mnl_attr_put(message.header, IFLA_ADDRESS, 6, change.mac->bytes.data());
   if (change.mtu) mnl_attr_put_u32(message.header, IFLA_MTU, *change.mtu);
   if (change.transmit_queue) mnl_attr_put_u32(message.header, IFLA_TXQLEN, *change.transmit_queue);

@@ -48,12 +48,14 @@ struct LinkChange {
   std::optional<std::uint32_t> mtu;
   std::optional<std::uint32_t> transmit_queue;  // frames
   std::optional<bool> up;
+  std::optional<bool> promiscuous;
 };
 
 struct LinkState {
   std::uint32_t mtu = 0;
   bool up = false;       // administratively
   bool running = false;  // carrier
+  bool promiscuous = false;
 };
 
 [[nodiscard]] base::Result<void> change_link(const std::string& name, const LinkChange& change);
