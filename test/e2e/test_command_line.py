@@ -99,10 +99,10 @@ def test_history_tells_who_came_and_went(lab):
     lab.wait_converged([1, 2])
     lab.start(3)
     lab.wait_converged()
-    history = lab.ask(1, "history")
-    entries = history if isinstance(history, list) else next(
-        value for value in history.values() if isinstance(value, list))
-    assert len(entries) >= 3
+    last = lab.ask(1, "history")[-2:]
+    assert [entry["members"] for entry in last] == [[1, 2], [1, 2, 3]]
+    assert all("host 3" in entry["trigger"] for entry in last)
+    assert all(entry["moved_buckets"] > 0 for entry in last)
 
 
 def test_explain_answers_for_every_kind_of_rule(lab):
