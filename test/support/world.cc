@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "support/world.h"
 
-#include <catch2/catch.hpp>
 #include <utility>
 
 namespace covey::test {
@@ -168,27 +167,6 @@ World::Outcome World::send(const Frame& frame) const {
   const forwarding::Decision decision =
       forwarding::decide_egress(frame, view, {now, flows, lease_valid_});
   return {decision, effect_of(decision)};
-}
-
-namespace {
-
-void check_row(const Row& row, const World::Outcome& outcome) {
-  INFO(row.name);
-  CHECK(std::string(forwarding::name(outcome.decision.verdict)) ==
-        std::string(forwarding::name(row.verdict)));
-  CHECK(outcome.effect == row.effect);
-}
-
-}  // namespace
-
-void check_received(const std::vector<Row>& rows) {
-  for (const Row& row : rows)
-    check_row(row, row.world.receive(row.frame));
-}
-
-void check_sent(const std::vector<Row>& rows) {
-  for (const Row& row : rows)
-    check_row(row, row.world.send(row.frame));
 }
 
 }  // namespace covey::test

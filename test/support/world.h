@@ -73,16 +73,4 @@ class World {
   flow::FlowState held_ = flow::FlowState::none;
 };
 
-/// One line of a forwarding table, readable as a sentence of the policy.
-struct Row {
-  std::string name;
-  Frame frame;
-  World world;
-  forwarding::Verdict verdict;
-  std::string effect;
-};
-/// Checks the rows against decide() (or decide_egress()); each row is reported by its name.
-void check_received(const std::vector<Row>& rows);
-void check_sent(const std::vector<Row>& rows);
-
 }  // namespace covey::test

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "packet/headers.h"
+#include "support/rows.h"
 #include "support/world.h"
 
 using namespace covey;

@@ -2,6 +2,7 @@
 // The policy for TCP to a virtual IP, as tables: name, frame, state of this host, verdict, effect.
 #include <catch2/catch.hpp>
 
+#include "support/rows.h"
 #include "support/world.h"
 
 using namespace covey;

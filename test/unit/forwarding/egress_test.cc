@@ -2,6 +2,7 @@
 // The policy for what the local stack sends, as tables; and what the flow cache learns of it.
 #include <catch2/catch.hpp>
 
+#include "support/rows.h"
 #include "support/world.h"
 
 using namespace covey;
