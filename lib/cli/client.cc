@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "cli/client.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <exception>
+#include <tuple>
+#include <utility>
+
+namespace covey::cli {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using base::ErrorCode;
+using base::fail;
+using Stream = beast::basic_stream<asio::local::stream_protocol>;
+
+// Errors come back as values: a daemon that is not there is no exception.
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+
+struct Exchange {
+  http::request<http::string_body> request;
+  http::response_parser<http::string_body> parser;
+  beast::error_code error;
+  bool is_connected = false;
+};
+
+asio::awaitable<void> talk(Stream& stream, const std::string& socket, Exchange& exchange) {
+  std::tie(exchange.error) =
+      co_await stream.async_connect(asio::local::stream_protocol::endpoint(socket), kAwait);
+  if (exchange.error) co_return;
+  exchange.is_connected = true;
+  std::tie(exchange.error, std::ignore) =
+      co_await http::async_write(stream, exchange.request, kAwait);
+  if (exchange.error) co_return;
+  beast::flat_buffer buffer;
+  std::tie(exchange.error, std::ignore) =
+      co_await http::async_read(stream, buffer, exchange.parser, kAwait);
+}
+
+base::Error describe(const Exchange& exchange, const std::string& socket, base::Duration timeout) {
+  if (exchange.error == beast::error::timeout) {
+    return {ErrorCode::timed_out,
+            fmt::format("coveyd at {} did not answer within {} ms", socket, base::to_ms(timeout))};
+  }
+  const std::string why = exchange.error.message();
+  if (exchange.is_connected) {
+    return {ErrorCode::unavailable, fmt::format("coveyd at {} broke off: {}", socket, why)};
+  }
+  return {ErrorCode::unavailable,
+          fmt::format("cannot reach coveyd at {}: {} (is it running? `-s` names another socket)",
+                      socket, why)};
+}
+
+ErrorCode code_of(unsigned status) {
+  switch (status) {
+    case 400:
+      return ErrorCode::invalid_argument;
+    case 403:
+      return ErrorCode::permission_denied;
+    case 404:
+      return ErrorCode::not_found;
+    case 409:
+      return ErrorCode::refused;
+    case 501:
+      return ErrorCode::unsupported;
+    case 504:
+      return ErrorCode::timed_out;
+    default:
+      return ErrorCode::io;
+  }
+}
+
+std::unexpected<base::Error> error_of(unsigned status, const std::string& body) {
+  const auto reply = api::decode<api::ErrorReply>(body);
+  return fail(code_of(status),
+              reply ? reply->error : fmt::format("coveyd answered with status {}", status));
+}
+
+bool is_success(unsigned status) {
+  return status >= 200 && status < 300;
+}
+
+}  // namespace
+
+base::Result<Client::Response> Client::exchange(const std::string& method,
+                                                const std::string& target,
+                                                const std::string& body) const {
+  constexpr std::size_t longest_path = 107;  // sun_path less its final zero
+  if (socket_.empty() || socket_.size() > longest_path) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("the socket path '{}' is empty or too long", socket_));
+  }
+  constexpr unsigned http_version = 11;
+  Exchange exchange;
+  exchange.request.version(http_version);
+  exchange.request.method_string(method);
+  exchange.request.target(target);
+  exchange.request.set(http::field::host, "localhost");
+  exchange.request.set(http::field::content_type, "application/json");
+  exchange.request.body() = body;
+  exchange.request.prepare_payload();
+  exchange.request.keep_alive(false);
+  exchange.parser.body_limit(api::kMaxJsonBytes);
+
+  asio::io_context io;
+  Stream stream(io);
+  stream.expires_after(timeout_);
+  std::exception_ptr broken;
+  asio::co_spawn(io, talk(stream, socket_, exchange),
+                 [&broken](std::exception_ptr thrown) { broken = std::move(thrown); });
+  io.run();
+  if (broken) return fail(ErrorCode::io, "the request could not be made");
+  if (exchange.error) return std::unexpected(describe(exchange, socket_, timeout_));
+  return Response{exchange.parser.get().result_int(), std::move(exchange.parser.get().body())};
+}
+
+base::Result<std::string> Client::get(const std::string& target) const {
+  auto response = exchange("GET", target, "");
+  if (!response) return std::unexpected(response.error());
+  if (!is_success(response->status)) return error_of(response->status, response->body);
+  return std::move(response->body);
+}
+
+base::Result<Client::Answer<api::CommandReply>> Client::command(
+    const api::CommandRequest& request) const {
+  auto response = exchange("POST", "/v1/command", api::encode(request));
+  if (!response) return std::unexpected(response.error());
+  auto reply = api::decode<api::CommandReply>(response->body);
+  if (!reply) {
+    if (!is_success(response->status)) return error_of(response->status, response->body);
+    return base::wrap("answer to " + request.verb, std::move(reply.error()));
+  }
+  return Answer<api::CommandReply>{std::move(response->body), std::move(*reply)};
+}
+
+}  // namespace covey::cli

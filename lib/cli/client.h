@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Client: one request to the daemon over its UNIX socket, and its answer.
+//
+// Owner: cli. Thread: the caller's; a call returns when the answer is there or the time is up. Each
+// request has a connection of its own: a command line asks once. Error codes: unavailable (nobody
+// listens, or went away), timed_out, and by HTTP status invalid_argument (400), permission_denied
+// (403), not_found (404), refused (409), unsupported (501), io (any other).
+#pragma once
+
+#include <string>
+
+#include "api/messages.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace covey::cli {
+
+inline constexpr base::Duration kRequestTimeout = std::chrono::seconds(10);
+
+class Client {
+ public:
+  explicit Client(std::string socket, base::Duration timeout = kRequestTimeout)
+      : socket_(std::move(socket)), timeout_(timeout) {}
+
+  /// The body of a GET: JSON as the daemon wrote it.
+  [[nodiscard]] base::Result<std::string> get(const std::string& target) const;
+
+  /// The body, and what it says.
+  template <typename T>
+  struct Answer {
+    std::string json;
+    T value;
+  };
+  template <typename T>
+  [[nodiscard]] base::Result<Answer<T>> ask(const std::string& target) const {
+    auto json = get(target);
+    if (!json) return std::unexpected(json.error());
+    auto value = api::decode<T>(*json);
+    if (!value) return base::wrap("answer to " + target, std::move(value.error()));
+    return Answer<T>{std::move(*json), std::move(*value)};
+  }
+  /// A refusal by the daemon is an answer (`ok` is false), not an error.
+  [[nodiscard]] base::Result<Answer<api::CommandReply>> command(
+      const api::CommandRequest& request) const;
+
+ private:
+  struct Response {
+    unsigned status = 0;
+    std::string body;
+  };
+  [[nodiscard]] base::Result<Response> exchange(const std::string& method,
+                                                const std::string& target,
+                                                const std::string& body) const;
+
+  std::string socket_;
+  base::Duration timeout_;
+};
+
+}  // namespace covey::cli

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What is asked and how it is answered; commands that need no daemon are in local_commands.cc.
+#include "cli/commands.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/text.h"
+#include "cli/endpoint.h"
+#include "cli/local_commands.h"
+#include "cli/show.h"
+#include "cli/table.h"
+
+namespace covey::cli {
+namespace {
+
+using base::ErrorCode;
+using base::fail;
+using Kind = Parameter::Kind;
+
+void print_line(const Context& context, std::string_view text) {
+  context.out << text;
+  if (!text.ends_with('\n')) context.out << '\n';
+}
+
+/// A whole number without sign; `what` names it in the error.
+base::Result<std::uint64_t> parse_number(std::string_view text, std::string_view what,
+                                         std::uint64_t max) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && end == text.data() + text.size() && value <= max) return value;
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("{}: '{}' is no number of 0..{}", what, text, max));
+}
+
+/// GET and print: as it came with --json, else as `shown` makes it.
+template <typename T, typename Show>
+base::Result<Exit> ask_and_show(const Context& context, const std::string& target, Show&& shown) {
+  const auto answer = context.client.ask<T>(target);
+  if (!answer) return std::unexpected(answer.error());
+  print_line(context, context.json ? answer->json : shown(answer->value));
+  return Exit::ok;
+}
+
+/// Only the host that is asked can be meant, until commands travel between hosts.
+base::Result<void> check_host(const Context& context) {
+  const std::string wanted = context.argument("HOST");
+  if (wanted.empty()) return {};
+  const auto status = context.client.ask<api::Status>("/v1/status");
+  if (!status) return std::unexpected(status.error());
+  const api::HostSummary& host = status->value.host;
+  if (wanted == host.name || wanted == fmt::format("{}", host.id)) return {};
+  return fail(ErrorCode::refused,
+              fmt::format("this is host {} ({}): run this command on host '{}' itself", host.id,
+                          host.name, wanted));
+}
+
+base::Result<Exit> query(const Context& context) {
+  if (const auto good = check_host(context); !good) return std::unexpected(good.error());
+  const auto answer = context.client.ask<api::Status>("/v1/status");
+  if (!answer) return std::unexpected(answer.error());
+  print_line(context, context.json ? answer->json : show(answer->value, context.colours));
+  return context.has("--check") && !answer->value.converged ? Exit::refused : Exit::ok;
+}
+
+base::Result<Exit> display(const Context& context) {
+  return ask_and_show<api::ConfigReply>(
+      context, "/v1/config", [](const api::ConfigReply& reply) { return printable(reply.yaml); });
+}
+
+base::Result<Exit> params(const Context& context) {
+  return ask_and_show<std::vector<api::RuleStatus>>(
+      context, "/v1/rules", [&](const auto& rules) { return show(rules, context.colours); });
+}
+
+bool may_be(const api::RuleStatus& rule, const PortTarget& target, std::string_view protocol) {
+  if (rule.mode == "default" || !covers(rule.ports, target.port)) return false;
+  if (!protocol.empty() && rule.protocol != "both" && rule.protocol != protocol) return false;
+  if (rule.vip == "all" || !target.virtual_ip) return true;
+  const auto vip = base::IpAddress::parse(rule.vip);
+  return vip && *vip == *target.virtual_ip;
+}
+
+/// The rule for a port as the data plane chooses it: one of the virtual IP, else one of all, else
+/// the default. Without a virtual IP, what holds for most addresses is meant.
+const api::RuleStatus* find_rule(const std::vector<api::RuleStatus>& rules,
+                                 const PortTarget& target, std::string_view protocol) {
+  const api::RuleStatus* best = nullptr;
+  for (const api::RuleStatus& rule : rules) {
+    if (!may_be(rule, target, protocol)) continue;
+    const bool is_preferred = (rule.vip == "all") != target.virtual_ip.has_value();
+    if (best == nullptr || is_preferred) best = &rule;
+    if (is_preferred) break;
+  }
+  if (best != nullptr) return best;
+  const auto fallback =
+      std::ranges::find(rules, std::string_view("default"), &api::RuleStatus::mode);
+  return fallback == rules.end() ? nullptr : &*fallback;
+}
+
+base::Result<Exit> queryport(const Context& context) {
+  const auto target = parse_port_target(context.argument("[VIP:]PORT"));
+  if (!target) return std::unexpected(target.error());
+  const std::string protocol = context.argument("PROTOCOL");
+  if (!protocol.empty() && protocol != "tcp" && protocol != "udp") {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("PROTOCOL: '{}' is unknown (allowed: tcp, udp)", protocol));
+  }
+  const auto rules = context.client.ask<std::vector<api::RuleStatus>>("/v1/rules");
+  if (!rules) return std::unexpected(rules.error());
+  const api::RuleStatus* rule = find_rule(rules->value, *target, protocol);
+  if (rule == nullptr) return fail(ErrorCode::not_found, "no rule covers that port");
+  print_line(context, context.json ? api::encode(*rule) : show(*rule));
+  return Exit::ok;
+}
+
+base::Result<Exit> explain(const Context& context) {
+  const std::string protocol = context.argument("PROTOCOL");
+  constexpr std::uint8_t tcp = 6;
+  constexpr std::uint8_t udp = 17;
+  if (protocol != "tcp" && protocol != "udp") {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("PROTOCOL: '{}' is unknown (allowed: tcp, udp)", protocol));
+  }
+  const auto source = parse_endpoint(context.argument("SOURCE:PORT"));
+  if (!source) return std::unexpected(source.error());
+  const auto destination = parse_endpoint(context.argument("DESTINATION:PORT"));
+  if (!destination) return std::unexpected(destination.error());
+  if (source->address.family != destination->address.family) {
+    return fail(ErrorCode::invalid_argument, "source and destination are not of one IP version");
+  }
+  api::ExplainRequest request{protocol == "tcp" ? tcp : udp, source->address,   source->port,
+                              destination->address,          destination->port, 0x02};
+  if (context.has("--flags")) {
+    const auto flags = api::tcp_flags_from_text(context.argument("--flags"));
+    if (!flags) return std::unexpected(flags.error());
+    request.tcp_flags = *flags;
+  }
+  return ask_and_show<api::ExplainReply>(
+      context, fmt::format("/v1/explain?{}", api::to_query(request)),
+      [&](const auto& reply) { return show(reply, context.colours); });
+}
+
+base::Result<Exit> stats(const Context& context) {
+  return ask_and_show<api::Stats>(context, "/v1/stats", [&](const auto& reply) {
+    return show(reply, context.has("--all"), context.colours);
+  });
+}
+
+base::Result<Exit> buckets(const Context& context) {
+  const std::string rule = context.argument("RULE");
+  const std::string target =
+      rule.empty() ? "/v1/buckets" : fmt::format("/v1/buckets?rule={}", api::percent_encode(rule));
+  return ask_and_show<api::BucketMaps>(context, target, [&](const api::BucketMaps& maps) {
+    std::string text = show(maps, context.colours);
+    if (!rule.empty()) {
+      for (const api::BucketMap& map : maps.maps)
+        text.append("\n").append(show_owners(map, context.colours));
+    }
+    return text;
+  });
+}
+
+base::Result<Exit> flows(const Context& context) {
+  constexpr std::uint64_t most = 10'000;
+  std::string target = "/v1/flows";
+  if (context.has("--limit")) {
+    const auto limit = parse_number(context.argument("--limit"), "--limit", most);
+    if (!limit) return std::unexpected(limit.error());
+    target += fmt::format("?limit={}", *limit);
+  }
+  return ask_and_show<std::vector<api::FlowRow>>(
+      context, target, [&](const auto& rows) { return show(rows, context.colours); });
+}
+
+base::Result<Exit> history(const Context& context) {
+  return ask_and_show<std::vector<api::HistoryRow>>(
+      context, "/v1/history", [&](const auto& rows) { return show(rows, context.colours); });
+}
+
+base::Result<Exit> events(const Context& context) {
+  return ask_and_show<std::vector<api::EventRow>>(
+      context, "/v1/events", [&](const auto& rows) { return show(rows, context.colours); });
+}
+
+base::Result<Exit> order(const Context& context, const api::CommandRequest& request) {
+  const auto answer = context.client.command(request);
+  if (!answer) return std::unexpected(answer.error());
+  const api::CommandReply& reply = answer->value;
+  if (context.json) {
+    print_line(context, answer->json);
+  } else if (reply.ok) {
+    print_line(context, printable(reply.text));
+  } else {
+    const ErrorCode code = reply.code == static_cast<int>(Exit::usage) ? ErrorCode::invalid_argument
+                           : reply.code == static_cast<int>(Exit::refused) ? ErrorCode::refused
+                                                                           : ErrorCode::io;
+    return fail(code, reply.text);
+  }
+  return reply.ok ? Exit::ok
+                  : static_cast<Exit>(std::clamp(reply.code, 1, static_cast<int>(Exit::timed_out)));
+}
+
+base::Result<Exit> start(const Context& context) {
+  return order(context, {"start", context.argument("HOST"), "", 0});
+}
+base::Result<Exit> stop(const Context& context) {
+  return order(context, {"stop", context.argument("HOST"), "", 0});
+}
+base::Result<Exit> suspend(const Context& context) {
+  return order(context, {"suspend", context.argument("HOST"), "", 0});
+}
+base::Result<Exit> resume(const Context& context) {
+  return order(context, {"resume", context.argument("HOST"), "", 0});
+}
+
+base::Result<Exit> drainstop(const Context& context) {
+  api::CommandRequest request{"drainstop", context.argument("HOST"), "", 0};
+  if (context.has("--timeout")) {
+    const auto timeout = base::parse_duration(context.argument("--timeout"));
+    if (!timeout) return base::wrap("--timeout", timeout.error());
+    request.timeout_ms = base::to_ms(*timeout);
+  }
+  return order(context, request);
+}
+
+base::Result<Exit> weight(const Context& context) {
+  if (const auto good = check_host(context); !good) return std::unexpected(good.error());
+  return order(context, {"weight", context.argument("RULE"), context.argument("WEIGHT"), 0});
+}
+
+constexpr Parameter kHost{Kind::optional, "HOST", "id or name; left out: the host that is asked"};
+constexpr Parameter kProtocol{Kind::required, "PROTOCOL", "tcp or udp"};
+
+constexpr auto kCommands = std::to_array<Command>({
+    {"query",
+     "state of the cluster: members, default host, why it is not converged",
+     query,
+     {{kHost, {Kind::flag, "--check", "exit with 5 unless the host is converged"}}}},
+    {"display", "effective configuration, as YAML", display},
+    {"params", "port rules the data plane runs with", params},
+    {"queryport",
+     "rule of a port: its state, counters, buckets",
+     queryport,
+     {{{Kind::required, "[VIP:]PORT", "such as 80, 10.77.0.50:80 or [2001:db8::50]:80"},
+       {Kind::optional, "PROTOCOL", "tcp or udp, where they have different rules"}}}},
+    {"explain",
+     "what would happen to a packet, and why",
+     explain,
+     {{kProtocol,
+       {Kind::required, "SOURCE:PORT", "such as 10.77.0.100:40000"},
+       {Kind::required, "DESTINATION:PORT", "such as 10.77.0.50:80"},
+       {Kind::option, "--flags", "TCP flags, such as syn (the default) or ack or syn,ack"}}}},
+    {"stats",
+     "counters: verdicts, ports, workers, heartbeats, flows",
+     stats,
+     {{{Kind::flag, "--all", "verdicts that never happened, too"}}}},
+    {"buckets",
+     "how many buckets each host owns; of one rule, which",
+     buckets,
+     {{{Kind::optional, "RULE", "a port rule, or default, or spread"}}}},
+    {"flows",
+     "connections this host holds",
+     flows,
+     {{{Kind::option, "--limit", "at most so many (100)"}}}},
+    {"history", "past convergences", history},
+    {"events", "what happened lately", events},
+    {"start", "join the cluster", start, {{kHost}}},
+    {"stop", "leave now; connections end", stop, {{kHost}}},
+    {"drainstop",
+     "take no new connections, leave when the last one has ended",
+     drainstop,
+     {{kHost, {Kind::option, "--timeout", "leave anyhow after this time, such as 10m"}}}},
+    {"suspend", "stop, and refuse to start until resumed", suspend, {{kHost}}},
+    {"resume", "end a suspension", resume, {{kHost}}},
+    {"weight",
+     "change this host's share of a rule at run time",
+     weight,
+     {{{Kind::required, "RULE", "a port rule of mode multiple"},
+       {Kind::required, "WEIGHT", "0..100 or equal"},
+       kHost}}},
+    {"ip2mac",
+     "cluster MACs of the three modes",
+     ip2mac,
+     {{{Kind::optional, "IP", "left out: the first virtual IP of the daemon"}}}},
+    {"keygen",
+     "make a cluster key",
+     keygen,
+     {{{Kind::optional, "FILE", "new file of mode 0600; left out: print it"}}}},
+    {"version", "version of this program", version},
+});
+
+}  // namespace
+
+std::span<const Command> commands() {
+  return kCommands;
+}
+
+Exit exit_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::invalid_argument:
+      return Exit::usage;
+    case ErrorCode::unavailable:
+      return Exit::unreachable;
+    case ErrorCode::refused:
+      return Exit::refused;
+    case ErrorCode::timed_out:
+      return Exit::timed_out;
+    case ErrorCode::not_found:
+    case ErrorCode::permission_denied:
+    case ErrorCode::io:
+    case ErrorCode::unsupported:
+    case ErrorCode::corrupt:
+      return Exit::failed;
+  }
+  return Exit::failed;
+}
+
+}  // namespace covey::cli

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "cli/run.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <deque>
+#include <map>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/table.h"
+
+namespace covey::cli {
+namespace {
+
+constexpr const char* kDefaultSocket = "/run/covey/coveyd.sock";
+
+/// Where the option parser puts what it finds; nothing in here may move while it parses.
+struct Parsed {
+  std::string socket = kDefaultSocket;
+  bool json = false;
+  bool no_color = false;
+  std::deque<std::string> values;
+  std::deque<bool> flags;
+};
+
+/// One parameter of the table, tied to the place of its value.
+struct Bound {
+  std::string_view name;
+  CLI::Option* option;
+  const std::string* value;  // null for a flag
+};
+using BoundCommands = std::map<const CLI::App*, std::pair<const Command*, std::vector<Bound>>>;
+
+Bound bind(CLI::App& sub, const Parameter& parameter, Parsed& parsed) {
+  const std::string help(parameter.help);
+  if (parameter.kind == Parameter::Kind::flag) {
+    return {parameter.name,
+            sub.add_flag(std::string(parameter.name), parsed.flags.emplace_back(), help), nullptr};
+  }
+  std::string& value = parsed.values.emplace_back();
+  const bool is_option = parameter.kind == Parameter::Kind::option;
+  // The parser wants plain words for positionals; people see the name of the table.
+  const std::string name =
+      is_option ? std::string(parameter.name) : fmt::format("argument{}", parsed.values.size());
+  CLI::Option* option = sub.add_option(name, value, help);
+  option->option_text(is_option ? "VALUE" : " ");
+  if (!is_option) option->type_name("");
+  return {parameter.name, option, &value};
+}
+
+std::string usage_of(const Command& command) {
+  std::string text(command.name);
+  for (const Parameter& parameter : command.parameters) {
+    if (parameter.name.empty()) break;
+    switch (parameter.kind) {
+      case Parameter::Kind::required:
+        text += fmt::format(" {}", parameter.name);
+        break;
+      case Parameter::Kind::optional:
+        text += fmt::format(" [{}]", parameter.name);
+        break;
+      case Parameter::Kind::option:
+        text += fmt::format(" [{} VALUE]", parameter.name);
+        break;
+      case Parameter::Kind::flag:
+        text += fmt::format(" [{}]", parameter.name);
+        break;
+    }
+  }
+  return text;
+}
+
+std::string help_of(const Command& command) {
+  std::string text = fmt::format("covey {}\n\n{}\n", usage_of(command), command.help);
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const Parameter& parameter : command.parameters) {
+    if (!parameter.name.empty())
+      rows.emplace_back(fmt::format("  {}", parameter.name), std::string(parameter.help));
+  }
+  if (!rows.empty()) text += "\n" + facts(rows);
+  return text;
+}
+
+std::string help() {
+  std::string text = "covey [-s SOCKET] [--json] [--no-color] COMMAND\n\n";
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const Command& command : commands()) {
+    rows.emplace_back(fmt::format("  {}", command.name), std::string(command.help));
+  }
+  text += facts(rows);
+  text += "\n" + facts({{"  -s SOCKET", fmt::format("of the daemon ({})", kDefaultSocket)},
+                        {"  --json", "the daemon's answer, for programs"},
+                        {"  --no-color", "no colours at a terminal, as the environment's NO_COLOR"},
+                        {"  --help", "of a command: covey COMMAND --help"}});
+  return text +
+         "\nexit status: 0 ok, 1 failed, 2 usage, 4 daemon unreachable, 5 refused or "
+         "not\nconverged, 6 timed out\n";
+}
+
+/// "unknown command 'qurey', did you mean 'query'?"
+std::string about_unknown(const std::string& word) {
+  if (word.starts_with('-')) return fmt::format("unknown option '{}'; see `covey --help`", word);
+  std::vector<std::string_view> names;
+  for (const Command& command : commands())
+    names.push_back(command.name);
+  const std::string_view nearest = base::nearest_word(word, names);
+  if (nearest.empty()) return fmt::format("unknown command '{}'; `covey --help` lists them", word);
+  return fmt::format("unknown command '{}', did you mean '{}'?", word, nearest);
+}
+
+int fail_with(const Surroundings& around, Exit status, const std::string& why) {
+  around.err << "covey: " << printable(why) << '\n';
+  return static_cast<int>(status);
+}
+
+int run_command(const Command& command, const std::vector<Bound>& bound, const Parsed& parsed,
+                const Surroundings& around) {
+  const Client client(parsed.socket);
+  Context context{client,         around.out,
+                  parsed.json,    around.colours && !parsed.json && !parsed.no_color,
+                  around.version, {}};
+  for (const Bound& parameter : bound) {
+    if (parameter.option->count() == 0) continue;
+    context.arguments.emplace(parameter.name, parameter.value == nullptr ? "" : *parameter.value);
+  }
+  for (const Parameter& parameter : command.parameters) {
+    if (parameter.kind != Parameter::Kind::required || parameter.name.empty()) continue;
+    if (!context.has(parameter.name)) {
+      return fail_with(
+          around, Exit::usage,
+          fmt::format("{} is missing; usage: covey {}", parameter.name, usage_of(command)));
+    }
+  }
+  const auto status = command.run(context);
+  around.out.flush();
+  if (!status) return fail_with(around, exit_of(status.error().code), status.error().context);
+  return static_cast<int>(*status);
+}
+
+BoundCommands build(CLI::App& app, Parsed& parsed) {
+  app.set_help_flag();
+  app.add_option("-s,--socket", parsed.socket);
+  app.add_flag("--json", parsed.json);
+  app.add_flag("--no-color", parsed.no_color);
+  app.add_flag("-h,--help");
+  app.fallthrough();
+  app.require_subcommand(0, 1);
+  app.prefix_command(false);
+  app.allow_extras();
+  BoundCommands bound;
+  for (const Command& command : commands()) {
+    CLI::App* sub = app.add_subcommand(std::string(command.name));
+    sub->set_help_flag();
+    sub->fallthrough();
+    sub->allow_extras(false);
+    auto& [row, parameters] = bound[sub];
+    row = &command;
+    for (const Parameter& parameter : command.parameters) {
+      if (!parameter.name.empty()) parameters.push_back(bind(*sub, parameter, parsed));
+    }
+  }
+  return bound;
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& arguments, const Surroundings& around) {
+  CLI::App app;
+  Parsed parsed;
+  const BoundCommands bound = build(app, parsed);
+  std::vector<std::string> reversed(arguments.rbegin(),
+                                    arguments.rend());  // as the parser wants it
+  try {
+    app.parse(std::move(reversed));
+  } catch (const CLI::ParseError& error) {
+    return fail_with(around, Exit::usage, error.what());
+  }
+  const bool wants_help = app.count("--help") > 0;
+  const auto chosen = app.get_subcommands();
+  if (chosen.empty()) {
+    const std::vector<std::string> rest = app.remaining();
+    if (!rest.empty()) return fail_with(around, Exit::usage, about_unknown(rest.front()));
+    (wants_help ? around.out : around.err) << help();
+    return static_cast<int>(wants_help ? Exit::ok : Exit::usage);
+  }
+  const auto& [command, parameters] = bound.at(chosen.front());
+  if (wants_help) {
+    around.out << help_of(*command);
+    return static_cast<int>(Exit::ok);
+  }
+  const std::vector<std::string> rest = app.remaining(true);
+  if (!rest.empty()) {
+    return fail_with(
+        around, Exit::usage,
+        fmt::format("'{}' is not expected here; usage: covey {}", rest.front(), usage_of(*command)));
+  }
+  return run_command(*command, parameters, parsed, around);
+}
+
+}  // namespace covey::cli

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "cli/show.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/text.h"
+#include "cli/table.h"
+
+namespace covey::cli {
+namespace {
+
+Colour colour_of_state(std::string_view state) {
+  if (state == "converged" || state == "enabled") return Colour::green;
+  if (state == "isolated" || state == "stopped" || state == "disabled") return Colour::red;
+  return Colour::yellow;
+}
+
+std::string with_default(const std::string& state, bool is_default) {
+  return is_default ? fmt::format("{} (default)", state) : state;
+}
+
+std::string age(std::int64_t ms) {
+  return ms < 10'000 ? fmt::format("{} ms", ms) : fmt::format("{} s", ms / 1000);
+}
+
+std::string yes_no(bool value) {
+  return value ? "yes" : "no";
+}
+
+std::string dash_if_empty(const std::string& text) {
+  return text.empty() ? "-" : text;
+}
+
+}  // namespace
+
+std::string grouped(std::uint64_t number) {
+  std::string digits = fmt::format("{}", number);
+  for (std::size_t at = digits.size(); at > 3;) {
+    at -= 3;
+    digits.insert(at, 1, ',');
+  }
+  return digits;
+}
+
+std::string show(const api::Status& status, bool colours) {
+  std::vector<std::pair<std::string, std::string>> head = {
+      {"cluster", printable(status.cluster)},
+      {"this host", fmt::format("{} ({})", status.host.id, printable(status.host.name))},
+      {"state", coloured(with_default(status.host.state, status.host.is_default),
+                         colour_of_state(status.host.state), colours)},
+      {"since", status.since},
+      {"epoch", fmt::format("{}", status.epoch)}};
+  if (!status.converged)
+    head.emplace_back("not converged", printable(dash_if_empty(status.reason)));
+  if (status.islands > 0) {
+    head.emplace_back("islands", fmt::format("{}: other parts of this cluster are heard that do "
+                                             "not take part",
+                                             status.islands));
+  }
+  Table table({{"host", Align::right},
+               {"name", Align::left, true},
+               {"state"},
+               {"weight", Align::right},
+               {"heard", Align::right},
+               {"takes part"}},
+              colours);
+  for (const api::Member& member : status.members) {
+    const bool is_self = member.id == status.host.id;
+    table.add({fmt::format("{}", member.id), member.name,
+               Cell(with_default(member.state, member.is_default), colour_of_state(member.state)),
+               fmt::format("{}", member.weight), is_self ? "this host" : age(member.age_ms),
+               yes_no(member.in_view)});
+  }
+  return facts(head) + "\n" + table.to_string();
+}
+
+std::string show(const std::vector<api::RuleStatus>& rules, bool colours) {
+  Table table({{"rule", Align::left, true},
+               {"vip"},
+               {"protocol"},
+               {"ports", Align::left, true},
+               {"mode"},
+               {"affinity"},
+               {"weight", Align::right},
+               {"state"}},
+              colours);
+  for (const api::RuleStatus& rule : rules) {
+    table.add({rule.rule, rule.vip, rule.protocol, rule.ports, rule.mode,
+               dash_if_empty(rule.affinity),
+               rule.mode == "multiple" ? fmt::format("{}", rule.weight) : "-",
+               Cell(rule.state, colour_of_state(rule.state))});
+  }
+  return table.to_string();
+}
+
+std::string show(const api::RuleStatus& rule) {
+  const api::BucketCounts& buckets = rule.buckets;
+  std::vector<std::pair<std::string, std::string>> rows = {
+      {"rule", printable(rule.rule)},
+      {"state", rule.state},
+      {"covers", fmt::format("{} {} of {}", rule.protocol, rule.ports, rule.vip)},
+      {"mode", rule.mode},
+      {"affinity", dash_if_empty(rule.affinity)},
+      {"accepted", grouped(rule.accepted)},
+      {"dropped", grouped(rule.dropped)},
+      {"flows", grouped(rule.flows)}};
+  if (rule.mode == "multiple") rows.emplace_back("weight", fmt::format("{}", rule.weight));
+  if (buckets.total > 0) {
+    rows.emplace_back("buckets", fmt::format("{} of {} owned, {} of them dirty", buckets.owned,
+                                             buckets.total, buckets.dirty));
+  }
+  return facts(rows);
+}
+
+std::string show(const api::ExplainReply& reply, bool colours) {
+  const bool is_drop = reply.verdict.starts_with("drop_");
+  std::vector<std::pair<std::string, std::string>> rows = {{"rule", printable(reply.rule)},
+                                                           {"mode", reply.mode}};
+  if (!reply.affinity.empty()) rows.emplace_back("affinity", reply.affinity);
+  if (!reply.hashed.empty()) rows.emplace_back("hashed", printable(reply.hashed));
+  if (reply.bucket) {
+    rows.emplace_back("bucket", fmt::format("{}", *reply.bucket));
+    rows.emplace_back("owner", reply.owner ? fmt::format("host {}", *reply.owner) : "nobody now");
+  }
+  rows.emplace_back("tracked", yes_no(reply.tracked));
+  rows.emplace_back("verdict",
+                    coloured(reply.verdict, is_drop ? Colour::yellow : Colour::green, colours));
+  rows.emplace_back("because", printable(reply.reason));
+  return facts(rows);
+}
+
+std::string show(const std::vector<api::FlowRow>& flows, bool colours) {
+  constexpr std::size_t short_endpoint = 21;  // 255.255.255.255:65535
+  Table table({{"protocol"},
+               {"client -> virtual IP"},
+               {"state"},
+               {"rule", Align::left, true},
+               {"bucket", Align::right},
+               {"idle", Align::right}},
+              colours);
+  for (const api::FlowRow& flow : flows) {
+    // Two IPv6 addresses do not fit one line.
+    const bool is_short =
+        flow.source.size() <= short_endpoint && flow.destination.size() <= short_endpoint;
+    table.add({flow.protocol,
+               fmt::format("{}{}-> {}", flow.source, is_short ? " " : "\n", flow.destination),
+               flow.state, flow.rule, fmt::format("{}", flow.bucket), age(flow.idle_ms)});
+  }
+  return table.to_string();
+}
+
+std::string show(const std::vector<api::HistoryRow>& history, bool colours) {
+  Table table({{"epoch", Align::right},
+               {"began"},
+               {"took ms", Align::right},
+               {"moved", Align::right},
+               {"members", Align::left, true},
+               {"trigger", Align::left, true}},
+              colours);
+  for (const api::HistoryRow& row : history) {
+    table.add({fmt::format("{}", row.generation), row.began, fmt::format("{:.1f}", row.duration_ms),
+               grouped(row.moved_buckets), fmt::format("{}", fmt::join(row.members, ",")),
+               row.trigger});
+  }
+  return table.to_string();
+}
+
+std::string show(const std::vector<api::EventRow>& events, bool colours) {
+  Table table({{"time"}, {"event"}, {"host", Align::right}, {"detail", Align::left, true}},
+              colours);
+  for (const api::EventRow& event : events) {
+    table.add({event.time, event.event, event.host == 0 ? "-" : fmt::format("{}", event.host),
+               event.detail});
+  }
+  return table.to_string();
+}
+
+}  // namespace covey::cli

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Answers of the daemon as text for people: tables of at most 80 columns.
+//
+// Owner: cli. Thread: any; pure functions. `colours` is false unless a person is reading at a
+// terminal. Nothing is asked for and nothing is decided here.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/messages.h"
+#include "base/address.h"
+
+namespace covey::cli {
+
+[[nodiscard]] std::string show(const api::Status& status, bool colours);
+/// All rules, one a line.
+[[nodiscard]] std::string show(const std::vector<api::RuleStatus>& rules, bool colours);
+[[nodiscard]] std::string show(const api::RuleStatus& rule);
+[[nodiscard]] std::string show(const api::ExplainReply& reply, bool colours);
+/// Verdicts that never happened are left out, unless `all` are wanted.
+[[nodiscard]] std::string show(const api::Stats& stats, bool all, bool colours);
+/// How many buckets each host has in each map.
+[[nodiscard]] std::string show(const api::BucketMaps& maps, bool colours);
+/// The owner of each bucket of one map, one character a bucket.
+[[nodiscard]] std::string show_owners(const api::BucketMap& map, bool colours);
+[[nodiscard]] std::string show(const std::vector<api::FlowRow>& flows, bool colours);
+[[nodiscard]] std::string show(const std::vector<api::HistoryRow>& history, bool colours);
+[[nodiscard]] std::string show(const std::vector<api::EventRow>& events, bool colours);
+
+/// 1234567 -> "1,234,567".
+[[nodiscard]] std::string grouped(std::uint64_t number);
+
+}  // namespace covey::cli

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "cli/table.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace covey::cli {
+namespace {
+
+constexpr std::size_t kGap = 2;       // blanks between columns
+constexpr std::size_t kLeastCut = 6;  // a cut column keeps this much
+constexpr std::string_view kEllipsis = "..";
+
+bool begins_character(char c) {
+  return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;  // not a continuation byte of UTF-8
+}
+
+std::size_t width_of(std::string_view line) {
+  return static_cast<std::size_t>(std::ranges::count_if(line, begins_character));
+}
+
+std::string cut(std::string_view line, std::size_t width) {
+  if (width_of(line) <= width) return std::string(line);
+  std::string kept;
+  std::size_t room = width - kEllipsis.size();
+  for (const char c : line) {
+    if (begins_character(c) && room-- == 0) break;
+    kept += c;
+  }
+  return kept.append(kEllipsis);
+}
+
+std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> lines;
+  for (;;) {
+    const std::size_t end = text.find('\n');
+    lines.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) return lines;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::string_view escape_of(Colour colour) {
+  switch (colour) {
+    case Colour::none:
+      return "";
+    case Colour::green:
+      return "\033[32m";
+    case Colour::yellow:
+      return "\033[33m";
+    case Colour::red:
+      return "\033[31m";
+    case Colour::dim:
+      return "\033[2m";
+  }
+  COVEY_ASSERT(false);
+}
+
+void trim_right(std::string& text) {
+  text.erase(text.find_last_not_of(' ') + 1);
+}
+
+}  // namespace
+
+std::string printable(std::string text) {
+  for (char& c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\n') || byte == 0x7f) c = '?';
+  }
+  return text;
+}
+
+std::string coloured(std::string_view text, Colour colour, bool colours) {
+  std::string shown;
+  const bool is_coloured = colours && colour != Colour::none;
+  if (is_coloured) shown += escape_of(colour);
+  shown += text;
+  if (is_coloured) shown += "\033[0m";
+  return shown;
+}
+
+std::string facts(const std::vector<std::pair<std::string, std::string>>& rows) {
+  std::size_t width = 0;
+  for (const auto& [name, value] : rows)
+    width = std::max(width, width_of(name));
+  std::string text;
+  for (const auto& [name, value] : rows) {
+    std::string line = name;
+    line.append(width - width_of(name) + kGap, ' ');
+    line += value;
+    trim_right(line);
+    text += line + "\n";
+  }
+  return text;
+}
+
+Table::Table(std::vector<Column> columns, bool colours)
+    : columns_(std::move(columns)), colours_(colours) {}
+
+void Table::add(std::vector<Cell> row) {
+  COVEY_ASSERT(row.size() == columns_.size());
+  for (Cell& cell : row)
+    cell.text = printable(std::move(cell.text));
+  rows_.push_back(std::move(row));
+}
+
+std::vector<std::size_t> Table::widths() const {
+  std::vector<std::size_t> widths;
+  for (std::size_t c = 0; c < columns_.size(); ++c) {
+    std::size_t widest = width_of(columns_[c].title);
+    for (const auto& row : rows_) {
+      for (const std::string_view line : lines_of(row[c].text)) {
+        widest = std::max(widest, width_of(line));
+      }
+    }
+    widths.push_back(widest);
+  }
+  const auto total = [&] {
+    std::size_t sum = kGap * (widths.size() - 1);
+    for (const std::size_t width : widths)
+      sum += width;
+    return sum;
+  };
+  // The widest of those that may be cut gives way, one character at a time.
+  while (total() > kWidth) {
+    std::size_t* widest = nullptr;
+    for (std::size_t c = 0; c < columns_.size(); ++c) {
+      const std::size_t least = std::max(kLeastCut, width_of(columns_[c].title));
+      if (!columns_[c].may_be_cut || widths[c] <= least) continue;
+      if (widest == nullptr || widths[c] > *widest) widest = &widths[c];
+    }
+    if (widest == nullptr) break;
+    --*widest;
+  }
+  return widths;
+}
+
+void Table::append_row(std::string& out, const std::vector<Cell>& row,
+                       const std::vector<std::size_t>& widths) const {
+  std::size_t height = 1;
+  for (const Cell& cell : row)
+    height = std::max(height, lines_of(cell.text).size());
+  for (std::size_t at = 0; at < height; ++at) {
+    std::string line;
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      const auto cell_lines = lines_of(row[c].text);
+      const std::string text = at < cell_lines.size() ? cut(cell_lines[at], widths[c]) : "";
+      const std::string blanks(widths[c] - std::min(widths[c], width_of(text)), ' ');
+      if (c > 0) line.append(kGap, ' ');
+      if (columns_[c].align == Align::right) line += blanks;
+      line += coloured(text, text.empty() ? Colour::none : row[c].colour, colours_);
+      if (columns_[c].align == Align::left) line += blanks;
+    }
+    trim_right(line);
+    out += line + "\n";
+  }
+}
+
+std::string Table::to_string() const {
+  const std::vector<std::size_t> all = widths();
+  std::string out;
+  std::vector<Cell> titles;
+  for (const Column& column : columns_)
+    titles.emplace_back(column.title, Colour::dim);
+  append_row(out, titles, all);
+  for (const auto& row : rows_)
+    append_row(out, row, all);
+  return out;
+}
+
+}  // namespace covey::cli
