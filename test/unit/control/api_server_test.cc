@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/api_server.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <array>
+#include <boost/asio/post.hpp>
+#include <catch2/catch.hpp>
+#include <random>
+#include <thread>
+
+#include "fake_service.h"
+#include "fakes.h"
+
+using namespace covey;
+using namespace covey::control;
+using namespace covey::control::test;
+
+namespace {
+
+/// A blocking client connection; a read ends after kDeadline at the latest.
+class Client {
+ public:
+  explicit Client(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    connect(reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  }
+  explicit Client(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connect(reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client() { ::close(fd_); }
+
+  Client& send(const std::string& bytes) {
+    static_cast<void>(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL));
+    return *this;
+  }
+  Client& end() {
+    ::shutdown(fd_, SHUT_WR);
+    return *this;
+  }
+  /// Reads until `text` has come (or the end, or the deadline); all that was read so far.
+  std::string read_until(const std::string& text) {
+    std::array<char, 4096> part{};
+    while (all_.find(text) == std::string::npos) {
+      const ssize_t got = ::recv(fd_, part.data(), part.size(), 0);
+      if (got <= 0) break;
+      all_.append(part.data(), static_cast<std::size_t>(got));
+    }
+    return all_;
+  }
+  std::string read_all() { return read_until(std::string(1, '\0')); }
+  [[nodiscard]] bool connected() const { return connected_; }
+
+ private:
+  void connect(const sockaddr* address, socklen_t length) {
+    const timeval limit{kDeadline.count(), 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    connected_ = ::connect(fd_, address, length) == 0;
+  }
+  int fd_;
+  bool connected_ = false;
+  std::string all_;
+};
+
+/// A server with a thread of its own, and a fake daemon behind it.
+class Server {
+ public:
+  explicit Server(ApiLimits limits = {}) : server_(io_, service, limits) {
+    Settings settings;
+    settings.socket = path;
+    settings.http = HttpEndpoint{"127.0.0.1", 0};
+    REQUIRE(server_.open(settings).has_value());
+    port = server_.tcp_port();
+    thread_ = std::thread([this] { io_.run(); });
+  }
+  ~Server() {
+    boost::asio::post(io_, [this] { server_.close(); });
+    thread_.join();
+  }
+  /// Runs something on the server's thread.
+  void on_thread(std::function<void()> what) { boost::asio::post(io_, std::move(what)); }
+
+  [[nodiscard]] std::string ask(const std::string& bytes) const {
+    return Client(path).send(bytes).end().read_all();
+  }
+
+ private:
+  TemporaryDirectory directory_;
+  boost::asio::io_context io_;
+
+ public:
+  const std::string path = directory_.file("api.sock");
+  std::uint16_t port = 0;
+  FakeService service;
+
+ private:
+  ApiServer server_;
+  std::thread thread_;
+};
+
+std::string get(const std::string& target, const std::string& headers = "") {
+  return "GET " + target + " HTTP/1.1\r\nHost: covey\r\nConnection: close\r\n" + headers + "\r\n";
+}
+
+std::string post(const std::string& target, const std::string& body) {
+  return "POST " + target + " HTTP/1.1\r\nHost: covey\r\nConnection: close\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+bool has_status(const std::string& reply, int status) {
+  return reply.starts_with("HTTP/1.1 " + std::to_string(status) + " ");
+}
+
+bool has(const std::string& reply, const std::string& text) {
+  return reply.find(text) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a status comes back as JSON over the socket and over TCP") {
+  Server server;
+  for (const std::string& reply :
+       {server.ask(get("/v1/status")), Client(server.port).send(get("/v1/status")).read_all()}) {
+    CHECK(has_status(reply, 200));
+    CHECK(has(reply, "Content-Type: application/json\r\n"));
+    CHECK(has(reply, R"("cluster":"fake")"));
+  }
+}
+
+TEST_CASE("one connection serves several requests until the client closes it") {
+  Server server;
+  Client client(server.path);
+  client.send("GET /healthz HTTP/1.1\r\nHost: covey\r\n\r\n");
+  CHECK(has(client.read_until(R"({"status":"ok"})"), "HTTP/1.1 200"));
+  client.send("GET /v1/config HTTP/1.1\r\nHost: covey\r\n\r\n");
+  CHECK(has(client.read_until("yaml"), R"({"yaml":"version: 1\n"})"));
+}
+
+TEST_CASE("a command is taken from the socket and refused over TCP") {
+  Server server;
+  const std::string body = R"({"verb":"stop","target":"","value":"","timeout_ms":0})";
+  CHECK(has(server.ask(post("/v1/command", body)), R"({"ok":true,"text":"stop done","code":0})"));
+  CHECK(has_status(Client(server.port).send(post("/v1/command", body)).read_all(), 403));
+  CHECK(server.service.commands == 1);
+}
+
+TEST_CASE("a body larger than the limit is refused without being read") {
+  Server server;
+  CHECK(has_status(server.ask("POST /v1/command HTTP/1.1\r\nHost: c\r\nContent-Length: 99999999"
+                              "\r\n\r\n"),
+                   413));
+  CHECK(has_status(server.ask(post("/v1/command", std::string(5000, 'x'))), 413));
+  CHECK(server.service.commands == 0);
+}
+
+TEST_CASE("a header larger than the limit is refused") {
+  Server server;
+  CHECK(has_status(server.ask(get("/v1/status", "X: " + std::string(20000, 'x') + "\r\n")), 431));
+  CHECK(has_status(server.ask("GET /" + std::string(20000, 'x')), 431));
+}
+
+TEST_CASE("what is not HTTP is answered with 400 or closed, and the server lives on") {
+  Server server;
+  const auto seed = std::random_device()();
+  INFO("seed " << seed);
+  std::mt19937 chance(seed);
+  CHECK(has_status(server.ask("hello\r\n\r\n"), 400));
+  CHECK(has_status(server.ask("GET /\r\n\r\n"), 400));
+  CHECK(has_status(server.ask("GET / HTTP/1.1\r\nbroken header\r\n\r\n"), 400));
+  CHECK(has_status(server.ask("POST /v1/command HTTP/1.1\r\nContent-Length: -1\r\n\r\n"), 400));
+  CHECK(server.ask("GET /v1/sta").empty());
+  CHECK(server.ask("").empty());
+  for (int round = 0; round < 50; ++round) {
+    std::string junk;
+    for (auto length = chance() % 3000; length > 0; --length) {
+      junk.push_back(static_cast<char>(chance() & 0xffU));
+    }
+    const std::string reply = server.ask(junk);
+    CHECK((reply.empty() || has_status(reply, 400) || has_status(reply, 431)));
+  }
+  CHECK(has_status(server.ask(get("/healthz")), 200));
+}
+
+TEST_CASE("a silent connection is closed after the idle time") {
+  ApiLimits limits;
+  limits.idle = std::chrono::milliseconds(20);
+  Server server(limits);
+  Client client(server.path);
+  CHECK(client.read_all().empty());
+}
+
+TEST_CASE("a connection too many is told so, and there is room again afterwards") {
+  ApiLimits limits;
+  limits.connections = 2;
+  Server server(limits);
+  {
+    Client first(server.path);
+    Client second(server.path);
+    // An answer proves that the server has taken the connection.
+    const std::string request = "GET /healthz HTTP/1.1\r\nHost: covey\r\n\r\n";
+    CHECK(has(first.send(request).read_until("ok"), "HTTP/1.1 200"));
+    CHECK(has(second.send(request).read_until("ok"), "HTTP/1.1 200"));
+    CHECK(has_status(Client(server.path).send(request).read_all(), 503));
+    CHECK(has_status(Client(server.port).send(get("/healthz")).read_all(), 200));
+  }
+  const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+  while (!has_status(server.ask(get("/healthz")), 200)) {
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+  }
+}
+
+TEST_CASE("an answer that comes later is waited for, one that never comes is a 504") {
+  ApiLimits limits;
+  limits.answer = std::chrono::milliseconds(50);
+  Server server(limits);
+  const std::string question =
+      get("/v1/explain?protocol=tcp&source=10.0.0.1&source_port=1&destination=10.0.0.2"
+          "&destination_port=80");
+  CHECK(has_status(server.ask(question), 504));
+  server.service.answers = true;
+  const std::string reply = server.ask(question);
+  CHECK(has_status(reply, 200));
+  CHECK(has(reply, R"("verdict":"deliver_owned")"));
+}
+
+TEST_CASE("an event stream sends what happens, with comments in between") {
+  ApiLimits limits;
+  limits.comment = std::chrono::milliseconds(10);
+  Server server(limits);
+  Client client(server.path);
+  client.send(get("/v1/events?since=0", "Accept: text/event-stream\r\n"));
+  CHECK(has(client.read_until(":\n\n"), "Content-Type: text/event-stream\r\n"));
+  server.on_thread([&server] {
+    server.service.events().add(LogLevel::info, {0, "t", "host_joined", 2, "host 2 joined"});
+  });
+  const std::string reply = client.read_until("event: host_joined\n");
+  CHECK(has(reply, "id: 1\nevent: host_joined\n"));
+}
+
+TEST_CASE("events of before are an array, and since cuts it") {
+  Server server;
+  server.on_thread([&server] {
+    for (int count = 0; count < 300; ++count) {
+      server.service.events().add(LogLevel::info, {0, "t", "converged", 1, ""});
+    }
+  });
+  const std::string reply = server.ask(get("/v1/events?since=298"));
+  CHECK(has(reply, R"([{"id":299,)"));
+  CHECK(has(reply, R"({"id":300,)"));
+  const auto all = api::decode<std::vector<api::EventRow>>([](const std::string& text) {
+    return text.substr(text.find("\r\n\r\n") + 4);
+  }(server.ask(get("/v1/events"))));
+  REQUIRE(all.has_value());
+  CHECK(all->size() == EventLog::kKept);
+}
+
+TEST_CASE("closing ends connections that are open, event streams too") {
+  Client* stream = nullptr;
+  std::optional<Client> client;
+  {
+    Server server;
+    client.emplace(server.path);
+    stream = &*client;
+    stream->send(get("/v1/events", "Accept: text/event-stream\r\n"));
+    CHECK(has(stream->read_until("\r\n\r\n"), "200"));
+  }
+  CHECK(has(stream->read_all(), "text/event-stream"));
+}
+
+TEST_CASE("two servers cannot share an address, and the first is not disturbed") {
+  Server server;
+  boost::asio::io_context io;
+  ApiServer second(io, server.service);
+  Settings settings;
+  settings.socket = server.path;
+  settings.http.reset();
+  const auto opened = second.open(settings);
+  REQUIRE_FALSE(opened.has_value());
+  CHECK(has(opened.error().context, "another daemon listens on"));
+  settings.socket = server.path + "2";
+  settings.http = HttpEndpoint{"127.0.0.1", server.port};
+  CHECK_FALSE(second.open(settings).has_value());
+  CHECK(::access(settings.socket.c_str(), F_OK) != 0);
+  CHECK(has_status(server.ask(get("/healthz")), 200));
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/convergence_driver.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <memory>
+
+#include "fakes.h"
+
+using namespace covey;
+using namespace covey::control;
+using namespace covey::control::test;
+
+namespace {
+
+/// Drivers on one segment and one io_context.
+class Segment {
+ public:
+  struct Host {
+    Host(boost::asio::io_context& io, std::uint8_t id)
+        : events(quiet_logger()),
+          driver(io, host_config(id), cluster_keys(), {data_plane, link, data_plane}, events) {
+      driver.on_stopped([this] { ++stops; });
+    }
+    FakeLink link;
+    FakeDataPlane data_plane;
+    EventLog events;
+    ConvergenceDriver driver;
+    int stops = 0;
+  };
+
+  explicit Segment(std::uint8_t hosts) {
+    for (std::uint8_t id = 1; id <= hosts; ++id) {
+      hosts_.push_back(std::make_unique<Host>(io_, id));
+    }
+    for (const auto& from : hosts_) {
+      for (const auto& to : hosts_) {
+        if (from != to) from->link.peers.push_back(&to->link);
+      }
+    }
+  }
+
+  Host& host(std::size_t id) { return *hosts_[id - 1]; }
+  void start(std::size_t id) {
+    host(id).driver.start([this](const std::string& why) { failures.push_back(why); });
+  }
+  /// Runs until the condition holds; false if it does not in time.
+  bool run_until(const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+    while (!condition()) {
+      if (io_.run_one_until(deadline) == 0) return false;
+    }
+    return true;
+  }
+  /// Closes all; true if nothing is left to run.
+  bool close() {
+    for (const auto& host : hosts_)
+      host->driver.close();
+    io_.run_for(kDeadline);
+    return io_.stopped();
+  }
+  std::uint32_t owned(std::size_t id) {
+    return host(id).driver.node().claims(base::ClassIndex{2}).count();
+  }
+  bool has_event(std::size_t id, const std::string& name) {
+    const auto events = host(id).events.after(0);
+    return std::ranges::find(events, name, &api::EventRow::event) != events.end();
+  }
+
+  std::vector<std::string> failures;
+
+ private:
+  boost::asio::io_context io_;
+  std::vector<std::unique_ptr<Host>> hosts_;
+};
+
+}  // namespace
+
+TEST_CASE("a driver alone becomes the owner of all buckets") {
+  Segment segment(1);
+  segment.start(1);
+  REQUIRE(segment.run_until(
+      [&] { return segment.host(1).driver.status().converged && segment.owned(1) == 64; }));
+  CHECK(segment.has_event(1, "converged"));
+  CHECK(segment.host(1).data_plane.tables.back().serving);
+  CHECK(segment.host(1).data_plane.lease > segment.host(1).data_plane.now());
+  CHECK(segment.close());
+  CHECK(segment.failures.empty());
+}
+
+TEST_CASE("two drivers on a segment converge and share the buckets") {
+  Segment segment(2);
+  segment.start(1);
+  segment.start(2);
+  REQUIRE(segment.run_until([&] {
+    return segment.host(1).driver.status().converged && segment.host(2).driver.status().converged &&
+           segment.owned(1) == 32 && segment.owned(2) == 32;
+  }));
+  CHECK(segment.host(1).driver.node().map_digest() == segment.host(2).driver.node().map_digest());
+  CHECK(segment.host(1).driver.heartbeats().received > 0);
+  CHECK(segment.close());
+}
+
+TEST_CASE("a host that is stopped says so once, and its peer takes over") {
+  Segment segment(2);
+  segment.start(1);
+  segment.start(2);
+  REQUIRE(segment.run_until([&] { return segment.owned(1) == 32 && segment.owned(2) == 32; }));
+  segment.host(2).driver.command({convergence::Verb::stop, {}, 0, {}});
+  REQUIRE(segment.run_until([&] { return segment.host(2).stops > 0 && segment.owned(1) == 64; }));
+  CHECK(segment.host(2).stops == 1);
+  CHECK(segment.has_event(1, "host_left"));
+  CHECK_FALSE(segment.has_event(1, "host_lost"));
+  CHECK(segment.owned(2) == 0);
+  CHECK(segment.close());
+}
+
+TEST_CASE("residual buckets are read only after no worker follows an older table") {
+  Segment segment(1);
+  FakeDataPlane& data_plane = segment.host(1).data_plane;
+  data_plane.polls_to_go = 10;  // beyond the quick ones
+  segment.start(1);
+  REQUIRE(segment.run_until([&] { return segment.owned(1) == 64; }));
+  REQUIRE(segment.run_until([&] {
+    return std::ranges::count(data_plane.diary, "quiescent 1") > 0 && data_plane.tables.size() > 0;
+  }));
+  const auto& diary = data_plane.diary;
+  const auto quiescent = std::ranges::find(diary, "quiescent 1");
+  CHECK(std::find(diary.begin(), quiescent, "install 1") != quiescent);
+  CHECK(*std::next(quiescent) == "flow_news");
+  CHECK(data_plane.polls_to_go == 0);
+  CHECK(segment.close());
+}
+
+TEST_CASE("forged, foreign and junk payloads are counted by reason and change nothing") {
+  Segment segment(1);
+  segment.start(1);
+  REQUIRE(segment.run_until([&] { return segment.owned(1) == 64; }));
+  Segment::Host& host = segment.host(1);
+  const std::uint32_t generation = host.driver.status().generation;
+
+  heartbeat::Message message;
+  message.cluster_id = cluster_keys().cluster_id;
+  message.host = base::HostId{9};
+  const heartbeat::Codec codec(cluster_keys());
+  auto forged = codec.seal(message)->front();
+  forged.back() ^= 1U;
+  heartbeat::ClusterKey other_key{};
+  other_key.fill(9);
+  const heartbeat::DerivedKeys other = *heartbeat::derive_keys(other_key, "other");
+  heartbeat::Message foreign = message;
+  foreign.cluster_id = other.cluster_id;
+  host.link.put(forged);
+  host.link.put(heartbeat::Codec(other).seal(foreign)->front());
+  host.link.put({});
+  host.link.put({1, 2, 3});
+
+  const auto refused = [&host] {
+    std::uint64_t total = 0;
+    for (const auto& [reason, count] : host.driver.heartbeats().refused)
+      total += count;
+    return total;
+  };
+  REQUIRE(segment.run_until([&] { return refused() == 4; }));
+  const auto stats = host.driver.heartbeats();
+  const auto count = [&stats](const std::string& reason) {
+    const auto found =
+        std::ranges::find(stats.refused, reason, &std::pair<std::string, std::uint64_t>::first);
+    return found == stats.refused.end() ? 0 : found->second;
+  };
+  CHECK(count("bad_tag") == 1);
+  CHECK(count("not_ours") >= 1);
+  CHECK(stats.received == 0);
+  CHECK(host.driver.status().generation == generation);
+  CHECK(host.driver.status().members.size() == 1);
+  CHECK(segment.close());
+}
+
+TEST_CASE("a link that refuses to send is counted, not fatal") {
+  Segment segment(1);
+  segment.host(1).link.refuses = true;
+  segment.start(1);
+  REQUIRE(segment.run_until([&] { return segment.host(1).driver.heartbeats().send_failed > 3; }));
+  CHECK(segment.host(1).driver.heartbeats().sent == 0);
+  CHECK(segment.close());
+  CHECK(segment.failures.empty());
+}
+
+TEST_CASE("answers of workers are dispatched when the link wakes") {
+  Segment segment(1);
+  segment.start(1);
+  bool answered = false;
+  segment.host(1).data_plane.explain({}, [&answered](auto) { answered = true; });
+  segment.host(1).link.wake();
+  CHECK(segment.run_until([&] { return answered; }));
+  CHECK(segment.close());
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A daemon that answers the same every time, for tests of routes and server.
+//
+// Owner: test. Thread: the server's, but for the settings tests make before they ask.
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "control/api_service.h"
+#include "fakes.h"
+
+namespace covey::control::test {
+
+class FakeService final : public ApiService {
+ public:
+  api::Status status() override {
+    api::Status status;
+    status.cluster = "fake";
+    return status;
+  }
+  std::vector<api::RuleStatus> rules() override { return std::vector<api::RuleStatus>(2); }
+  base::Result<api::BucketMaps> buckets(std::string_view rule) override {
+    if (rule == "web" || rule.empty()) return api::BucketMaps{1, 7, {{"web", 2, {1, 1}}}};
+    return base::fail(base::ErrorCode::not_found, "no such rule");
+  }
+  api::Stats stats() override { return {}; }
+  std::vector<api::HistoryRow> history() override { return {}; }
+  std::string config_yaml() override { return "version: 1\n"; }
+  std::vector<telemetry::Metric> metrics() override {
+    return {{"covey_x", "X.", telemetry::MetricType::gauge, "", {{{}, 1}}}};
+  }
+  std::string trouble() override { return in_trouble ? "joining: hears nobody yet" : ""; }
+  void explain(const api::ExplainRequest& request,
+               std::function<void(base::Result<api::ExplainReply>)> done) override {
+    asked = request;
+    api::ExplainReply reply;
+    reply.verdict = "deliver_owned";
+    if (answers) return done(reply);
+    never_called.push_back(std::move(done));
+  }
+  void flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) override {
+    done(std::vector<api::FlowRow>(limit));
+  }
+  api::CommandReply command(const api::CommandRequest& request) override {
+    ++commands;
+    if (request.verb == "refuse") return {false, "not now", 5};
+    if (request.verb == "nonsense") return {false, "what?", 2};
+    return {true, request.verb + " done", 0};
+  }
+  EventLog& events() override { return events_; }
+
+  std::atomic<bool> in_trouble = false;
+  std::atomic<bool> answers = false;
+  std::atomic<int> commands = 0;
+  api::ExplainRequest asked;
+
+ private:
+  std::vector<std::function<void(base::Result<api::ExplainReply>)>> never_called;
+  EventLog events_{quiet_logger()};
+};
+
+}  // namespace covey::control::test

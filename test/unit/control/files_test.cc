@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <sys/stat.h>
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <optional>
+
+#include "control/state_file.h"
+#include "control/unix_listener.h"
+#include "fakes.h"
+
+using namespace covey;
+using namespace covey::control;
+using namespace covey::control::test;
+
+namespace {
+
+void write(const std::string& path, const std::string& text) {
+  std::ofstream(path) << text;
+}
+
+bool exists(const std::string& path) {
+  return std::filesystem::exists(path);
+}
+
+std::string problem(const std::string& path) {
+  const auto listener = UnixListener::open(path);
+  REQUIRE_FALSE(listener.has_value());
+  return listener.error().context;
+}
+
+}  // namespace
+
+TEST_CASE("a host that has kept nothing yet is started") {
+  const TemporaryDirectory directory;
+  CHECK(load_state(directory.file("missing")) == InitialState::started);
+}
+
+TEST_CASE("a kept state is read again") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("state");
+  for (const InitialState state :
+       {InitialState::stopped, InitialState::suspended, InitialState::started}) {
+    REQUIRE(save_state(path, state).has_value());
+    CHECK(load_state(path) == state);
+  }
+  CHECK_FALSE(exists(path + "/host-state.new"));
+}
+
+TEST_CASE("contents that are no state are an error, not a guess") {
+  const TemporaryDirectory directory;
+  for (const std::string& text : {std::string(), std::string("stop"), std::string("stopped"),
+                                  std::string(100, 'x'), std::string("started\n\n")}) {
+    write(directory.file("host-state"), text);
+    const auto state = load_state(directory.file(""));
+    REQUIRE_FALSE(state.has_value());
+    CHECK(state.error().code == base::ErrorCode::corrupt);
+  }
+}
+
+TEST_CASE("a state that cannot be kept is an error") {
+  const TemporaryDirectory directory;
+  CHECK_FALSE(save_state(directory.file("no/such/place"), InitialState::stopped).has_value());
+  CHECK_FALSE(save_state(directory.file("x"), InitialState::persisted).has_value());
+}
+
+TEST_CASE("the socket is made with its directory, mode 0660, and goes with its listener") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("run/api.sock");
+  {
+    const auto listener = UnixListener::open(path);
+    REQUIRE(listener.has_value());
+    struct stat status {};
+    REQUIRE(::lstat(path.c_str(), &status) == 0);
+    CHECK(S_ISSOCK(status.st_mode));
+    CHECK((status.st_mode & 0777U) == 0660U);
+  }
+  CHECK_FALSE(exists(path));
+}
+
+TEST_CASE("a socket that a dead daemon left behind is replaced") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("api.sock");
+  const std::string moved = directory.file("moved.sock");
+  {
+    auto dead = UnixListener::open(path);
+    REQUIRE(dead.has_value());
+    // Under another name it survives its listener, as after SIGKILL.
+    std::filesystem::rename(path, moved);
+  }
+  REQUIRE(exists(moved));
+  CHECK(UnixListener::open(moved).has_value());
+}
+
+TEST_CASE("a socket that somebody listens on is left alone") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("api.sock");
+  const auto first = UnixListener::open(path);
+  REQUIRE(first.has_value());
+  CHECK(problem(path) == "another daemon listens on " + path);
+  CHECK(exists(path));
+}
+
+TEST_CASE("what is not a socket is never removed") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("precious");
+  write(path, "data");
+  CHECK(problem(path) == path + " exists and is not a socket");
+  CHECK(exists(path));
+  const std::string link = directory.file("link");
+  std::filesystem::create_symlink(path, link);
+  CHECK(problem(link) == link + " exists and is not a socket");
+}
+
+TEST_CASE("a path that no socket can have is refused") {
+  CHECK_FALSE(problem("").empty());
+  CHECK_FALSE(problem("/tmp/" + std::string(200, 'x')).empty());
+  CHECK_FALSE(problem("/no/such/directory/at/all").empty());
+}
+
+TEST_CASE("a socket of the same name made by somebody else is not removed at the end") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("api.sock");
+  {
+    const auto listener = UnixListener::open(path);
+    REQUIRE(listener.has_value());
+    std::filesystem::remove(path);
+    write(path, "not ours");
+  }
+  CHECK(exists(path));
+}

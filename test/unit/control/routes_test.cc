@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/routes.h"
+
+#include <catch2/catch.hpp>
+#include <optional>
+
+#include "fake_service.h"
+
+using namespace covey;
+using namespace covey::control;
+using namespace covey::control::test;
+
+namespace {
+
+Reply ask(FakeService& service, const Request& request) {
+  std::optional<Reply> got;
+  route(service, request, [&got](Reply reply) {
+    REQUIRE_FALSE(got.has_value());
+    got = std::move(reply);
+  });
+  REQUIRE(got.has_value());
+  return *got;
+}
+
+Reply get(const std::string& target) {
+  FakeService service;
+  service.answers = true;
+  return ask(service, {"GET", target, "", "", false});
+}
+
+Reply command(const std::string& body) {
+  FakeService service;
+  return ask(service, {"POST", "/v1/command", body, "", true});
+}
+
+std::string error_in(const Reply& reply) {
+  const auto error = api::decode<api::ErrorReply>(reply.body);
+  REQUIRE(error.has_value());
+  return error->error;
+}
+
+}  // namespace
+
+TEST_CASE("every documented path answers") {
+  for (const char* path :
+       {"/v1/status", "/v1/rules", "/v1/buckets", "/v1/buckets?rule=web", "/v1/flows",
+        "/v1/flows?limit=3", "/v1/stats", "/v1/history", "/v1/events", "/v1/config", "/metrics",
+        "/healthz",
+        "/v1/explain?protocol=udp&source=10.0.0.1&source_port=1&destination=10.0.0.2"
+        "&destination_port=53"}) {
+    INFO(path);
+    CHECK(get(path).status == 200);
+  }
+}
+
+TEST_CASE("a path that is not there, or nearly, is 404") {
+  for (const char* path : {"", "/", "/v1", "/v1/status/", "/v1/Status", "//v1/status",
+                           "/v1/status%20", "http://x/v1/status", "*"}) {
+    INFO(path);
+    CHECK(get(path).status == 404);
+  }
+}
+
+TEST_CASE("a wrong method is 405 and names the right one") {
+  FakeService service;
+  const Reply posted = ask(service, {"POST", "/v1/status", "", "", true});
+  CHECK(posted.status == 405);
+  CHECK(posted.allow == "GET");
+  const Reply got = ask(service, {"GET", "/v1/command", "", "", true});
+  CHECK(got.status == 405);
+  CHECK(got.allow == "POST");
+  CHECK(ask(service, {"DELETE", "/v1/rules", "", "", true}).status == 405);
+  CHECK(ask(service, {"", "/v1/rules", "", "", true}).status == 405);
+}
+
+TEST_CASE("parameters that a path does not take, or that are no numbers, are 400") {
+  for (const char* path :
+       {"/v1/status?verbose=1", "/v1/buckets?bucket=1", "/v1/buckets?rule=a&rule=b",
+        "/v1/flows?limit=", "/v1/flows?limit=-1", "/v1/flows?limit=ten", "/v1/flows?limit=10001",
+        "/v1/flows?limit=99999999999999999999", "/v1/events?since=now", "/v1/status?%zz",
+        "/v1/explain", "/v1/explain?protocol=tcp"}) {
+    INFO(path);
+    const Reply reply = get(path);
+    CHECK(reply.status == 400);
+    CHECK_FALSE(error_in(reply).empty());
+  }
+}
+
+TEST_CASE("a rule that is not there is 404") {
+  CHECK(get("/v1/buckets?rule=nothing").status == 404);
+}
+
+TEST_CASE("a GET with a body is refused") {
+  FakeService service;
+  CHECK(ask(service, {"GET", "/v1/status", "{}", "", true}).status == 400);
+}
+
+TEST_CASE("the metrics say what they are") {
+  const Reply reply = get("/metrics");
+  CHECK(reply.content_type == telemetry::kOpenMetricsContentType);
+  CHECK(reply.body.ends_with("# EOF\n"));
+}
+
+TEST_CASE("health is 503 with the reason while the host does not take its part") {
+  FakeService service;
+  service.in_trouble = true;
+  const Reply reply = ask(service, {"GET", "/healthz", "", "", false});
+  CHECK(reply.status == 503);
+  CHECK(error_in(reply) == "joining: hears nobody yet");
+}
+
+TEST_CASE("a refused command is 409, a wrong one 400, both with their reply") {
+  const Reply refused = command(R"({"verb":"refuse","target":"","value":"","timeout_ms":0})");
+  CHECK(refused.status == 409);
+  CHECK(api::decode<api::CommandReply>(refused.body)->code == 5);
+  CHECK(command(R"({"verb":"nonsense","target":"","value":"","timeout_ms":0})").status == 400);
+}
+
+TEST_CASE("a command that is not JSON or lacks a key is 400") {
+  for (const char* body : {"", "{", "null", "[]", "{}", R"({"verb":5})",
+                           R"({"verb":"stop","target":"","value":""})"}) {
+    INFO(body);
+    CHECK(command(body).status == 400);
+  }
+}
+
+TEST_CASE("an event stream is recognised by its Accept header") {
+  const Request stream{"GET", "/v1/events", "", "text/event-stream", true};
+  CHECK(wants_event_stream(stream, 7) == 7U);
+  Request since = stream;
+  since.target = "/v1/events?since=3";
+  CHECK(wants_event_stream(since, 7) == 3U);
+  Request plain = stream;
+  plain.accept = "*/*";
+  CHECK_FALSE(wants_event_stream(plain, 7).has_value());
+  Request broken = stream;
+  broken.target = "/v1/events?since=x";
+  CHECK_FALSE(wants_event_stream(broken, 7).has_value());
+}
+
+TEST_CASE("an event is one frame whatever its text holds") {
+  const std::string frame = event_frame({5, "t", "host_refused", 2, "a\n\ndata: forged"});
+  CHECK(frame ==
+        "id: 5\nevent: host_refused\n"
+        R"(data: {"id":5,"time":"t","event":"host_refused","host":2,"detail":"a\n\ndata: forged"})"
+        "\n\n");
+}

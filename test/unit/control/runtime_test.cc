@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/runtime.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <array>
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <thread>
+
+#include "control/state_file.h"
+#include "fakes.h"
+
+using namespace covey;
+using namespace covey::control;
+using namespace covey::control::test;
+
+namespace {
+
+/// One request over the socket, the body of the answer.
+std::string ask(const std::string& path, const std::string& request) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const timeval limit{kDeadline.count(), 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+  std::string all;
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
+    static_cast<void>(::send(fd, request.data(), request.size(), MSG_NOSIGNAL));
+    std::array<char, 4096> part{};
+    for (ssize_t got = 0; (got = ::recv(fd, part.data(), part.size(), 0)) > 0;) {
+      all.append(part.data(), static_cast<std::size_t>(got));
+    }
+  }
+  ::close(fd);
+  return all.substr(std::min(all.find("\r\n\r\n") + 4, all.size()));
+}
+
+std::string get(const std::string& target) {
+  return "GET " + target + " HTTP/1.1\r\nHost: c\r\nConnection: close\r\n\r\n";
+}
+
+/// A daemon without a data plane, in a thread.
+class Daemon {
+ public:
+  explicit Daemon(std::uint8_t id, InitialState initial = InitialState::started) : id_(id) {
+    settings.socket = directory_.file("api.sock");
+    settings.http.reset();
+    settings.state_dir = directory_.file("state");
+    settings.initial_state = initial;
+  }
+  ~Daemon() {
+    if (thread_.joinable()) wait();
+  }
+  void start() {
+    auto opened = Runtime::open({settings, host_config(id_), cluster_keys()}, data_plane, link,
+                                data_plane, config_, quiet_logger());
+    REQUIRE(opened.has_value());
+    runtime_ = std::move(*opened);
+    thread_ = std::thread([this] { exit_code = runtime_->run(); });
+  }
+  void stop() { runtime_->stop(); }
+  int wait() {
+    if (runtime_) stop();
+    thread_.join();
+    runtime_.reset();
+    return exit_code;
+  }
+  int join() {
+    thread_.join();
+    runtime_.reset();
+    return exit_code;
+  }
+
+  [[nodiscard]] api::Status status() const {
+    return api::decode<api::Status>(ask(settings.socket, get("/v1/status")))
+        .value_or(api::Status{});
+  }
+  /// Asks until the answer will do. False if it does not in time.
+  [[nodiscard]] bool reaches(const std::function<bool(const api::Status&)>& will_do) const {
+    const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+    while (std::chrono::steady_clock::now() < deadline) {
+      if (will_do(status())) return true;
+    }
+    return false;
+  }
+  [[nodiscard]] bool reaches(const std::string& state) const {
+    return reaches([&state](const api::Status& now) { return now.host.state == state; });
+  }
+  [[nodiscard]] api::CommandReply command(const api::CommandRequest& request) const {
+    const std::string body = api::encode(request);
+    return api::decode<api::CommandReply>(
+               ask(settings.socket,
+                   "POST /v1/command HTTP/1.1\r\nHost: c\r\nConnection: close\r\n"
+                   "Content-Length: " +
+                       std::to_string(body.size()) + "\r\n\r\n" + body))
+        .value_or(api::CommandReply{});
+  }
+
+  FakeLink link;
+  FakeDataPlane data_plane;
+  Settings settings;
+  int exit_code = -1;
+
+ private:
+  std::uint8_t id_;
+  TemporaryDirectory directory_;
+  FakeConfig config_;
+  std::unique_ptr<Runtime> runtime_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+TEST_CASE("a daemon converges, answers, and leaves when it is stopped") {
+  Daemon daemon(1);
+  daemon.start();
+  REQUIRE(daemon.reaches("converged"));
+  const api::Status status = daemon.status();
+  CHECK(status.cluster == "test");
+  CHECK(status.host.id == 1);
+  CHECK(status.host.is_default);
+  CHECK(status.converged);
+  CHECK(status.reason.empty());
+  CHECK(daemon.status().since == status.since);
+  CHECK(daemon.wait() == 0);
+  CHECK_FALSE(daemon.data_plane.tables.back().serving);
+  CHECK_FALSE(std::filesystem::exists(daemon.settings.socket));
+}
+
+TEST_CASE("SIGTERM leaves the cluster as stop does") {
+  Daemon daemon(1);
+  daemon.start();
+  REQUIRE(daemon.reaches("converged"));
+  std::raise(SIGTERM);
+  CHECK(daemon.join() == 0);
+  CHECK_FALSE(daemon.data_plane.tables.back().serving);
+}
+
+TEST_CASE("two daemons share a rule, and the share is in the rules") {
+  Daemon one(1);
+  Daemon two(2);
+  one.link.peers = {&two.link};
+  two.link.peers = {&one.link};
+  one.start();
+  two.start();
+  const auto share = [](const Daemon& daemon) {
+    const auto rules =
+        api::decode<std::vector<api::RuleStatus>>(ask(daemon.settings.socket, get("/v1/rules")));
+    return rules ? rules->front() : api::RuleStatus{};
+  };
+  REQUIRE(one.reaches([&](const api::Status& now) {
+    return now.converged && now.members.size() == 2 && share(one).buckets.owned == 32 &&
+           share(two).buckets.owned == 32;
+  }));
+  CHECK(share(one).state == "enabled");
+  CHECK(share(one).weight == 100);
+  CHECK(share(one).buckets.total == 64);
+  CHECK(one.command({"weight", "web", "0", 0}).ok);
+  CHECK(one.reaches([&](const api::Status&) { return share(two).buckets.owned == 64; }));
+  const auto map =
+      api::decode<api::BucketMaps>(ask(two.settings.socket, get("/v1/buckets?rule=web")));
+  REQUIRE(map.has_value());
+  CHECK(map->maps.front().owners == std::vector<unsigned>(64, 2U));
+  CHECK(one.wait() == 0);
+  CHECK(two.reaches([](const api::Status& now) { return now.converged && now.host.is_default; }));
+  const auto history =
+      api::decode<std::vector<api::HistoryRow>>(ask(two.settings.socket, get("/v1/history")));
+  REQUIRE(history.has_value());
+  CHECK(history->size() >= 2);
+  CHECK(two.wait() == 0);
+}
+
+TEST_CASE("a host stopped by command keeps answering, starts again, and remembers") {
+  Daemon daemon(1, InitialState::persisted);
+  daemon.start();
+  REQUIRE(daemon.reaches("converged"));
+  CHECK(daemon.command({"stop", "", "", 0}).ok);
+  REQUIRE(daemon.reaches("stopped"));
+  CHECK(load_state(daemon.settings.state_dir) == InitialState::stopped);
+  CHECK(daemon.wait() == 0);
+
+  daemon.start();
+  REQUIRE(daemon.reaches("stopped"));
+  CHECK(ask(daemon.settings.socket, get("/healthz")).find("stopped") != std::string::npos);
+  CHECK(daemon.command({"start", "", "", 0}).ok);
+  REQUIRE(daemon.reaches("converged"));
+  CHECK(ask(daemon.settings.socket, get("/healthz")) == R"({"status":"ok"})");
+  CHECK(load_state(daemon.settings.state_dir) == InitialState::started);
+  CHECK(daemon.wait() == 0);
+}
+
+TEST_CASE("a host without connections is drained at once and stays out after a restart") {
+  Daemon daemon(1, InitialState::persisted);
+  daemon.start();
+  REQUIRE(daemon.reaches("converged"));
+  CHECK(daemon.command({"drainstop", "", "", 0}).ok);
+  REQUIRE(daemon.reaches("stopped"));
+  CHECK(daemon.wait() == 0);
+  CHECK(load_state(daemon.settings.state_dir) == InitialState::stopped);
+}
+
+TEST_CASE("a suspended host refuses to start until it is resumed") {
+  Daemon daemon(1, InitialState::suspended);
+  daemon.start();
+  REQUIRE(daemon.reaches("suspended"));
+  CHECK(daemon.command({"start", "", "", 0}).code == 5);
+  CHECK(daemon.command({"resume", "", "", 0}).ok);
+  CHECK(daemon.wait() == 0);
+}
+
+TEST_CASE("metrics and statistics join both sides") {
+  Daemon daemon(1);
+  daemon.start();
+  REQUIRE(daemon.reaches("converged"));
+  const std::string metrics = ask(daemon.settings.socket, get("/metrics"));
+  CHECK(metrics.find("covey_x 1\n") != std::string::npos);
+  CHECK(metrics.find("covey_host_state{state=\"converged\"} 1\n") != std::string::npos);
+  CHECK(metrics.find("covey_heartbeats_total{outcome=\"bad_tag\"} 0\n") != std::string::npos);
+  const auto stats = api::decode<api::Stats>(ask(daemon.settings.socket, get("/v1/stats")));
+  REQUIRE(stats.has_value());
+  CHECK(stats->heartbeats.sent > 0);
+  CHECK(stats->heartbeats.lost == 3);
+  CHECK(stats->verdicts.front().first == "deliver_owned");
+  CHECK(daemon.wait() == 0);
+}
+
+TEST_CASE("a daemon that cannot open its socket says why and starts nothing") {
+  Daemon daemon(1);
+  daemon.settings.socket = "/no/such/directory/at/all/api.sock";
+  FakeConfig config;
+  const auto opened =
+      Runtime::open({daemon.settings, host_config(1), cluster_keys()}, daemon.data_plane,
+                    daemon.link, daemon.data_plane, config, quiet_logger());
+  REQUIRE_FALSE(opened.has_value());
+  CHECK(opened.error().context.starts_with("api: "));
+  CHECK(daemon.link.sent == 0);
+}
