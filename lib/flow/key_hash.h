@@ -2,12 +2,12 @@
 // KeyHash: where a flow lies in the table, by a hash that clients cannot play against.
 //
 // Owner: flow. Thread: any; a plain value. Two steps. NH (Black, Halevi, Krawczyk, Krovetz and
-// Rogaway, "UMAC") sums products of the words of the key, each first added to a secret number: two keys that
-// were chosen without knowing the numbers give equal sums with a chance of at most 2^-64. A folded
+// Rogaway, "UMAC") sums products of the words of the key, each first added to a secret number: two
+// keys chosen without knowing the numbers give equal sums with a chance of at most 2^-64. A folded
 // multiplication then breaks up what structure remains; without it sequential ports would fill the
 // table in arithmetic progressions, which a table that probes onwards suffers from. The result
-// never leaves the host, so this is enough, at a third of the price of SipHash. The numbers are
-// drawn from a secret seed. It is not the bucket hash, which all hosts share and clients can watch.
+// never leaves the host, so this is enough, at a third of the price of SipHash. The numbers come
+// from a secret seed. It is not the bucket hash, which all hosts share and clients can watch.
 #pragma once
 
 #include <array>

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "bucket/assignment.h"
-#include "random_cluster.h"
+#include "support/random_cluster.h"
 
 using namespace covey;
 using namespace covey::bucket;
