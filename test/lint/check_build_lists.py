@@ -5,6 +5,7 @@ import os
 import re
 
 FOLDERS = ("lib", "app", "test")
+TOKEN = re.compile(r"'([^'\n]*)'|(#[^\n]*)")  # comments too: they may hold apostrophes
 
 
 def _built(tree, path):
@@ -12,7 +13,7 @@ def _built(tree, path):
     while folder:
         build = f"{folder}/meson.build"
         if tree.exists(build):
-            names = re.findall(r"'([^']+)'", tree.text(build))
+            names = [name for name, _ in TOKEN.findall(tree.text(build))]
             relative = os.path.relpath(path, folder)
             # A loop over names, as in test/fuzz: the stem stands alone and '.cc' is put behind it.
             if relative in names or relative.removesuffix(".cc") in names:
@@ -27,7 +28,7 @@ def check(tree):
             if not _built(tree, path)]
 
 
-GOOD = {"lib/a/meson.build": "files('a.cc')\n", "lib/a/a.cc": "",
+GOOD = {"lib/a/meson.build": "# the library's files\nfiles('a.cc')\n", "lib/a/a.cc": "",
         "test/f/meson.build": "t = {'one': []}\nexecutable(name + '.cc')\n", "test/f/one.cc": ""}
 BAD = [
     (GOOD | {"lib/a/b.cc": ""}, "lib/a/b.cc:1: is in no meson.build"),

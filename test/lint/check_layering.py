@@ -25,12 +25,12 @@ THIRD_PARTY = [
     (r"pcap(\.h|/.*)", "libpcap"),
     (r"(curses|ncurses)\.h", "ncurses"),
     (r"(sys|linux|net|netinet|arpa|netpacket|asm)/.*", "POSIX"),
-    (r"(unistd|fcntl|poll|sched|pthread|signal|termios|dirent|glob|ifaddrs|netdb|pwd|grp|spawn|"
+    (r"(unistd|time|fcntl|poll|sched|pthread|signal|termios|dirent|glob|ifaddrs|netdb|pwd|grp|spawn|"
      r"getopt|syslog)\.h", "POSIX"),
 ]
 C_HEADERS_WITH_BETTER_NAMES = re.compile(
     r"(assert|ctype|errno|float|inttypes|limits|locale|math|setjmp|stdarg|stddef|stdint|stdio|"
-    r"stdlib|string|time|wchar)\.h")
+    r"stdlib|string|wchar)\.h")
 MESON_NAMES = {"sodium": "libsodium", "yaml": "yaml-cpp", "json": "nlohmann-json", "fmt": "fmt",
                "dpdk": "DPDK", "mnl": "libmnl", "spdlog": "spdlog", "cli11": "CLI11",
                "prometheus": "prometheus-cpp-core"}
