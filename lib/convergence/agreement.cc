@@ -74,15 +74,18 @@ bool Node::Impl::advance(TimePoint now) {
 
 CommittedView Node::Impl::senior() const {
   std::vector<CommittedView> views;
-  if (!is_young()) {
-    views.push_back({.members = committed.members, .generation = committed.generation});
-  }
+  bool replaced = false;
   peers.heard().for_each([&](HostId host) {
     const heartbeat::Message& said = peers.at(host).said;
     if (is_participant(said.phase) && said.committed_view.contains(host)) {
       views.push_back({.members = said.committed_view, .generation = said.committed_generation});
+      replaced = replaced || !said.committed_view.contains(self);
     }
   });
+  // Whoever slept through his lease has been replaced by any view that goes on without him.
+  if (!is_young() && !(lapsed && replaced)) {
+    views.push_back({.members = committed.members, .generation = committed.generation});
+  }
   return senior_view(views);
 }
 
@@ -134,18 +137,24 @@ HostFacts Node::Impl::facts_of(HostId host, const CommittedView& base) const {
   }
   const bool says_outside = peer.heard() && !is_participant(peer.said.phase);
   facts.member = same_nonce && !peer.left && !peer.mismatched && !says_outside;
+  const bool empty_handed = peer.claims_known && all_none(peer.claims);
   const bool joins = is_agreeing(peer.said.phase) && peer.said.committed_view.empty();
-  const bool first_view = base.members.empty() && peer.said.phase == Phase::listen;
-  facts.admissible = peer.heard() && peer.edge && (joins || first_view);
+  const bool waits = peer.said.phase == Phase::listen || peer.said.phase == Phase::evicted;
+  const bool first_view = base.members.empty() && waits;
+  facts.admissible = peer.heard() && peer.edge && empty_handed && (joins || first_view);
   return facts;
 }
 
 /// A host that hears nobody suspects itself for the length of a lease: others may be serving. One
-/// that hears hosts which do not hear it waits longer, but not for ever: they may be deaf.
+/// that hears hosts with which it has no view yet waits longer, but not for ever: they may be deaf.
 bool Node::Impl::may_be_alone(TimePoint now) const {
   if (now < alone_after) return false;
   if (!is_young() || now >= alone_after + config.timing.silence()) return true;
-  return peers.heard().without(peers.alive()).empty();
+  bool others = false;
+  peers.heard().for_each([&](HostId host) {
+    if (peers.at(host).said.phase != Phase::refused) others = true;
+  });
+  return !others;
 }
 
 bool Node::Impl::is_invited() const {
@@ -350,7 +359,10 @@ void Node::Impl::give_up_membership(TimePoint now) {
   proposal.view_digest = 0;
   proposal.map = ClusterMap{};
   converging = false;
+  lapsed = false;
   listen_until = now + config.timing.listen_first();
+  alone_after = std::max(alone_after, now + lease_passes());
+  unknown_until = std::max(unknown_until, now + lease_passes());
 }
 
 /// Why a new generation is needed, in words for the history.

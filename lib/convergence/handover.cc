@@ -32,10 +32,9 @@ Bitmaps Node::Impl::own_target(TimePoint now) {
   if (life != Life::running || is_young()) return no_buckets(class_buckets);
   if (phase != Phase::stable) return ownership.table();  // frozen
 
-  const Timing& timing = config.timing;
   orphans_until = std::max(
       unknown_until, evidence.outside_until(self, committed.members, committed.nonces,
-                                            timing.lease() + timing.takeover_margin()));
+                                            lease_passes()));
   HandOver input;
   input.self = self;
   input.members = committed.members;
@@ -106,6 +105,7 @@ bucket::BucketTable Node::Impl::build_table(const Bitmaps& own) const {
 
 void Node::Impl::publish_lease(TimePoint now) {
   const TimePoint until = lease(now);
+  if (until > now) lapsed = false;
   // Small extensions wait: a lease is worth many intervals, the workers' cache line is not free.
   const bool extended = until >= lease_until + config.timing.interval / 20;
   if (until >= lease_until && !extended) return;
@@ -131,7 +131,7 @@ TimePoint Node::Impl::lease(TimePoint now) const {
     until = std::min(until, peer.ack_sent_at + length);
   });
   // After an own stall beyond the lease somebody may have taken over whom we have yet to hear.
-  if (!witnessed && now < lapsed_until) return std::min(until, lease_until);
+  if (lapsed && !witnessed && now < lapsed_until) return std::min(until, lease_until);
   return until;
 }
 

@@ -83,10 +83,9 @@ void Node::Impl::begin_incarnation(TimePoint now) {
   send_due = now;
   last_sent = TimePoint::distant_past();
   drain_deadline = TimePoint::never();
-  const base::Duration lease_passes =
-      config.timing.lease() + config.timing.takeover_margin();
-  alone_after = now + lease_passes;
-  unknown_until = now + lease_passes;
+  alone_after = now + lease_passes();
+  unknown_until = now + lease_passes();
+  lapsed = false;
   lapsed_until = TimePoint::distant_past();
   orphans_until = unknown_until;
   well_after = now;
@@ -151,12 +150,20 @@ void Node::Impl::doubt_itself_if_late(TimePoint now) {
   peers.restart_timers(now);
   health = static_cast<std::uint8_t>(std::min(health + 1, 3));
   well_after = now + timing.silence() * 10;
-  const TimePoint calm = now + timing.lease() + timing.takeover_margin();
+  const TimePoint calm = now + lease_passes();
   alone_after = std::max(alone_after, calm);
   unknown_until = std::max(unknown_until, calm);
-  if (now > lease_until) lapsed_until = calm;
+  if (now > lease_until && !is_young()) {
+    lapsed = true;
+    lapsed_until = calm;
+  }
   if (phase == heartbeat::Phase::listen) listen_until = now + timing.listen_first();
   raise(EventKind::self_doubt, self, "own timer was " + std::to_string(late_ms) + " ms late");
+}
+
+/// After that span without an acknowledgement a host has stopped taking new flows for certain.
+base::Duration Node::Impl::lease_passes() const {
+  return config.timing.lease() + config.timing.takeover_margin();
 }
 
 /// Silence after which this host accuses another; longer while it has reason to doubt itself.

@@ -66,7 +66,7 @@ Message Node::Impl::compose(TimePoint now) {
   message.health = health;
   message.view = proposal.view;
   message.view_digest = proposal.view_digest;
-  message.committed_view = committed.members;
+  if (!lapsed) message.committed_view = committed.members;
   message.committed_generation = committed.generation;
   message.map_digest = proposal.map.digest;
   message.config_digest = config.config_digest;

@@ -93,6 +93,7 @@ struct Node::Impl {
   void emit(Effect effect);
   [[nodiscard]] base::TimePoint next_wakeup() const;
   [[nodiscard]] base::Duration silence() const;
+  [[nodiscard]] base::Duration lease_passes() const;
   void check_invariants() const;
 
   // listening.cc
@@ -208,7 +209,8 @@ struct Node::Impl {
   base::TimePoint listen_until;
   base::TimePoint alone_after;     // no view of this host alone before
   base::TimePoint unknown_until;   // hosts never heard by this start may be serving until then
-  base::TimePoint lapsed_until;    // the lease ran out during an own stall: no renewal unwitnessed
+  bool lapsed = false;             // the lease ran out during an own stall ...
+  base::TimePoint lapsed_until;    // ... and is not renewed before, unless a member hears us
   base::TimePoint drain_deadline;
   base::TimePoint well_after;      // end of the effect of the newest self-doubt
   std::uint8_t health = 0;

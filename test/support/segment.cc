@@ -24,7 +24,7 @@ convergence::NodeConfig test_config(std::uint8_t host, std::uint64_t nonce,
                                     std::uint32_t buckets) {
   convergence::NodeConfig config;
   config.self = HostId{host};
-  config.host_name = "h" + std::to_string(host);
+  config.host_name = std::string("h").append(std::to_string(host));
   config.cluster_id = 77;
   config.nonce = nonce;
   config.config_digest = 0xc0ffee;

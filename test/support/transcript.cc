@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "support/transcript.h"
+
+#include <cstdio>
+#include <variant>
+
+namespace covey::test {
+
+namespace {
+
+std::string phase_name(heartbeat::Phase phase) {
+  switch (phase) {
+    case heartbeat::Phase::listen: return "LISTEN";
+    case heartbeat::Phase::propose: return "PROPOSE";
+    case heartbeat::Phase::prepared: return "PREPARED";
+    case heartbeat::Phase::stable: return "STABLE";
+    case heartbeat::Phase::evicted: return "EVICTED";
+    case heartbeat::Phase::minority: return "MINORITY";
+    case heartbeat::Phase::refused: return "REFUSED";
+    case heartbeat::Phase::leave: return "LEAVE";
+  }
+  return "?";
+}
+
+std::string set_text(base::HostSet set) {
+  std::string text = "{";
+  set.for_each([&](base::HostId host) {
+    if (text.size() > 1) text += ',';
+    text += std::to_string(host.value);
+  });
+  return text + '}';
+}
+
+/// "1+32+0": how many buckets of each class.
+std::string counts(const std::vector<bucket::Bitmap>& bitmaps) {
+  std::string text;
+  for (const bucket::Bitmap& bitmap : bitmaps) {
+    if (!text.empty()) text += '+';
+    text += std::to_string(bitmap.count());
+  }
+  return text;
+}
+
+std::string message_text(const heartbeat::Message& message) {
+  std::string text = phase_name(message.phase);
+  text += " g" + std::to_string(message.generation) + " view " + set_text(message.view);
+  text += " hears " + set_text(message.alive);
+  if (!message.claims.empty()) text += " claims " + counts(message.claims);
+  if (message.residual.size() != 0 && !message.residual.none()) {
+    text += " residual " + std::to_string(message.residual.count());
+  }
+  if (message.draining) text += " draining";
+  return text;
+}
+
+std::string table_text(const bucket::BucketTable& table) {
+  std::string owned;
+  std::uint32_t dirty = 0;
+  for (const bucket::ClassTable& map_class : table.classes) {
+    std::uint32_t count = 0;
+    for (const bucket::BucketState state : map_class.states) {
+      if (bucket::takes_new_flows(state)) ++count;
+      if (state == bucket::BucketState::own_dirty) ++dirty;
+    }
+    if (!owned.empty()) owned += '+';
+    owned += std::to_string(count);
+  }
+  std::string text = table.serving ? "serves " + owned : std::string("serves nothing, stopped");
+  if (dirty != 0) text += ", dirty " + std::to_string(dirty);
+  return text;
+}
+
+}  // namespace
+
+void Transcript::follow(Segment& segment) {
+  segment.observe([this](base::TimePoint now, base::HostId host,
+                         const convergence::Effect& effect) { write(now, host, effect); });
+}
+
+void Transcript::note(const Segment& segment, const std::string& what) {
+  line(segment.now(), "-- " + what);
+}
+
+void Transcript::line(base::TimePoint now, const std::string& what) {
+  std::array<char, 32> stamp{};
+  std::snprintf(stamp.data(), stamp.size(), "%8lld.%03lld  ",
+                static_cast<long long>(now.ns / 1'000'000),
+                static_cast<long long>(now.ns / 1'000 % 1'000));
+  text_ += stamp.data();
+  text_ += what + "\n";
+}
+
+void Transcript::write(base::TimePoint now, base::HostId host, const convergence::Effect& effect) {
+  const std::string who = std::string("host ").append(std::to_string(host.value));
+  if (const auto* sent = std::get_if<convergence::SendHeartbeat>(&effect)) {
+    const std::string text = message_text(sent->message);
+    std::string& last = said_[sent->message.nonce];
+    if (text == last && sent->message.phase != heartbeat::Phase::leave) return;
+    last = text;
+    line(now, who + " says " + text);
+  } else if (const auto* map = std::get_if<convergence::InstallMap>(&effect)) {
+    const std::string text = table_text(map->table);
+    std::string& last = installed_[host.value];
+    if (text == last) return;
+    last = text;
+    line(now, who + " " + text);
+  } else if (const auto* raised = std::get_if<convergence::RaiseEvent>(&effect)) {
+    line(now, who + " * " + std::string(name(raised->event.kind)) + ": " + raised->event.detail);
+  } else if (std::holds_alternative<convergence::Stopped>(effect)) {
+    line(now, who + " * stopped");
+  }
+}
+
+}  // namespace covey::test
