@@ -27,25 +27,47 @@ constexpr auto kValues = asio::as_tuple(asio::use_awaitable);
 using Stream = beast::basic_stream<asio::generic::stream_protocol>;
 using Response = http::response<http::string_body>;
 
+/// What a session holds while it lives. The server may end it from outside at any time.
+class Connection {
+ public:
+  Connection(asio::generic::stream_protocol::socket socket, const CloserSlot& closer)
+      : stream(std::move(socket)), wait(stream.get_executor()), closer_(closer) {
+    closer_([this] {
+      stream.close();
+      wait.cancel();
+    });
+  }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection() { closer_({}); }
+
+  [[nodiscard]] bool is_open() { return stream.socket().is_open(); }
+
+  Stream stream;
+  asio::steady_timer wait;  // for an answer or for news; the session waits for one thing at a time
+
+ private:
+  const CloserSlot& closer_;
+};
+
 /// A reply that may come later. The session owns it; callbacks hold it weakly, because a callback
 /// may outlive the connection, and the io_context too.
 struct Pending {
-  explicit Pending(const asio::any_io_executor& executor) : arrived(executor) {}
+  asio::steady_timer& arrived;
   std::optional<Reply> reply;
-  asio::steady_timer arrived;
 };
 
-asio::awaitable<Reply> answer(Session session, Request request) {
-  const auto pending = std::make_shared<Pending>(co_await asio::this_coro::executor);
+asio::awaitable<Reply> answer(Connection& connection, const Session& session, Request request) {
+  const auto pending = std::make_shared<Pending>(Pending{connection.wait, std::nullopt});
   route(session.service, request, [weak = std::weak_ptr<Pending>(pending)](Reply reply) {
     const auto waiting = weak.lock();
     if (!waiting) return;
     waiting->reply = std::move(reply);
     waiting->arrived.cancel();
   });
-  if (!pending->reply) {
-    pending->arrived.expires_after(session.limits.answer);
-    co_await pending->arrived.async_wait(kValues);
+  if (!pending->reply && connection.is_open()) {
+    connection.wait.expires_after(session.limits.answer);
+    co_await connection.wait.async_wait(kValues);
   }
   if (!pending->reply) co_return error_reply(504, "the worker did not answer in time");
   co_return std::move(*pending->reply);
@@ -83,43 +105,30 @@ class EventSubscription {
   std::uint64_t listener_;
 };
 
-/// Lets the server end the connection from outside, for as long as the stream lives.
-class Closable {
- public:
-  Closable(CloserSlot& slot, Stream& stream) : slot_(slot) {
-    slot_([&stream] { stream.close(); });
-  }
-  Closable(const Closable&) = delete;
-  Closable& operator=(const Closable&) = delete;
-  ~Closable() { slot_({}); }
-
- private:
-  CloserSlot& slot_;
-};
-
-asio::awaitable<void> stream_events(Stream& stream, Session session, std::uint64_t since) {
+asio::awaitable<void> stream_events(Connection& connection, const Session& session,
+                                    std::uint64_t since) {
   // The body ends with the connection, as server-sent events allow; no chunks, so that `curl -N`
   // and a line reader see the events as they are.
   std::string out =
       "HTTP/1.1 200 OK\r\nServer: coveyd\r\nContent-Type: text/event-stream\r\n"
       "Cache-Control: no-store\r\nConnection: close\r\n\r\n";
-  asio::steady_timer news(co_await asio::this_coro::executor);
-  const EventSubscription subscription(session.service.events(), news);
-  for (;;) {
-    for (const api::EventRow& event : session.service.events().after(since)) {
+  const EventLog& log = session.service.events();
+  const EventSubscription subscription(session.service.events(), connection.wait);
+  while (connection.is_open()) {
+    for (const api::EventRow& event : log.after(since)) {
       out += event_frame(event);
       since = event.id;
     }
-    stream.expires_after(session.limits.idle);
-    const auto [error, bytes] = co_await asio::async_write(stream, asio::buffer(out), kValues);
-    if (error) co_return;
+    connection.stream.expires_after(session.limits.idle);
+    const auto [error, bytes] =
+        co_await asio::async_write(connection.stream, asio::buffer(out), kValues);
+    if (error || !connection.is_open()) co_return;
     out.clear();
-    if (session.service.events().last_id() != since) continue;
-    news.expires_after(session.limits.comment);
-    const auto [woken] = co_await news.async_wait(kValues);
+    if (log.last_id() > since) continue;
+    connection.wait.expires_after(session.limits.comment);
+    const auto [woken] = co_await connection.wait.async_wait(kValues);
     // Without news a comment, which also finds out whether the peer is still there.
     if (!woken) out = ":\n\n";
-    if (!stream.socket().is_open()) co_return;
   }
 }
 
@@ -137,7 +146,9 @@ std::optional<Reply> refusal(const beast::error_code& error) {
 }
 
 /// One request and its answer. False when the connection is to end.
-asio::awaitable<bool> serve_one(Stream& stream, beast::flat_buffer& buffer, Session session) {
+asio::awaitable<bool> serve_one(Connection& connection, beast::flat_buffer& buffer,
+                                const Session& session) {
+  Stream& stream = connection.stream;
   http::request_parser<http::string_body> parser;
   parser.header_limit(session.limits.header_bytes);
   parser.body_limit(session.limits.body_bytes);
@@ -160,10 +171,10 @@ asio::awaitable<bool> serve_one(Stream& stream, beast::flat_buffer& buffer, Sess
                   session.over_socket};
   const auto since = wants_event_stream(request, session.service.events().last_id());
   if (since) {
-    co_await stream_events(stream, session, *since);
+    co_await stream_events(connection, session, *since);
     co_return false;
   }
-  Reply reply = co_await answer(session, std::move(request));
+  Reply reply = co_await answer(connection, session, std::move(request));
   stream.expires_after(session.limits.idle);
   co_return co_await send(stream, std::move(reply), keep_alive);
 }
@@ -172,20 +183,19 @@ asio::awaitable<bool> serve_one(Stream& stream, beast::flat_buffer& buffer, Sess
 
 asio::awaitable<void> serve(asio::generic::stream_protocol::socket socket, Session session,
                             CloserSlot closer) {
-  Stream stream(std::move(socket));
-  const Closable closable(closer, stream);
+  Connection connection(std::move(socket), closer);
   if (session.overloaded) {
-    stream.expires_after(session.limits.answer);
-    co_await send(stream, error_reply(503, "too many connections"), false);
+    connection.stream.expires_after(session.limits.answer);
+    co_await send(connection.stream, error_reply(503, "too many connections"), false);
   } else {
     beast::flat_buffer buffer(session.limits.header_bytes + session.limits.body_bytes);
-    while (co_await serve_one(stream, buffer, session)) {
+    while (co_await serve_one(connection, buffer, session)) {
     }
   }
   // Say good-bye before closing, so that a peer that still sends reads the answer first.
   beast::error_code ignored;
-  static_cast<void>(stream.socket().shutdown(asio::socket_base::shutdown_send, ignored));
-  stream.close();
+  static_cast<void>(connection.stream.socket().shutdown(asio::socket_base::shutdown_send, ignored));
+  connection.stream.close();
 }
 
 }  // namespace covey::control

@@ -114,6 +114,10 @@ std::string get(const std::string& target, const std::string& headers = "") {
   return "GET " + target + " HTTP/1.1\r\nHost: covey\r\nConnection: close\r\n" + headers + "\r\n";
 }
 
+const std::string kQuestion =
+    get("/v1/explain?protocol=tcp&source=10.0.0.1&source_port=1&destination=10.0.0.2"
+        "&destination_port=80");
+
 std::string post(const std::string& target, const std::string& body) {
   return "POST " + target + " HTTP/1.1\r\nHost: covey\r\nConnection: close\r\nContent-Length: " +
          std::to_string(body.size()) + "\r\n\r\n" + body;
@@ -228,9 +232,9 @@ TEST_CASE("an answer that comes later is waited for, one that never comes is a 5
   const std::string question =
       get("/v1/explain?protocol=tcp&source=10.0.0.1&source_port=1&destination=10.0.0.2"
           "&destination_port=80");
-  CHECK(has_status(server.ask(question), 504));
+  CHECK(has_status(server.ask(kQuestion), 504));
   server.service.answers = true;
-  const std::string reply = server.ask(question);
+  const std::string reply = server.ask(kQuestion);
   CHECK(has_status(reply, 200));
   CHECK(has(reply, R"("verdict":"deliver_owned")"));
 }
@@ -266,17 +270,28 @@ TEST_CASE("events of before are an array, and since cuts it") {
   CHECK(all->size() == EventLog::kKept);
 }
 
-TEST_CASE("closing ends connections that are open, event streams too") {
-  Client* stream = nullptr;
-  std::optional<Client> client;
+TEST_CASE("closing ends connections at once, whatever they wait for") {
+  std::optional<Client> stream;
+  std::optional<Client> idle;
+  std::optional<Client> asking;
+  std::chrono::steady_clock::time_point closing;
   {
-    Server server;
-    client.emplace(server.path);
-    stream = &*client;
+    ApiLimits limits;
+    limits.answer = limits.comment = limits.idle = 2 * kDeadline;
+    Server server(limits);
+    stream.emplace(server.path);
     stream->send(get("/v1/events", "Accept: text/event-stream\r\n"));
     CHECK(has(stream->read_until("\r\n\r\n"), "200"));
+    asking.emplace(server.path);
+    asking->send(kQuestion);
+    idle.emplace(server.path);
+    idle->send("GET /healthz HTTP/1.1\r\nHost: covey\r\n\r\n");
+    CHECK(has(idle->read_until("ok"), "200"));
+    closing = std::chrono::steady_clock::now();
   }
+  CHECK(std::chrono::steady_clock::now() - closing < kDeadline);
   CHECK(has(stream->read_all(), "text/event-stream"));
+  CHECK(asking->read_all().empty());
 }
 
 TEST_CASE("two servers cannot share an address, and the first is not disturbed") {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
+#include <climits>
 #include <csignal>
 #include <thread>
 
@@ -238,4 +239,25 @@ TEST_CASE("a daemon that cannot open its socket says why and starts nothing") {
   REQUIRE_FALSE(opened.has_value());
   CHECK(opened.error().context.starts_with("api: "));
   CHECK(daemon.link.sent == 0);
+}
+
+TEST_CASE("a daemon whose workers hang is stopped all the same") {
+  Daemon daemon(1);
+  daemon.data_plane.polls_to_go = INT_MAX;
+  daemon.start();
+  REQUIRE(daemon.reaches([](const api::Status& now) { return now.host.id == 1; }));
+  const auto stopping = std::chrono::steady_clock::now();
+  const int exit_code = daemon.wait();
+  CHECK(exit_code == 1);
+  CHECK(std::chrono::steady_clock::now() - stopping < kDeadline);
+}
+
+TEST_CASE("a second signal ends a daemon that is still leaving") {
+  Daemon daemon(1);
+  daemon.data_plane.polls_to_go = INT_MAX;
+  daemon.start();
+  REQUIRE(daemon.reaches([](const api::Status& now) { return now.host.id == 1; }));
+  std::raise(SIGTERM);
+  std::raise(SIGINT);
+  CHECK(daemon.join() == 1);
 }
