@@ -236,7 +236,7 @@ constexpr Parameter kProtocol{Kind::required, "PROTOCOL", "tcp or udp"};
 
 constexpr auto kCommands = std::to_array<Command>({
     {"query",
-     "state of the cluster: members, default host, why it is not converged",
+     "state of the cluster, and why it is not converged",
      query,
      {{kHost, {Kind::flag, "--check", "exit with 5 unless the host is converged"}}}},
     {"display", "effective configuration, as YAML", display},

@@ -193,9 +193,9 @@ int run(const std::vector<std::string>& arguments, const Surroundings& around) {
   }
   const std::vector<std::string> rest = app.remaining(true);
   if (!rest.empty()) {
-    return fail_with(
-        around, Exit::usage,
-        fmt::format("'{}' is not expected here; usage: covey {}", rest.front(), usage_of(*command)));
+    return fail_with(around, Exit::usage,
+                     fmt::format("'{}' is not expected here; usage: covey {}", rest.front(),
+                                 usage_of(*command)));
   }
   return run_command(*command, parameters, parsed, around);
 }

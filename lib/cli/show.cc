@@ -20,8 +20,11 @@ std::string with_default(const std::string& state, bool is_default) {
   return is_default ? fmt::format("{} (default)", state) : state;
 }
 
+/// At most six characters for a day: "31 ms", "1.5 s", "3600 s".
 std::string age(std::int64_t ms) {
-  return ms < 10'000 ? fmt::format("{} ms", ms) : fmt::format("{} s", ms / 1000);
+  if (ms < 1000) return fmt::format("{} ms", ms);
+  return ms < 10'000 ? fmt::format("{}.{} s", ms / 1000, ms % 1000 / 100)
+                     : fmt::format("{} s", ms / 1000);
 }
 
 std::string yes_no(bool value) {
@@ -131,21 +134,14 @@ std::string show(const api::ExplainReply& reply, bool colours) {
 }
 
 std::string show(const std::vector<api::FlowRow>& flows, bool colours) {
-  constexpr std::size_t short_endpoint = 21;  // 255.255.255.255:65535
-  Table table({{"protocol"},
-               {"client -> virtual IP"},
-               {"state"},
-               {"rule", Align::left, true},
-               {"bucket", Align::right},
-               {"idle", Align::right}},
+  constexpr std::size_t room = 46;  // of two end points in one line; two of IPv6 need two lines
+  Table table({{"connection"}, {"state"}, {"rule", Align::left, true}, {"idle", Align::right}},
               colours);
   for (const api::FlowRow& flow : flows) {
-    // Two IPv6 addresses do not fit one line.
-    const bool is_short =
-        flow.source.size() <= short_endpoint && flow.destination.size() <= short_endpoint;
-    table.add({flow.protocol,
-               fmt::format("{}{}-> {}", flow.source, is_short ? " " : "\n", flow.destination),
-               flow.state, flow.rule, fmt::format("{}", flow.bucket), age(flow.idle_ms)});
+    const bool is_short = flow.source.size() + flow.destination.size() + 4 <= room;
+    table.add({fmt::format("{} {}{}-> {}", flow.protocol, flow.source, is_short ? " " : "\n",
+                           flow.destination),
+               flow.state, flow.rule, age(flow.idle_ms)});
   }
   return table.to_string();
 }

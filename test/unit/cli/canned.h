@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Answers of a daemon, as JSON.
+//
+// Owner: test/unit/cli. Thread: any; constants.
+#pragma once
+
+#include <string_view>
+
+namespace covey::cli::canned {
+
+inline constexpr std::string_view kStatus = R"({"cluster":"web",
+  "host":{"id":1,"name":"web1","state":"converged","default":true},
+  "epoch":12,"converged":true,"since":"2026-01-02T03:04:05Z","reason":"","members":[
+  {"id":1,"name":"web1","state":"converged","default":true,"weight":100,"age_ms":0,"in_view":true},
+  {"id":2,"name":"web2","state":"converging","default":false,"weight":50,"age_ms":31,"in_view":true},
+  {"id":3,"name":"web3","state":"isolated","default":false,"weight":100,"age_ms":15000,
+   "in_view":false}],"islands":0})";
+
+inline constexpr std::string_view kRules = R"([
+  {"rule":"web","state":"enabled","mode":"multiple","affinity":"none","vip":"all","protocol":"tcp",
+   "ports":"80,443","map_class":2,"weight":100,"accepted":1234567,"dropped":89,"flows":5,
+   "buckets":{"owned":1638,"dirty":2,"total":4096}},
+  {"rule":"web-one","state":"enabled","mode":"single","affinity":"","vip":"10.77.0.50",
+   "protocol":"tcp","ports":"443","map_class":3,"weight":0,"accepted":0,"dropped":0,"flows":0,
+   "buckets":{"owned":1,"dirty":0,"total":1}},
+  {"rule":"dns","state":"enabled","mode":"multiple","affinity":"single","vip":"all",
+   "protocol":"udp","ports":"53,80","map_class":4,"weight":50,"accepted":0,"dropped":0,"flows":0,
+   "buckets":{"owned":1,"dirty":0,"total":4096}},
+  {"rule":"block","state":"disabled","mode":"disabled","affinity":"","vip":"all",
+   "protocol":"both","ports":"23","map_class":-1,"weight":0,"accepted":0,"dropped":7,"flows":0,
+   "buckets":{"owned":0,"dirty":0,"total":0}},
+  {"rule":"default","state":"enabled","mode":"default","affinity":"","vip":"all","protocol":"all",
+   "ports":"all","map_class":0,"weight":0,"accepted":3,"dropped":0,"flows":0,
+   "buckets":{"owned":1,"dirty":0,"total":1}}])";
+
+inline constexpr std::string_view kExplain = R"({"rule":"web","mode":"multiple","affinity":"none",
+  "hashed":"10.77.0.100 port 40000 -> port 80","bucket":1234,"owner":2,"verdict":"drop_not_owner",
+  "reason":"another host owns the bucket","tracked":false})";
+
+inline constexpr std::string_view kStats = R"({"verdicts":{
+  "deliver_owned":{"frames":1000,"bytes":64000},"drop_not_owner":{"frames":2000,"bytes":128000},
+  "drop_malformed":{"frames":0,"bytes":0}},
+  "ports":{"uplink":{"link_up":true,"rx_frames":1,"rx_bytes":2,"rx_missed":3,"rx_errors":4,
+   "tx_frames":5,"tx_bytes":6,"tx_errors":7}},
+  "workers":[{"busy_pct":12.5,"cycles_per_packet":310.25,"packets":30,"loops":40,"busy_cycles":50,
+   "idle_cycles":60,"sleeps":70}],
+  "heartbeats":{"sent":10,"send_failed":0,"received":20,"fragments":0,"lost":0,
+   "refused":{"not_ours":0,"bad_version":0,"bad_tag":7,"malformed":0}},
+  "flows":{"established":1,"half_open":2,"created":3,"expired":4,"evicted":5,"untracked":6,
+   "capacity":65536}})";
+
+inline constexpr std::string_view kFlows = R"([
+  {"protocol":"tcp","source":"10.77.0.100:40000","destination":"10.77.0.50:80",
+   "state":"established","rule":"web","bucket":4095,"idle_ms":12},
+  {"protocol":"tcp","source":"[2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]:65535",
+   "destination":"[2001:db8:77::50]:80","state":"established",
+   "rule":"a-rule-with-a-name-that-is-longer-than-names-usually-are","bucket":0,"idle_ms":99999}])";
+
+inline constexpr std::string_view kHistory = R"([
+  {"generation":4,"began":"2026-01-02T03:04:05.678Z","duration_ms":43.21,
+   "trigger":"host 3 was lost and this sentence goes on and on, as if nobody had to read it",
+   "members":[1,2,3],"moved_buckets":1365}])";
+
+inline constexpr std::string_view kEvents = R"([
+  {"id":1,"time":"2026-01-02T03:04:05.678Z","event":"host_lost","host":3,
+   "detail":"nothing was heard for 1000 ms, and this sentence goes on and on as well"},
+  {"id":2,"time":"2026-01-02T03:04:05.700Z","event":"converged","host":0,"detail":""}])";
+
+}  // namespace covey::cli::canned

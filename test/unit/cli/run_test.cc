@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "cli/run.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "canned.h"
+#include "cli/commands.h"
+#include "fake_daemon.h"
+
+namespace covey::cli {
+namespace {
+
+struct Outcome {
+  int status = 0;
+  std::string out;
+  std::string err;
+};
+
+Outcome run_with(std::vector<std::string> arguments, bool colours = false) {
+  std::ostringstream out;
+  std::ostringstream err;
+  const int status = run(arguments, {out, err, colours, "1.2.3"});
+  return {status, out.str(), err.str()};
+}
+
+/// A daemon that answers everything, and the command line against it.
+class WithDaemon {
+ public:
+  WithDaemon() {
+    daemon_.answer("GET /v1/status", 200, canned::kStatus);
+    daemon_.answer("GET /v1/rules", 200, canned::kRules);
+    daemon_.answer("GET /v1/stats", 200, canned::kStats);
+    daemon_.answer("GET /v1/flows", 200, canned::kFlows);
+    daemon_.answer("GET /v1/flows?limit=5", 200, canned::kFlows);
+    daemon_.answer("GET /v1/history", 200, canned::kHistory);
+    daemon_.answer("GET /v1/events", 200, canned::kEvents);
+    daemon_.answer(
+        "GET /v1/config", 200,
+        R"({"yaml":"cluster:\n  virtual_ips: [\"2001:db8::50/64\", \"10.77.0.50/24\"]\n"})");
+    const std::string maps =
+        R"({"host":1,"epoch":3,"maps":[{"rule":"web","map_class":2,"owners":[1,2]}]})";
+    daemon_.answer("GET /v1/buckets", 200, maps);
+    daemon_.answer("GET /v1/buckets?rule=web", 200, maps);
+    daemon_.answer("POST /v1/command", 200, R"({"ok":true,"text":"host web1 does so","code":0})");
+    daemon_.answer("GET /v1/explain?" + api::to_query({6, address("10.77.0.100"), 40000,
+                                                       address("10.77.0.50"), 80, 2}),
+                   200, canned::kExplain);
+    daemon_.answer(
+        "GET /v1/explain?" + api::to_query({17, address("::1"), 1, address("::2"), 2, 0x12}), 200,
+        canned::kExplain);
+  }
+  Outcome operator()(std::vector<std::string> arguments, bool colours = false) {
+    arguments.insert(arguments.begin(), {"-s", daemon_.socket()});
+    return run_with(std::move(arguments), colours);
+  }
+  test::FakeDaemon& daemon() { return daemon_; }
+
+ private:
+  static base::IpAddress address(std::string_view text) {
+    return base::IpAddress::parse(text).value();
+  }
+  test::FakeDaemon daemon_;
+};
+
+}  // namespace
+
+TEST_CASE("every command that only asks answers in words and in JSON") {
+  WithDaemon covey;
+  const std::vector<std::vector<std::string>> lines = {
+      {"query"},
+      {"query", "web1"},
+      {"query", "1", "--check"},
+      {"display"},
+      {"params"},
+      {"queryport", "80"},
+      {"explain", "tcp", "10.77.0.100:40000", "10.77.0.50:80"},
+      {"explain", "udp", "[::1]:1", "[::2]:2", "--flags", "syn,ack"},
+      {"stats"},
+      {"stats", "--all"},
+      {"buckets"},
+      {"buckets", "web"},
+      {"flows"},
+      {"flows", "--limit", "5"},
+      {"history"},
+      {"events"},
+      {"ip2mac"},
+      {"ip2mac", "10.77.0.50"},
+      {"keygen"},
+      {"version"}};
+  for (std::vector<std::string> line : lines) {
+    CAPTURE(line);
+    const Outcome words = covey(line);
+    CHECK(words.status == 0);
+    CHECK(words.err.empty());
+    CHECK(words.out.ends_with('\n'));
+    CHECK(words.out.find('\033') == std::string::npos);
+    line.push_back("--json");
+    const Outcome json = covey(line, true);
+    CHECK(json.status == 0);
+    CHECK((json.out.starts_with('{') || json.out.starts_with('[')));
+    CHECK(json.out.find('\033') == std::string::npos);
+  }
+}
+
+TEST_CASE("every command of the table has help with all its parameters") {
+  const std::string all = run_with({"--help"}).out;
+  for (const Command& command : commands()) {
+    CAPTURE(command.name);
+    CHECK(all.find("  " + std::string(command.name)) != std::string::npos);
+    const Outcome help = run_with({std::string(command.name), "--help"});
+    CHECK(help.status == 0);
+    for (const Parameter& parameter : command.parameters) {
+      CHECK(help.out.find(parameter.name) != std::string::npos);
+    }
+  }
+  std::istringstream lines(all);
+  for (std::string line; std::getline(lines, line);)
+    CHECK(line.size() <= 80);
+}
+
+TEST_CASE("usage errors are exit status 2 and say what is wrong") {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> table = {
+      {{"qurey"}, "did you mean 'query'?"},
+      {{"zzz"}, "unknown command 'zzz'"},
+      {{"--bogus"}, "unknown option '--bogus'"},
+      {{"query", "--bogus"}, "'--bogus' is not expected"},
+      {{"version", "now"}, "'now' is not expected"},
+      {{"queryport"}, "[VIP:]PORT is missing"},
+      {{"queryport", "http"}, "'http' is not a port"},
+      {{"queryport", "80", "sctp"}, "PROTOCOL: 'sctp' is unknown"},
+      {{"explain", "tcp"}, "SOURCE:PORT is missing"},
+      {{"explain", "icmp", "1.2.3.4:1", "1.2.3.4:2"}, "PROTOCOL: 'icmp' is unknown"},
+      {{"explain", "tcp", "1.2.3.4", "1.2.3.4:2"}, "has no port"},
+      {{"explain", "tcp", "1.2.3.4:1", "[::1]:2"}, "not of one IP version"},
+      {{"explain", "tcp", "1.2.3.4:1", "1.2.3.4:2", "--flags", "sun"}, "sun"},
+      {{"flows", "--limit", "-1"}, "--limit"},
+      {{"flows", "--limit", "10001"}, "0..10000"},
+      {{"drainstop", "--timeout", "soon"}, "--timeout: 'soon' is not a duration"},
+      {{"drainstop", "--timeout"}, "--timeout"},
+      {{"weight", "web"}, "WEIGHT is missing"},
+      {{"ip2mac", "host"}, "'host' is not an IP address"},
+      {{"-s"}, "--socket"}};
+  for (const auto& [line, words] : table) {
+    CAPTURE(line);
+    const Outcome outcome = run_with(line);
+    CHECK(outcome.status == 2);
+    CHECK(outcome.out.empty());
+    CHECK(outcome.err.find(words) != std::string::npos);
+  }
+  const Outcome nothing = run_with({});
+  CHECK(nothing.status == 2);
+  CHECK(nothing.err.find("COMMAND") != std::string::npos);
+}
+
+TEST_CASE("a daemon that is not there is exit status 4") {
+  const Outcome outcome = run_with({"-s", "/run/no-such.sock", "query"});
+  CHECK(outcome.status == 4);
+  CHECK(outcome.err.find("/run/no-such.sock") != std::string::npos);
+}
+
+TEST_CASE("queryport finds the rule as the data plane does") {
+  WithDaemon covey;
+  const auto rule_of = [&](std::vector<std::string> line) {
+    line.insert(line.begin(), {"--json", "queryport"});
+    const auto rule = api::decode<api::RuleStatus>(covey(line).out);
+    return rule ? rule->rule : rule.error().context;
+  };
+  CHECK(rule_of({"80"}) == "web");
+  CHECK(rule_of({"80", "udp"}) == "dns");
+  CHECK(rule_of({"443"}) == "web");
+  CHECK(rule_of({"10.77.0.50:443"}) == "web-one");
+  CHECK(rule_of({"10.77.0.50:443", "udp"}) == "default");
+  CHECK(rule_of({"10.77.0.51:443"}) == "web");
+  CHECK(rule_of({"23"}) == "block");
+  CHECK(rule_of({"9999"}) == "default");
+}
+
+TEST_CASE("orders go to the daemon as they were given") {
+  WithDaemon covey;
+  CHECK(covey({"start"}).out == "host web1 does so\n");
+  CHECK(covey({"stop", "web1"}).status == 0);
+  CHECK(covey({"drainstop", "--timeout", "2m"}).status == 0);
+  CHECK(covey({"suspend"}).status == 0);
+  CHECK(covey({"resume"}).status == 0);
+  CHECK(covey({"weight", "web", "equal"}).status == 0);
+  CHECK(covey({"start", "--json"}).out ==
+        "{\"ok\":true,\"text\":\"host web1 does so\",\"code\":0}\n");
+  const auto& requests = covey.daemon().requests();
+  REQUIRE(requests.size() == 7);
+  const std::string post = "POST /v1/command ";
+  CHECK(requests[1] == post + R"({"verb":"stop","target":"web1","value":"","timeout_ms":0})");
+  CHECK(requests[2] == post + R"({"verb":"drainstop","target":"","value":"","timeout_ms":120000})");
+  CHECK(requests[5] == post + R"({"verb":"weight","target":"web","value":"equal","timeout_ms":0})");
+}
+
+TEST_CASE("a refusal is exit status 5, in words and in JSON") {
+  WithDaemon covey;
+  const std::string refusal = R"({"ok":false,"text":"resume it first","code":5})";
+  covey.daemon().answer("POST /v1/command", 409, refusal);
+  const Outcome words = covey({"start"});
+  CHECK(words.status == 5);
+  CHECK(words.err == "covey: resume it first\n");
+  const Outcome json = covey({"start", "--json"});
+  CHECK(json.status == 5);
+  CHECK(json.out == refusal + "\n");
+}
+
+TEST_CASE("a wrong argument that only the daemon can know is exit status 2") {
+  WithDaemon covey;
+  covey.daemon().answer("POST /v1/command", 400, R"({"ok":false,"text":"no such rule","code":2})");
+  CHECK(covey({"weight", "wed", "5"}).status == 2);
+}
+
+TEST_CASE("another host cannot be asked from here, and that is said clearly") {
+  WithDaemon covey;
+  for (const std::vector<std::string>& line :
+       {std::vector<std::string>{"query", "web2"}, {"weight", "web", "5", "2"}}) {
+    const Outcome outcome = covey(line);
+    CHECK(outcome.status == 5);
+    CHECK(outcome.err.find("this is host 1 (web1): run this command on host '") !=
+          std::string::npos);
+  }
+}
+
+TEST_CASE("query --check tells by its exit status whether the host is converged") {
+  WithDaemon covey;
+  std::string status(canned::kStatus);
+  status.replace(status.find("\"converged\":true"), 16, "\"converged\":false");
+  covey.daemon().answer("GET /v1/status", 200, status);
+  CHECK(covey({"query"}).status == 0);
+  CHECK(covey({"query", "--check"}).status == 5);
+}
+
+TEST_CASE("colours are for terminals, unless somebody does not want them") {
+  WithDaemon covey;
+  CHECK(covey({"query"}, true).out.find('\033') != std::string::npos);
+  CHECK(covey({"query", "--no-color"}, true).out.find('\033') == std::string::npos);
+  CHECK(covey({"query"}, false).out.find('\033') == std::string::npos);
+}
+
+TEST_CASE("ip2mac without an address takes the first IPv4 virtual IP of the daemon") {
+  WithDaemon covey;
+  CHECK(covey({"ip2mac"}).out ==
+        "cluster    10.77.0.50\n"
+        "unicast    02:bf:0a:4d:00:32\n"
+        "multicast  03:bf:0a:4d:00:32\n"
+        "igmp       01:00:5e:7f:00:32\n");
+}
+
+TEST_CASE("keygen makes a new file that only its owner can read, and never overwrites one") {
+  const std::string path = "/tmp/covey-keygen-test-" + std::to_string(getpid());
+  std::filesystem::remove(path);
+  const Outcome first = run_with({"keygen", path});
+  CHECK(first.status == 0);
+  CHECK(first.out.empty());
+  using std::filesystem::perms;
+  CHECK(std::filesystem::status(path).permissions() == (perms::owner_read | perms::owner_write));
+  std::ifstream file(path);
+  std::string key;
+  std::getline(file, key);
+  CHECK(key.size() == 64);
+  CHECK(key.find_first_not_of("0123456789abcdef") == std::string::npos);
+  CHECK(run_with({"keygen", path}).status == 1);
+  std::filesystem::remove(path);
+  CHECK(run_with({"keygen"}).out != run_with({"keygen"}).out);
+}
+
+}  // namespace covey::cli

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Snapshots of what people see, made from the JSON that the daemon sends.
+#include "cli/show.h"
+
+#include <catch2/catch.hpp>
+#include <sstream>
+
+#include "canned.h"
+
+namespace covey::cli {
+namespace {
+
+template <typename T>
+T decoded(std::string_view json) {
+  auto value = api::decode<T>(json);
+  if (!value) FAIL(value.error().context);
+  return std::move(*value);
+}
+
+void check_width(const std::string& text) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    INFO(line);
+    CHECK(line.size() <= 80);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("query shows who is in and who is the default host") {
+  const std::string text = show(decoded<api::Status>(canned::kStatus), false);
+  CHECK(text ==
+        "cluster    web\n"
+        "this host  1 (web1)\n"
+        "state      converged (default)\n"
+        "since      2026-01-02T03:04:05Z\n"
+        "epoch      12\n"
+        "\n"
+        "host  name  state                weight      heard  takes part\n"
+        "   1  web1  converged (default)     100  this host  yes\n"
+        "   2  web2  converging               50      31 ms  yes\n"
+        "   3  web3  isolated                100       15 s  no\n");
+}
+
+TEST_CASE("query says why a host is not converged and that there are islands") {
+  api::Status status = decoded<api::Status>(canned::kStatus);
+  status.converged = false;
+  status.reason = "host 2 has a different configuration\033[2J";
+  status.islands = 1;
+  const std::string text = show(status, false);
+  CHECK(text.find("not converged  host 2 has a different configuration?[2J\n") !=
+        std::string::npos);
+  CHECK(text.find("islands        1: ") != std::string::npos);
+  check_width(text);
+}
+
+TEST_CASE("colours appear in query only when wanted") {
+  const api::Status status = decoded<api::Status>(canned::kStatus);
+  CHECK(show(status, false).find('\033') == std::string::npos);
+  CHECK(show(status, true).find("\033[32mconverged (default)\033[0m") != std::string::npos);
+}
+
+TEST_CASE("queryport shows one rule") {
+  const auto rules = decoded<std::vector<api::RuleStatus>>(canned::kRules);
+  CHECK(show(rules.at(0)) ==
+        "rule      web\n"
+        "state     enabled\n"
+        "covers    tcp 80,443 of all\n"
+        "mode      multiple\n"
+        "affinity  none\n"
+        "accepted  1,234,567\n"
+        "dropped   89\n"
+        "flows     5\n"
+        "weight    100\n"
+        "buckets   1638 of 4096 owned, 2 of them dirty\n");
+}
+
+TEST_CASE("params shows every rule in 80 columns") {
+  const std::string text = show(decoded<std::vector<api::RuleStatus>>(canned::kRules), false);
+  CHECK(text ==
+        "rule     vip         protocol  ports   mode      affinity  weight  state\n"
+        "web      all         tcp       80,443  multiple  none         100  enabled\n"
+        "web-one  10.77.0.50  tcp       443     single    -              -  enabled\n"
+        "dns      all         udp       53,80   multiple  single        50  enabled\n"
+        "block    all         both      23      disabled  -              -  disabled\n"
+        "default  all         all       all     default   -              -  enabled\n");
+  check_width(text);
+}
+
+TEST_CASE("explain shows the way of a packet") {
+  const std::string text = show(decoded<api::ExplainReply>(canned::kExplain), false);
+  CHECK(text ==
+        "rule      web\n"
+        "mode      multiple\n"
+        "affinity  none\n"
+        "hashed    10.77.0.100 port 40000 -> port 80\n"
+        "bucket    1234\n"
+        "owner     host 2\n"
+        "tracked   no\n"
+        "verdict   drop_not_owner\n"
+        "because   another host owns the bucket\n");
+  api::ExplainReply unowned = decoded<api::ExplainReply>(canned::kExplain);
+  unowned.owner.reset();
+  CHECK(show(unowned, false).find("owner     nobody now\n") != std::string::npos);
+}
+
+TEST_CASE("stats shows what happened, and all verdicts if wanted") {
+  const api::Stats stats = decoded<api::Stats>(canned::kStats);
+  const std::string text = show(stats, false, false);
+  CHECK(text.find("deliver_owned    1,000   64,000\n") != std::string::npos);
+  CHECK(text.find("drop_malformed") == std::string::npos);
+  CHECK(text.find("bad_tag") != std::string::npos);
+  CHECK(text.find("not_ours") == std::string::npos);
+  check_width(text);
+  CHECK(show(stats, true, false).find("drop_malformed") != std::string::npos);
+}
+
+TEST_CASE("buckets counts owners and draws the map of a rule") {
+  api::BucketMaps maps{1, 12, {{"web", 2, std::vector<unsigned>(128, 1)}, {"default", 0, {2}}}};
+  for (unsigned b = 0; b < 32; ++b)
+    maps.maps[0].owners[b] = b % 2 == 0 ? 2 : 0;
+  CHECK(show(maps, false) ==
+        "epoch 12, as host 1 knows it\n"
+        "\n"
+        "map      buckets    host  owns  share %\n"
+        "web          128  nobody    16     12.5\n"
+        "                       1    96     75.0\n"
+        "                       2    16     12.5\n"
+        "default        1       2     1    100.0\n");
+  CHECK(show_owners(maps.maps[0], false) ==
+        "     0  2.2.2.2.2.2.2.2.2.2.2.2.2.2.2.2.11111111111111111111111111111111\n"
+        "    64  1111111111111111111111111111111111111111111111111111111111111111\n"
+        "\n"
+        "hosts: .=nobody 1=1 2=2\n");
+  check_width(show_owners(maps.maps[0], false));
+}
+
+TEST_CASE("every host has a letter of its own in a map") {
+  api::BucketMap map{"web", 2, {}};
+  for (unsigned host = 0; host <= 64; ++host)
+    map.owners.push_back(host);
+  const std::string text = show_owners(map, false);
+  CHECK(text.find('?') == std::string::npos);
+  CHECK(text.find("@=64") != std::string::npos);
+}
+
+TEST_CASE("flows of IPv6 take two lines and still fit") {
+  const std::string text = show(decoded<std::vector<api::FlowRow>>(canned::kFlows), false);
+  CHECK(text.find("tcp 10.77.0.100:40000 -> 10.77.0.50:80") != std::string::npos);
+  CHECK(text.find("\n-> [2001:db8:77::50]:80\n") != std::string::npos);
+  check_width(text);
+}
+
+TEST_CASE("history and events fit 80 columns with long sentences") {
+  const std::string past = show(decoded<std::vector<api::HistoryRow>>(canned::kHistory), false);
+  CHECK(past.find("1,365") != std::string::npos);
+  CHECK(past.find("1,2,3") != std::string::npos);
+  check_width(past);
+  const std::string news = show(decoded<std::vector<api::EventRow>>(canned::kEvents), false);
+  CHECK(news.find("host_lost") != std::string::npos);
+  check_width(news);
+}
+
+TEST_CASE("numbers are grouped by thousands") {
+  CHECK(grouped(0) == "0");
+  CHECK(grouped(999) == "999");
+  CHECK(grouped(1000) == "1,000");
+  CHECK(grouped(18446744073709551615U) == "18,446,744,073,709,551,615");
+}
+
+}  // namespace covey::cli
