@@ -78,7 +78,7 @@ void print_assignments(std::mt19937_64& random, unsigned count) {
   while (done < count) {
     const bool large = random() % 200 == 0;
     const std::uint32_t buckets = large ? 4096 : 64U << (random() % 2);
-    test_support::RandomCluster cluster(random, buckets, large ? 64 : 1 + random() % 16);
+    test_support::RandomCluster cluster(random, buckets, large ? 8 : 1 + random() % 16);
     if (random() % 2 == 0) cluster.scramble_claims();
     if (random() % 20 == 0) cluster.drain_all();
     for (unsigned event = 0; event < (large ? 2U : 12U) && done < count; ++event, ++done) {

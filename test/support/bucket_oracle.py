@@ -13,36 +13,35 @@ from fractions import Fraction
 MASK = 2**64 - 1
 
 
-def rotate(word, bits):
-    return ((word << bits) & MASK) | (word >> (64 - bits))
-
-
-def sip_rounds(v, count):
-    for _ in range(count):
-        v[0] = (v[0] + v[1]) & MASK
-        v[1] = rotate(v[1], 13) ^ v[0]
-        v[0] = rotate(v[0], 32)
-        v[2] = (v[2] + v[3]) & MASK
-        v[3] = rotate(v[3], 16) ^ v[2]
-        v[0] = (v[0] + v[3]) & MASK
-        v[3] = rotate(v[3], 21) ^ v[0]
-        v[2] = (v[2] + v[1]) & MASK
-        v[1] = rotate(v[1], 17) ^ v[2]
-        v[2] = rotate(v[2], 32)
+def sip_round(a, b, c, d):
+    """The ARX network of the paper's figure 2.1; rotations are written out for speed."""
+    a = (a + b) & MASK
+    b = ((b << 13 | b >> 51) & MASK) ^ a
+    a = (a << 32 | a >> 32) & MASK
+    c = (c + d) & MASK
+    d = ((d << 16 | d >> 48) & MASK) ^ c
+    a = (a + d) & MASK
+    d = ((d << 21 | d >> 43) & MASK) ^ a
+    c = (c + b) & MASK
+    b = ((b << 17 | b >> 47) & MASK) ^ c
+    c = (c << 32 | c >> 32) & MASK
+    return a, b, c, d
 
 
 def siphash(key, data, compression=1, finalisation=3):
     """`key` is a pair of 64-bit numbers, `data` bytes; returns a 64-bit number."""
     start = struct.unpack(">4Q", b"somepseudorandomlygeneratedbytes")
-    v = [word ^ key[i % 2] for i, word in enumerate(start)]
+    a, b, c, d = (word ^ key[i % 2] for i, word in enumerate(start))
     padded = data + bytes(-(len(data) + 1) % 8) + bytes([len(data) % 256])
     for (word,) in struct.iter_unpack("<Q", padded):
-        v[3] ^= word
-        sip_rounds(v, compression)
-        v[0] ^= word
-    v[2] ^= 0xFF
-    sip_rounds(v, finalisation)
-    return v[0] ^ v[1] ^ v[2] ^ v[3]
+        d ^= word
+        for _ in range(compression):
+            a, b, c, d = sip_round(a, b, c, d)
+        a ^= word
+    c ^= 0xFF
+    for _ in range(finalisation):
+        a, b, c, d = sip_round(a, b, c, d)
+    return a ^ b ^ c ^ d
 
 
 def hashed_bytes(affinity, prefix4, prefix6, source, source_port, destination_port):
