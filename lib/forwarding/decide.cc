@@ -53,8 +53,7 @@ Decision decide(std::span<const std::uint8_t> frame, const FrameView& view,
   if (!is_addressed_to_us(frame, policy)) return decided(Verdict::drop_not_for_us);
   switch (view.layer3) {
     case Layer3::ipv4:
-    case Layer3::ipv6:
-      return decide_ip(frame, view, around);
+      [[likely]] case Layer3::ipv6 : return decide_ip(frame, view, around);
     case Layer3::arp:
       return decide_arp(frame, view, around);
     case Layer3::heartbeat:
@@ -76,25 +75,25 @@ bool is_malformed(Bytes frame, const FrameView& view) noexcept {
 // A switch that floods may hand our own frames back. The cluster MAC is nobody's source address: we
 // mask it, and a frame that comes with it is an echo or forged.
 bool is_own_echo(Bytes frame, const Policy& policy) noexcept {
-  const base::MacAddress source = packet::source_mac(frame);
-  return source == policy.host_mac() || source == policy.cluster_mac();
+  return packet::comes_from(frame, policy.host_mac()) ||
+         packet::comes_from(frame, policy.cluster_mac());
 }
 
 // The uplink hears everything. A frame on its way to a router passes by with our IP address and the
 // router's MAC address, and comes again from the router: only the second is ours to take.
 bool is_addressed_to_us(Bytes frame, const Policy& policy) noexcept {
-  const base::MacAddress destination = packet::destination_mac(frame);
-  return destination == policy.cluster_mac() || destination == policy.host_mac() ||
-         destination.is_multicast();
+  constexpr std::uint8_t kGroupBit = 1;
+  return packet::goes_to(frame, policy.cluster_mac()) ||
+         packet::goes_to(frame, policy.host_mac()) || (frame[0] & kGroupBit) != 0;
 }
 
 // ---- IP
 
 Decision decide_ip(Bytes frame, const FrameView& view, const Surroundings& around) noexcept {
   const Policy& policy = *around.snapshot.policy;
-  const base::IpAddress destination = view.key.destination_address();
-  const int virtual_ip = policy.virtual_ip_index(destination);
+  const int virtual_ip = policy.virtual_ip_index(view.key.destination, view.key.family);
   if (virtual_ip >= 0) return decide_virtual_ip(frame, view, around, virtual_ip);
+  const base::IpAddress destination = view.key.destination_address();
   if (policy.is_dedicated_ip(destination)) return decided(Verdict::deliver_local);
   // Of multicast only address resolution concerns us. The rest would reach the stack of every host
   // at once: router advertisements would configure it, and queries would be answered once per host.
@@ -112,9 +111,9 @@ Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surrounding
     return decide_by_source(view.key, around, Verdict::deliver_owned);
   }
   switch (view.key.protocol) {
-    case packet::kProtocolTcp:
-      return view.has_ports ? decide_tcp(view, around, virtual_ip)
-                            : decide_later_fragment(view, around, virtual_ip);
+    [[likely]] case packet::kProtocolTcp : return view.has_ports
+        ? decide_tcp(view, around, virtual_ip)
+        : decide_later_fragment(view, around, virtual_ip);
     case packet::kProtocolUdp:
       return view.has_ports ? decide_udp(view, around, virtual_ip)
                             : decide_later_fragment(view, around, virtual_ip);

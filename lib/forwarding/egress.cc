@@ -52,10 +52,9 @@ Decision decide_tcp_from_virtual_ip(const FrameView& view, const Surroundings& a
 
 Decision decide_ip_egress(const FrameView& view, const Surroundings& around) noexcept {
   const Policy& policy = *around.snapshot.policy;
-  const base::IpAddress source = view.key.source_address();
   if (is_group_or_router_talk(view)) return decided(Verdict::drop_egress_source);
-  if (policy.is_dedicated_ip(source)) return decided(Verdict::send_uplink);
-  const int virtual_ip = policy.virtual_ip_index(source);
+  if (policy.is_dedicated_ip(view.key.source_address())) return decided(Verdict::send_uplink);
+  const int virtual_ip = policy.virtual_ip_index(view.key.source, view.key.family);
   if (virtual_ip < 0) return decided(Verdict::drop_egress_source);
   if (!around.snapshot.buckets.serving) return decided(Verdict::drop_host_stopped);
   if (view.key.protocol == packet::kProtocolTcp && view.has_ports) {

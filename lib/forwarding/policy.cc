@@ -94,13 +94,13 @@ Policy::Policy(Settings settings, const bucket::SipKey& hash_key,
 
 void Policy::compile_virtual_ips() {
   for (const base::IpPrefix& prefix : settings_.virtual_ips) {
-    virtual_ips_.push_back({prefix.address, 0, 0});
+    virtual_ips_.push_back({words_of(prefix.address.bytes), prefix.address.family});
   }
   // At most a quarter full, so that probes are short and an empty slot always ends them.
   slots_.assign(std::bit_ceil(4 * virtual_ips_.size() + 1), kEmptySlot);
   slot_mask_ = slots_.size() - 1;
   for (std::size_t i = 0; i < virtual_ips_.size(); ++i) {
-    std::size_t slot = address_hash(virtual_ips_[i].address) & slot_mask_;
+    std::size_t slot = slot_of(virtual_ips_[i].words);
     while (slots_[slot] != kEmptySlot)
       slot = (slot + 1) & slot_mask_;
     slots_[slot] = static_cast<std::int16_t>(i);
@@ -119,9 +119,10 @@ void Policy::compile_port_tables() {
     }
     return entry->second;
   };
-  for (VirtualIp& virtual_ip : virtual_ips_) {
-    virtual_ip.tcp_table = table_for(virtual_ip.address, RuleProtocol::tcp);
-    virtual_ip.udp_table = table_for(virtual_ip.address, RuleProtocol::udp);
+  for (std::size_t i = 0; i < virtual_ips_.size(); ++i) {
+    const base::IpAddress& address = settings_.virtual_ips[i].address;
+    virtual_ips_[i].tcp_table = table_for(address, RuleProtocol::tcp);
+    virtual_ips_[i].udp_table = table_for(address, RuleProtocol::udp);
   }
 }
 

@@ -9,6 +9,7 @@
 // its four 32-bit words). A host masks its source as 02:HOST:w:x:y:z.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -64,10 +65,16 @@ class Policy {
 
   /// Position among the virtual IPs, -1 if it is none. Constant time.
   [[nodiscard]] int virtual_ip_index(const base::IpAddress& address) const noexcept {
-    for (std::size_t slot = address_hash(address) & slot_mask_; slots_[slot] != kEmptySlot;
+    return virtual_ip_index(address.bytes, address.family);
+  }
+  /// The same for an address that lies in a FlowKey: nothing is copied.
+  [[nodiscard]] int virtual_ip_index(const std::array<std::uint8_t, 16>& bytes,
+                                     base::Family family) const noexcept {
+    const AddressWords words = words_of(bytes);
+    for (std::size_t slot = slot_of(words); slots_[slot] != kEmptySlot;
          slot = (slot + 1) & slot_mask_) {
-      const std::int16_t position = slots_[slot];
-      if (virtual_ips_[static_cast<std::size_t>(position)].address == address) return position;
+      const VirtualIp& known = virtual_ips_[static_cast<std::size_t>(slots_[slot])];
+      if (known.words == words && known.family == family) return slots_[slot];
     }
     return -1;
   }
@@ -90,22 +97,30 @@ class Policy {
  private:
   static constexpr std::int16_t kEmptySlot = -1;
   using PortTable = std::vector<RuleIndex>;  // 65,536 entries
+  struct AddressWords {
+    std::uint64_t high = 0;
+    std::uint64_t low = 0;
+    friend constexpr bool operator==(const AddressWords&, const AddressWords&) = default;
+  };
   struct VirtualIp {
-    base::IpAddress address;
+    AddressWords words;
+    base::Family family = base::Family::none;
     std::uint16_t tcp_table = 0;
     std::uint16_t udp_table = 0;
   };
 
   void compile_virtual_ips();
   void compile_port_tables();
+  [[nodiscard]] static AddressWords words_of(const std::array<std::uint8_t, 16>& bytes) noexcept {
+    return {base::load_le64(bytes.data()), base::load_le64(bytes.data() + 8)};
+  }
   // Only the operator's own addresses are stored, so a fixed mixing function is safe: a client
   // cannot lengthen a probe.
-  [[nodiscard]] static std::size_t address_hash(const base::IpAddress& address) noexcept {
+  [[nodiscard]] std::size_t slot_of(const AddressWords& words) const noexcept {
     constexpr std::uint64_t kMixHigh = 0x9e3779b97f4a7c15;
     constexpr std::uint64_t kMixLow = 0xc2b2ae3d27d4eb4f;
-    const std::uint64_t high = base::load_le64(address.bytes.data());
-    const std::uint64_t low = base::load_le64(address.bytes.data() + 8);
-    return static_cast<std::size_t>((high * kMixHigh + low * kMixLow) >> 40U);
+    return static_cast<std::size_t>((words.high * kMixHigh + words.low * kMixLow) >> 40U) &
+           slot_mask_;
   }
   [[nodiscard]] std::size_t table_of(int virtual_ip, std::uint8_t protocol) const noexcept {
     const VirtualIp& entry = virtual_ips_[static_cast<std::size_t>(virtual_ip)];

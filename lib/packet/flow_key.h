@@ -16,7 +16,8 @@
 
 namespace covey::packet {
 
-struct FlowKey {
+// Aligned so that copies, comparisons and hashes of a key are a few word moves.
+struct alignas(8) FlowKey {
   std::array<std::uint8_t, 16> source{};
   std::array<std::uint8_t, 16> destination{};
   std::uint16_t source_port = 0;

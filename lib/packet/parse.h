@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 
@@ -93,6 +94,16 @@ struct FrameView {
 }
 [[nodiscard]] inline base::MacAddress source_mac(std::span<const std::uint8_t> frame) {
   return base::MacAddress::from(frame.data() + 6);
+}
+
+/// Compares in place, for the per-packet path.
+[[nodiscard]] inline bool comes_from(std::span<const std::uint8_t> frame,
+                                     const base::MacAddress& mac) {
+  return std::memcmp(frame.data() + 6, mac.bytes.data(), 6) == 0;
+}
+[[nodiscard]] inline bool goes_to(std::span<const std::uint8_t> frame,
+                                  const base::MacAddress& mac) {
+  return std::memcmp(frame.data(), mac.bytes.data(), 6) == 0;
 }
 
 /// An ICMP or ICMPv6 message about another packet, which it embeds.
