@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Snapshots and their reclamation, with real threads: run under TSan, this is the proof of the memory ordering.
+#include "dataplane/publish.h"
+
+#include <catch2/catch.hpp>
+#include <thread>
+
+using covey::dataplane::Publisher;
+
+namespace {
+
+// Counts the living, and is poisoned when it dies, so that a late reader is caught without a sanitizer too.
+class Witness {
+ public:
+  Witness(std::atomic<int>& living, std::uint64_t number)
+      : living_(living), number_(number), check_(~number) {
+    living_.fetch_add(1);
+  }
+  ~Witness() {
+    check_ = number_;
+    living_.fetch_sub(1);
+  }
+  Witness(const Witness&) = delete;
+  Witness& operator=(const Witness&) = delete;
+  [[nodiscard]] std::uint64_t number() const { return number_; }
+  [[nodiscard]] bool intact() const { return check_ == ~number_; }
+
+ private:
+  std::atomic<int>& living_;
+  std::uint64_t number_;
+  std::uint64_t check_;
+};
+
+}  // namespace
+
+TEST_CASE("a snapshot is current as soon as it is published") {
+  std::atomic<int> living{0};
+  Publisher<Witness> publisher(std::make_unique<Witness>(living, 1), 1);
+  CHECK(publisher.current().number() == 1);
+  static_cast<void>(publisher.publish(std::make_unique<Witness>(living, 2)));
+  CHECK(publisher.current().number() == 2);
+}
+
+TEST_CASE("without readers an old snapshot is freed at once") {
+  std::atomic<int> living{0};
+  Publisher<Witness> publisher(std::make_unique<Witness>(living, 1), 4);
+  const std::uint64_t ticket = publisher.publish(std::make_unique<Witness>(living, 2));
+  CHECK(publisher.is_quiescent(ticket));
+  CHECK(living == 1);
+}
+
+TEST_CASE("a reader that has not reported keeps the old snapshot alive") {
+  std::atomic<int> living{0};
+  Publisher<Witness> publisher(std::make_unique<Witness>(living, 1), 2);
+  publisher.set_reading(0, true);
+  publisher.set_reading(1, true);
+  const std::uint64_t ticket = publisher.publish(std::make_unique<Witness>(living, 2));
+  publisher.quiescent(0);
+  CHECK_FALSE(publisher.is_quiescent(ticket));
+  CHECK(living == 2);
+  publisher.quiescent(1);
+  CHECK(publisher.is_quiescent(ticket));
+  CHECK(living == 1);
+  publisher.set_reading(0, false);
+  publisher.set_reading(1, false);
+}
+
+TEST_CASE("a reader that stopped reading is not waited for") {
+  std::atomic<int> living{0};
+  Publisher<Witness> publisher(std::make_unique<Witness>(living, 1), 1);
+  publisher.set_reading(0, true);
+  const std::uint64_t ticket = publisher.publish(std::make_unique<Witness>(living, 2));
+  CHECK_FALSE(publisher.is_quiescent(ticket));
+  publisher.set_reading(0, false);
+  CHECK(publisher.is_quiescent(ticket));
+}
+
+TEST_CASE("a later ticket answers for the earlier ones and all are freed in order") {
+  std::atomic<int> living{0};
+  Publisher<Witness> publisher(std::make_unique<Witness>(living, 1), 1);
+  publisher.set_reading(0, true);
+  const std::uint64_t first = publisher.publish(std::make_unique<Witness>(living, 2));
+  const std::uint64_t second = publisher.publish(std::make_unique<Witness>(living, 3));
+  CHECK(publisher.retired() == 2);
+  publisher.quiescent(0);
+  CHECK(publisher.is_quiescent(second));
+  CHECK(publisher.is_quiescent(first));
+  CHECK(publisher.retired() == 0);
+  publisher.set_reading(0, false);
+}
+
+TEST_CASE("readers never see a freed or an older snapshot while thousands are published") {
+  constexpr unsigned kReaders = 2;
+  constexpr std::uint64_t kSnapshots = 5000;
+  std::atomic<int> living{0};
+  std::atomic<bool> stop{false};
+  std::atomic<std::uint64_t> wrong{0};
+  Publisher<Witness> publisher(std::make_unique<Witness>(living, 0), kReaders);
+  std::vector<std::thread> readers;
+  for (unsigned i = 0; i < kReaders; ++i) {
+    publisher.set_reading(i, true);
+    readers.emplace_back([&publisher, &stop, &wrong, i] {
+      std::uint64_t seen = 0;
+      while (!stop.load()) {
+        const Witness& witness = publisher.current();
+        if (!witness.intact() || witness.number() < seen) wrong.fetch_add(1);
+        seen = witness.number();
+        publisher.quiescent(i);
+      }
+    });
+  }
+  std::uint64_t ticket = 0;
+  for (std::uint64_t number = 1; number <= kSnapshots; ++number) {
+    ticket = publisher.publish(std::make_unique<Witness>(living, number));
+    // Now and then wait for the readers, as the control thread does before it goes on with a new map.
+    while (number % 50 == 0 && !publisher.is_quiescent(ticket)) std::this_thread::yield();
+  }
+  while (!publisher.is_quiescent(ticket)) std::this_thread::yield();
+  CHECK(living == 1);
+  stop.store(true);
+  for (unsigned i = 0; i < kReaders; ++i) {
+    readers[i].join();
+    publisher.set_reading(i, false);
+  }
+  CHECK(wrong == 0);
+}
