@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every .cc file is named in a meson.build of its folder or of one above: nothing lies about unbuilt."""
+"""Every .cc file is named in a meson.build of its folder or of one above."""
 
 import os
 import re

@@ -14,8 +14,9 @@ def check(tree):
     paths = tree.matching(".h", ".cc", under=FOLDERS)
     places = collections.Counter()
     for start in range(0, len(paths), AT_ONCE):
-        result = subprocess.run(["clang-format", "--dry-run", "-Werror", *paths[start:start + AT_ONCE]],
-                                cwd=tree.root, capture_output=True, text=True, check=False)
+        some = paths[start:start + AT_ONCE]
+        result = subprocess.run(["clang-format", "--dry-run", "-Werror", *some], cwd=tree.root,
+                                capture_output=True, text=True, check=False)
         places.update(re.findall(r"^(\S+?):\d+:\d+: error", result.stderr, re.M))
         if result.returncode and not places:
             return [f".clang-format:1: {result.stderr.strip().splitlines()[-1]}"]

@@ -36,7 +36,7 @@ def _opening(tree, path):
 def check(tree):
     """Form only; whether the words are true is for people."""
     problems = []
-    sources = set(tree.matching(*SOURCES)) | set(tree.scripts("python3")) | set(tree.scripts("bash"))
+    sources = {*tree.matching(*SOURCES), *tree.scripts("python3"), *tree.scripts("bash")}
     for path in sorted(sources):
         if tree.text(path):
             problems += _licence(tree, path)

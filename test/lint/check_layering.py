@@ -25,8 +25,8 @@ THIRD_PARTY = [
     (r"pcap(\.h|/.*)", "libpcap"),
     (r"(curses|ncurses)\.h", "ncurses"),
     (r"(sys|linux|net|netinet|arpa|netpacket|asm)/.*", "POSIX"),
-    (r"(unistd|time|fcntl|poll|sched|pthread|signal|termios|dirent|glob|ifaddrs|netdb|pwd|grp|spawn|"
-     r"getopt|syslog)\.h", "POSIX"),
+    (r"(unistd|time|fcntl|poll|sched|pthread|signal|termios|dirent|glob|ifaddrs|netdb|pwd|grp|"
+     r"spawn|getopt|syslog)\.h", "POSIX"),
 ]
 C_HEADERS_WITH_BETTER_NAMES = re.compile(
     r"(assert|ctype|errno|float|inttypes|limits|locale|math|setjmp|stdarg|stddef|stdint|stdio|"

@@ -35,7 +35,8 @@ def check(tree):
     return problems
 
 
-GOOD = {"run": "#!/bin/bash\necho ok\n", "tool": "#!/usr/bin/python3\nprint(1)\n", "m.py": "a = 1\n"}
+GOOD = {"run": "#!/bin/bash\necho ok\n", "tool": "#!/usr/bin/python3\nprint(1)\n",
+        "m.py": "a = 1\n"}
 BAD = [
     ({"run": "#!/bin/bash\nif true; then\n"}, "run:1:"),
     ({"m.py": "def f(:\n"}, "m.py:1:"),

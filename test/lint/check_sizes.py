@@ -110,10 +110,10 @@ BAD = [
     ({"a.py": "def f():\n" + "    pass\n" * MAX_FUNCTION}, "a.py:1: function of 71"),
     ({"a.cc": f"int x;\nvoid f() {{\n{_cxx(69)}\n}}\n"}, "a.cc:2: function of 71"),
     ({"a.cc": f"namespace n {{\nR<int> N::f(int a = 1) const {{\n{_cxx(69)}\n}}\n}}\n"}, "a.cc:2:"),
-    ({"a.cc": f"N::N(int a)\n    : a_{{a}},\n      b_(2) {{\n{_cxx(67)}\n}}\n"}, "a.cc:1: function"),
+    ({"a.cc": f"N::N(int a)\n    : a_{{a}},\n      b_(2) {{\n{_cxx(67)}\n}}\n"}, "a.cc:1: func"),
     ({"a.cc": f"N::N(int a) : a_(a) {{\n{_cxx(69)}\n}}\n"}, "a.cc:1: function of 71"),
     ({"a.cc": f'TEST_CASE("a b {{") {{\n{_cxx(69)}\n}}\n'}, "a.cc:1: function of 71"),
     ({"a.cc": f"bool operator==(A a, B b) {{\n{_cxx(69)}\n}}\n"}, "a.cc:1: function of 71"),
-    ({"a.h": f"class C {{\n  template <typename T>\n  auto f(T t) -> int {{\n{_cxx(68)}\n  }}\n}};\n"},
-     "a.h:2: function of 71"),
+    ({"a.h": f"class C {{\n  template <typename T>\n  auto f(T t) -> int {{\n{_cxx(68)}\n"
+             "  }\n};\n"}, "a.h:2: function of 71"),
 ]

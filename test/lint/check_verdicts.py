@@ -22,7 +22,8 @@ def check(tree):
     problems += [f"{DOCUMENT}:{number}: `{name}` means: {words[name]}"
                  for number, name, text in rows if name in words and words[name] != text]
     named = [name for _, name, _ in rows]
-    problems += [f"{DOCUMENT}:1: verdict `{name}` has no row" for name in words if name not in named]
+    problems += [f"{DOCUMENT}:1: verdict `{name}` has no row"
+                 for name in words if name not in named]
     if not problems and named != list(words):
         problems.append(f"{DOCUMENT}:{rows[0][0]}: rows are not in the order of {SOURCE}")
     if not verdicts:
@@ -31,7 +32,8 @@ def check(tree):
 
 
 GOOD = {SOURCE: '  X(deliver_owned, "mine")  \\\n  X(drop_icmp, "echo, or error")\n',
-        DOCUMENT: "| verdict | means |\n| `deliver_owned` | mine | |\n| `drop_icmp` | echo, or error |\n"}
+        DOCUMENT: "| verdict | means |\n"
+                  "| `deliver_owned` | mine | |\n| `drop_icmp` | echo, or error |\n"}
 BAD = [
     (GOOD | {DOCUMENT: "| `deliver_owned` | mine |\n"}, "`drop_icmp` has no row"),
     (GOOD | {DOCUMENT: GOOD[DOCUMENT] + "| `drop_gone` | old |\n"}, "`drop_gone` is no verdict"),

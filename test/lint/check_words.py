@@ -32,7 +32,8 @@ RULES = [
     ((), "delete", r"(?<!operator )(?<!=)(?<!= )\bdelete\b\s*(\[\s*\])?\s*[\w(*]",
      "ownership is a unique_ptr"),
     ((), "views", r"\bstd::(ranges::)?views::", "clang 14 cannot compile them"),
-    ((), "using namespace", r"\busing\s+namespace\s+(?!std::\w*literals)", "names say where they live"),
+    ((), "using namespace", r"\busing\s+namespace\s+(?!std::\w*literals)",
+     "names say where they live"),
     ((), "assert", r"(?<!static_)\bassert\s*\(", "COVEY_ASSERT stays on in release builds"),
 ]
 

@@ -4,7 +4,7 @@
 A check is a module check_<name>.py with
   check(tree) -> list of problems, each "path:line: what is wrong", empty when all is well;
   GOOD        a tiny tree {path: text} the check must accept;
-  BAD         a list of ({path: text}, words) it must refuse, with a problem that contains the words.
+  BAD         a list of ({path: text}, words) it must refuse, naming a problem with these words.
 """
 
 import os
@@ -34,7 +34,7 @@ class Tree:
                     yield (relative / name).as_posix()
 
     def matching(self, *suffixes, under=()):
-        """Paths that end in one of `suffixes` and lie in one of the folders `under` (all if none)."""
+        """Paths that end in one of `suffixes` and lie in one of the folders `under` (none: all)."""
         return [path for path in self.paths if path.endswith(suffixes)
                 and (not under or path.startswith(tuple(folder + "/" for folder in under)))]
 
