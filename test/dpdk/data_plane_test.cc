@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The whole data plane between capture files. Each case runs in a process of its own: EAL starts only once.
+#include <catch2/catch.hpp>
+
+#include "fixture.h"
+#include "packet/headers.h"
+
+using namespace covey;
+using namespace covey::test;
+using forwarding::Verdict;
+
+namespace {
+
+Frame new_connection(std::uint16_t client_port, std::uint16_t port = 80) {
+  return FrameBuilder().ip(kClient, kVip).tcp(client_port, port, kSyn);
+}
+
+Frame heartbeat(std::size_t payload) {
+  return FrameBuilder()
+      .from(mac("02:02:0a:4d:00:32"))
+      .to(base::MacAddress::broadcast())
+      .raw(packet::kEtherTypeHeartbeat, std::vector<std::uint8_t>(payload, 0x5a));
+}
+
+}  // namespace
+
+TEST_CASE("every arriving frame is counted once under its verdict", "[verdicts]") {
+  const std::vector<Frame> arriving = {
+      new_connection(1001),
+      new_connection(1002, 443),
+      new_connection(1003, 23),                                     // rule "block"
+      FrameBuilder().ip(kClient, "10.77.0.99").tcp(1004, 80, kSyn),  // not an address of ours
+      FrameBuilder().ip(kClient6, kVip6).tcp(1005, 80, kSyn),
+      Frame(9, 0xff),                                               // not even an Ethernet header
+      arp({.operation = 1, .sender_ip = kClient, .target_ip = kVip}),
+  };
+  Bench bench({.arriving = {arriving}});
+  bench.start();
+  bench.wait_for_frames(arriving.size());
+  CHECK(bench.verdict(Verdict::deliver_owned) == 3);
+  CHECK(bench.verdict(Verdict::drop_rule_disabled) == 1);
+  CHECK(bench.verdict(Verdict::drop_not_for_us) == 1);
+  CHECK(bench.verdict(Verdict::drop_malformed) == 1);
+  CHECK(bench.verdict(Verdict::reply_arp) == 1);
+  const dataplane::Report report = bench.data_plane().report();
+  CHECK(bench.verdicts_of_arrivals() == arriving.size());
+  CHECK(report.ports.at(0).rx_frames == arriving.size());
+  CHECK(report.rules.at(0).accepted == 3);
+  CHECK(report.rules.at(3).dropped == 1);
+  CHECK(report.rules.size() == world_rules().size() + 1);
+}
+
+TEST_CASE("an address request is answered with the cluster MAC from the masked source", "[reply]") {
+  Bench bench({.arriving = {{arp({.operation = 1, .sender_ip = kClient, .target_ip = kVip})}}});
+  bench.start();
+  bench.wait_until([&bench] { return bench.verdict(Verdict::reply_arp) == 1; });
+  const std::vector<Frame> sent = bench.close();
+  REQUIRE(sent.size() == 1);
+  const Frame& answer = sent[0];
+  CHECK(answer.size() == packet::kMinimumFrame);
+  CHECK(packet::destination_mac(answer) == kClientMac);
+  CHECK(packet::source_mac(answer) == kHostMac);
+  const auto fields = packet::read_arp(answer, packet::parse(answer));
+  REQUIRE(fields.has_value());
+  CHECK(fields->operation == packet::kArpReply);
+  CHECK(fields->sender_mac == kClusterMac);
+  CHECK(fields->sender_ip == ip(kVip));
+}
+
+TEST_CASE("heartbeats reach the control thread, padded ones and full ones", "[heartbeat-in]") {
+  Bench bench({.arriving = {{heartbeat(46), heartbeat(1500)}}});
+  bench.start();
+  std::vector<std::vector<std::uint8_t>> received;
+  bench.wait_until([&] {
+    std::vector<std::uint8_t> payload;
+    while (bench.data_plane().receive_heartbeat(payload)) received.push_back(payload);
+    return received.size() == 2;
+  });
+  CHECK(received[0] == std::vector<std::uint8_t>(46, 0x5a));
+  CHECK(received[1] == std::vector<std::uint8_t>(1500, 0x5a));
+  CHECK(bench.verdict(Verdict::to_control) == 2);
+  CHECK(bench.data_plane().report().heartbeats_lost == 0);
+}
+
+TEST_CASE("a flood of heartbeats fills its own mailbox only, and what is lost is counted", "[flood]") {
+  std::vector<Frame> arriving(1000, heartbeat(100));
+  arriving.push_back(new_connection(1001));
+  Bench bench({.arriving = {arriving}});
+  bench.start();
+  bench.wait_for_frames(arriving.size());
+  const std::uint64_t taken = bench.verdict(Verdict::to_control);
+  CHECK(taken >= 200);
+  CHECK(bench.verdict(Verdict::drop_control_full) == 1000 - taken);
+  CHECK(bench.data_plane().report().heartbeats_lost == 1000 - taken);
+  CHECK(bench.verdict(Verdict::deliver_owned) == 1);
+}
+
+TEST_CASE("heartbeats leave as broadcast frames from the masked source", "[heartbeat-out]") {
+  Bench bench({});
+  const std::vector<std::uint8_t> small(10, 1);
+  const std::vector<std::uint8_t> large(1400, 2);
+  CHECK(bench.data_plane().send_heartbeat(small));
+  CHECK(bench.data_plane().send_heartbeat(large));
+  CHECK_FALSE(bench.data_plane().send_heartbeat(std::vector<std::uint8_t>(1501, 3)));
+  bench.start();
+  bench.wait_until([&bench] { return bench.data_plane().report().ports.at(0).tx_frames == 2; });
+  const std::vector<Frame> sent = bench.close();
+  REQUIRE(sent.size() == 2);
+  CHECK(sent[0].size() == packet::kMinimumFrame);
+  CHECK(sent[1].size() == packet::kEthernetHeader + large.size());
+  for (const Frame& frame : sent) {
+    CHECK(packet::destination_mac(frame) == base::MacAddress::broadcast());
+    CHECK(packet::source_mac(frame) == kHostMac);
+    CHECK(packet::parse(frame).layer3 == packet::Layer3::heartbeat);
+  }
+}
+
+TEST_CASE("without a valid lease no new connection is taken", "[lease]") {
+  Bench bench({.arriving = {{new_connection(1001), new_connection(1002)}}});
+  bench.start(false);
+  bench.wait_for_frames(2);
+  CHECK(bench.verdict(Verdict::drop_lease_expired) == 2);
+}
+
+TEST_CASE("a lease ends by itself when nobody renews it", "[lease-end]") {
+  Bench bench({.arriving = {{new_connection(1001)}}, .for_ever = true});
+  bench.data_plane().publish_lease(dataplane::DataPlane::now() + std::chrono::milliseconds(200));
+  bench.start(false);
+  bench.wait_until([&bench] { return bench.verdict(Verdict::deliver_owned) > 0; });
+  bench.wait_until([&bench] { return bench.verdict(Verdict::drop_lease_expired) > 0; });
+  const std::uint64_t taken = bench.verdict(Verdict::deliver_owned);
+  bench.wait_until([&bench] { return bench.verdict(Verdict::drop_lease_expired) > 1000; });
+  CHECK(bench.verdict(Verdict::deliver_owned) == taken);
+}
+
+TEST_CASE("a thousand snapshots are followed and reclaimed under load", "[publish]") {
+  std::vector<Frame> arriving;
+  for (std::uint16_t port = 1; port <= 64; ++port) arriving.push_back(new_connection(port));
+  Bench bench({.arriving = {arriving}, .for_ever = true});
+  bench.start();
+  bench.wait_until([&bench] { return bench.verdicts_of_arrivals() > 0; });
+  for (int i = 0; i < 1000; ++i) {
+    World world;
+    if (i % 2 == 0) world.foreign();
+    const std::uint64_t ticket = bench.data_plane().publish(bench.snapshot(world));
+    if (i % 10 != 0) continue;
+    bench.wait_until([&bench, ticket] { return bench.data_plane().is_quiescent(ticket); });
+    // Once the ticket is through, no frame is decided by an older snapshot: nothing more is delivered.
+    const std::uint64_t taken = bench.verdict(Verdict::deliver_owned);
+    const std::uint64_t refused = bench.verdict(Verdict::drop_not_owner);
+    bench.wait_until([&bench, refused] { return bench.verdict(Verdict::drop_not_owner) > refused + 32; });
+    REQUIRE(bench.verdict(Verdict::deliver_owned) == taken);
+  }
+  CHECK(bench.verdict(Verdict::deliver_owned) > 0);
+}
+
+TEST_CASE("two workers share the frames and together count each once", "[workers]") {
+  std::vector<Frame> first;
+  std::vector<Frame> second;
+  for (std::uint16_t port = 1; port <= 500; ++port) {
+    first.push_back(new_connection(port));
+    second.push_back(new_connection(port, 8080));
+  }
+  second.push_back(heartbeat(60));
+  Bench bench({.arriving = {first, second}});
+  bench.start();
+  bench.wait_for_frames(1001);
+  const dataplane::Report report = bench.data_plane().report();
+  REQUIRE(report.workers.size() == 2);
+  CHECK(report.workers[0].frames == 500);
+  CHECK(report.workers[1].frames == 501);
+  CHECK(bench.verdict(Verdict::deliver_owned) == 1000);
+  std::vector<std::uint8_t> payload;
+  CHECK(bench.data_plane().receive_heartbeat(payload));
+}
+
+TEST_CASE("questions are answered by the worker that owns the flow cache", "[questions]") {
+  Bench bench({});
+  bench.start();
+  std::vector<forwarding::Explanation> explanations;
+  std::size_t lists = 0;
+  forwarding::Question question;
+  question.source = ip(kClient);
+  question.source_port = 40000;
+  question.destination = ip(kVip);
+  question.destination_port = 80;
+  // More than the rings hold: the rest waits for its turn.
+  for (int i = 0; i < 100; ++i) {
+    bench.data_plane().ask_explain(question, [&explanations](const forwarding::Explanation& answer) {
+      explanations.push_back(answer);
+    });
+    bench.data_plane().ask_flows(10, [&lists](const std::vector<flow::FlowCache::Listed>& flows) {
+      if (flows.empty()) ++lists;
+    });
+  }
+  bench.wait_until([&] { return explanations.size() == 100 && lists == 100; });
+  CHECK(explanations[0].rule == "web");
+  CHECK(explanations[0].verdict == Verdict::deliver_owned);
+}
+
+TEST_CASE("a frame in several buffers is read as one, and a giant is malformed", "[chains]") {
+  // The capture driver chains buffers for frames longer than one holds.
+  Frame fits = FrameBuilder().ip(kClient, kVip).tcp(1001, 80, kSyn).payload(1400);
+  Frame giant = FrameBuilder().ip(kClient, kVip).tcp(1002, 80, kSyn).payload(5000);
+  Bench bench({.arriving = {{fits, giant}}});
+  bench.start();
+  bench.wait_for_frames(2);
+  CHECK(bench.verdict(Verdict::deliver_owned) == 1);
+  CHECK(bench.verdict(Verdict::drop_malformed) == 1);
+}
+
+TEST_CASE("an idle worker sleeps and a polling one does not", "[idle]") {
+  Bench bench({});
+  bench.start();
+  bench.wait_until([&bench] { return bench.data_plane().report().workers.at(0).sleeps > 10; });
+  CHECK(bench.data_plane().report().workers.at(0).busy_cycles == 0);
+}
+
+TEST_CASE("a polling worker never sleeps", "[poll]") {
+  Bench bench({.arriving = {{}}, .idle = dataplane::Idle::poll});
+  bench.start();
+  bench.wait_until([&bench] { return bench.data_plane().report().workers.at(0).loops > 10000; });
+  CHECK(bench.data_plane().report().workers.at(0).sleeps == 0);
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Bench: a DataPlane between two capture files instead of a network.
+//
+// Owner: test/dpdk. Thread: the test's. Frames of the input file arrive at the uplink (once, or for ever), what the
+// uplink sends is found in the output file after close(). EAL starts once per process, so each test case is run in a
+// process of its own (see meson.build) and makes one Bench. The cluster is that of support/world.h.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dataplane/data_plane.h"
+#include "support/frames.h"
+#include "support/world.h"
+
+namespace covey::test {
+
+/// Files of one test, removed with the object.
+class Scratch {
+ public:
+  Scratch();
+  ~Scratch();
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  [[nodiscard]] std::string path(const std::string& name) const { return directory_ + "/" + name; }
+
+ private:
+  std::string directory_;
+};
+
+void write_capture(const std::string& path, const std::vector<Frame>& frames);
+[[nodiscard]] std::vector<Frame> read_capture(const std::string& path);
+
+struct BenchSettings {
+  std::vector<std::vector<Frame>> arriving = {{}};  // by queue
+  bool for_ever = false;                            // the files are repeated without end
+  dataplane::Idle idle = dataplane::Idle::adaptive;
+};
+
+class Bench {
+ public:
+  explicit Bench(const BenchSettings& settings, const World& first = World());
+  ~Bench();
+
+  [[nodiscard]] dataplane::DataPlane& data_plane() { return *data_plane_; }
+  [[nodiscard]] std::unique_ptr<const forwarding::Snapshot> snapshot(const World& world) const;
+  void start(bool with_lease = true);
+  /// Waits until the condition holds; the test fails when it does not within ten seconds.
+  void wait_until(const std::function<bool()>& condition);
+  void wait_for_frames(std::uint64_t frames);
+  [[nodiscard]] std::uint64_t verdict(forwarding::Verdict verdict) const;
+  [[nodiscard]] std::uint64_t verdicts_of_arrivals() const;
+  /// Stops everything and returns what the uplink sent, all queues.
+  [[nodiscard]] std::vector<Frame> close();
+
+ private:
+  Scratch scratch_;
+  std::size_t queues_;
+  std::shared_ptr<const forwarding::Policy> policy_;
+  std::unique_ptr<dataplane::DataPlane> data_plane_;
+};
+
+}  // namespace covey::test

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A real TAP in a network namespace of its own; skipped (as passed, with a word) without the right to make one.
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <fstream>
+
+#include <rte_mbuf.h>
+
+#include "dataplane/eal.h"
+#include "dataplane/frame.h"
+#include "fixture.h"
+#include "localstack/ingress_block.h"
+#include "localstack/local_stack.h"
+#include "localstack/netlink.h"
+#include "packet/headers.h"
+
+using namespace covey;
+using namespace covey::test;
+
+namespace {
+
+std::string sysctl(const std::string& name) {
+  std::string value;
+  std::ifstream("/proc/sys/net/" + name) >> value;
+  return value;
+}
+
+rte_mbuf* mbuf_of(rte_mempool* pool, const Frame& frame) {
+  rte_mbuf* made = rte_pktmbuf_alloc(pool);
+  REQUIRE(made != nullptr);
+  char* bytes = rte_pktmbuf_append(made, static_cast<std::uint16_t>(frame.size()));
+  REQUIRE(bytes != nullptr);
+  std::copy(frame.begin(), frame.end(), dataplane::bytes_of(made).begin());
+  return made;
+}
+
+/// What the stack sends in answer to a frame: the first that `wanted` accepts.
+Frame answer_to(localstack::LocalStack& stack, rte_mempool* pool, const Frame& frame,
+                const std::function<bool(const packet::FrameView&)>& wanted) {
+  std::array<rte_mbuf*, 32> burst = {mbuf_of(pool, frame)};
+  REQUIRE(stack.deliver(0, std::span(burst.data(), 1)) == 1);
+  const base::TimePoint deadline = dataplane::DataPlane::now() + std::chrono::seconds(5);
+  Frame found;
+  while (found.empty() && dataplane::DataPlane::now() < deadline) {
+    const std::uint16_t count = stack.collect(0, burst);
+    for (std::uint16_t i = 0; i < count; ++i) {
+      const auto bytes = dataplane::bytes_of(burst[i]);
+      if (found.empty() && wanted(packet::parse(bytes))) found.assign(bytes.begin(), bytes.end());
+      rte_pktmbuf_free(burst[i]);
+    }
+  }
+  REQUIRE_FALSE(found.empty());
+  return found;
+}
+
+localstack::Interface world_interface() {
+  localstack::Interface made;
+  made.mac = kStackMac;
+  made.mtu = 1400;
+  made.addresses = world_settings().virtual_ips;
+  made.addresses.push_back(*world_settings().dedicated_ip);
+  return made;
+}
+
+std::unique_ptr<dataplane::Eal> start_eal() {
+  dataplane::EalPlan plan;
+  plan.instance = "covey-test-" + std::to_string(::getpid());
+  plan.cpus = dataplane::allowed_cpus();
+  auto eal = dataplane::Eal::start(plan);
+  REQUIRE(eal.has_value());
+  return std::move(*eal);
+}
+
+void check_setup() {
+  const auto state = localstack::read_link("covey0");
+  REQUIRE(state.has_value());
+  CHECK(state->up);
+  CHECK(state->mtu == 1400);
+  auto addresses = localstack::list_addresses("covey0");
+  REQUIRE(addresses.has_value());
+  auto wanted = world_interface().addresses;
+  std::sort(addresses->begin(), addresses->end());
+  std::sort(wanted.begin(), wanted.end());
+  CHECK(*addresses == wanted);  // and no link-local one of the kernel's making
+  CHECK(sysctl("ipv4/conf/covey0/rp_filter") == "2");
+  CHECK(sysctl("ipv4/conf/covey0/arp_ignore") == "1");
+  CHECK(sysctl("ipv6/conf/covey0/accept_ra") == "0");
+  CHECK(sysctl("ipv6/conf/covey0/addr_gen_mode") == "1");
+}
+
+void check_traffic(localstack::LocalStack& stack, rte_mempool* pool) {
+  const Frame resolved =
+      answer_to(stack, pool, arp({.operation = 1, .sender_ip = kClient, .target_ip = kDedicated}),
+                [](const packet::FrameView& view) { return view.layer3 == packet::Layer3::arp; });
+  CHECK(packet::source_mac(resolved) == kStackMac);
+  const Frame echo = FrameBuilder().to(kStackMac).ip(kClient, kDedicated).icmp(packet::kIcmpEchoRequest, 0);
+  const Frame reply = answer_to(stack, pool, echo, [](const packet::FrameView& view) {
+    return view.key.protocol == packet::kProtocolIcmp;
+  });
+  CHECK(packet::parse(reply).icmp_type == packet::kIcmpEchoReply);
+  // Nobody listens: a finished checksum shows that the stack leaves no work to a device.
+  const Frame syn = FrameBuilder().to(kStackMac).ip(kClient, kDedicated).tcp(1001, 80, kSyn);
+  const Frame reset = answer_to(stack, pool, syn, [](const packet::FrameView& view) {
+    return view.has_flag(packet::TcpFlags::kRst);
+  });
+  CHECK(packet::destination_mac(reset) == kClientMac);
+}
+
+}  // namespace
+
+TEST_CASE("the TAP is set up, carries frames both ways, and vanishes", "[tap]") {
+  if (::unshare(CLONE_NEWNET) != 0 || ::access("/dev/net/tun", R_OK | W_OK) != 0) {
+    WARN("skipped: needs root and /dev/net/tun");
+    return;
+  }
+  const auto eal = start_eal();
+  rte_mempool* pool = rte_pktmbuf_pool_create("test", 1023, 0, 0, 2048 + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
+  REQUIRE(pool != nullptr);
+  {
+    auto stack = localstack::open({localstack::Kind::tap, "covey0"}, world_interface(), 1, pool);
+    INFO((stack ? std::string() : stack.error().context));
+    REQUIRE(stack.has_value());
+    check_setup();
+    check_traffic(**stack, pool);
+
+    const auto second = localstack::open({localstack::Kind::tap, "covey0"}, world_interface(), 1, pool);
+    REQUIRE_FALSE(second.has_value());
+    CHECK(second.error().context.find("covey0") != std::string::npos);
+
+    {
+      const auto block = localstack::IngressBlock::create("covey0");
+      REQUIRE(block.has_value());
+      const auto again = localstack::IngressBlock::create("covey0");
+      REQUIRE_FALSE(again.has_value());
+      CHECK(again.error().context.find("covey_covey0") != std::string::npos);
+    }
+    CHECK(localstack::IngressBlock::create("covey0").has_value());  // gone with its owner
+  }
+  CHECK_FALSE(localstack::read_link("covey0").has_value());
+  localstack::Interface jumbo = world_interface();
+  jumbo.mtu = 9000;
+  const auto too_long = localstack::open({localstack::Kind::tap, "covey0"}, jumbo, 1, pool);
+  REQUIRE_FALSE(too_long.has_value());
+  CHECK(too_long.error().context.find("9000") != std::string::npos);
+  rte_mempool_free(pool);
+}
