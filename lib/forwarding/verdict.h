@@ -2,8 +2,8 @@
 // Verdict: every possible end of a frame, one enumerator each, counted exactly once.
 //
 // Owner: forwarding. Thread: any; plain values.
-// The enumerator's spelling is the counter, the JSON key, the metric label, the command-line row and
-// the documentation row. Extend this list, never alias. COVEY_VERDICTS is the one table behind all
+// The enumerator's spelling is the counter, the JSON key, the metric label, the command-line row
+// and the documentation row. Extend this list, never alias. COVEY_VERDICTS is the one table behind all
 // of them.
 #pragma once
 
