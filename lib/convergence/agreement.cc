@@ -24,10 +24,16 @@ namespace {
 /// chain waits for the next step.
 constexpr int kMaxTransitions = 8;
 
-bool is_agreeing(Phase phase) { return phase == Phase::propose || phase == Phase::prepared; }
-bool is_participant(Phase phase) { return is_agreeing(phase) || phase == Phase::stable; }
+bool is_agreeing(Phase phase) {
+  return phase == Phase::propose || phase == Phase::prepared;
+}
+bool is_participant(Phase phase) {
+  return is_agreeing(phase) || phase == Phase::stable;
+}
 
-std::string host_text(HostId host) { return "host " + std::to_string(host.value); }
+std::string host_text(HostId host) {
+  return "host " + std::to_string(host.value);
+}
 
 }  // namespace
 
@@ -77,7 +83,8 @@ CommittedView Node::Impl::senior() const {
   bool replaced = false;
   peers.heard().for_each([&](HostId host) {
     const heartbeat::Message& said = peers.at(host).said;
-    if (is_participant(said.phase) && said.committed_view.contains(host)) {
+    const bool asleep = lapsed && peers.at(host).last_heard < doubted_at;
+    if (!asleep && is_participant(said.phase) && said.committed_view.contains(host)) {
       views.push_back({.members = said.committed_view, .generation = said.committed_generation});
       replaced = replaced || !said.committed_view.contains(self);
     }
@@ -122,17 +129,18 @@ HostFacts Node::Impl::facts_of(HostId host, const CommittedView& base) const {
   if (!peer.bound) return facts;
   facts.voice = peer.heard();
   for (const heartbeat::Acknowledgement& ack : peer.said.acknowledgements) {
+    if (!ack.host.is_valid()) continue;
     const std::uint64_t nonce = ack.host == self ? own_nonces.back() : peers.at(ack.host).nonce;
-    const bool same_start = ack.host.is_valid() && ack.nonce_low == nonce_low(nonce);
-    if (same_start && std::chrono::milliseconds(ack.age_ms) < config.timing.silence()) {
+    if (ack.nonce_low == nonce_low(nonce) &&
+        std::chrono::milliseconds(ack.age_ms) < config.timing.silence()) {
       facts.hears.insert(ack.host);
     }
   }
   bool same_nonce = true;
   if (base == CommittedView{.members = proposal.view, .generation = proposal.generation}) {
     same_nonce = peer.nonce == proposal.nonces[host.value];
-  } else if (base == CommittedView{.members = committed.members,
-                                   .generation = committed.generation}) {
+  } else if (base ==
+             CommittedView{.members = committed.members, .generation = committed.generation}) {
     same_nonce = peer.nonce == committed.nonces[host.value];
   }
   const bool says_outside = peer.heard() && !is_participant(peer.said.phase);
@@ -282,12 +290,17 @@ void Node::Impl::become_proposing(TimePoint now, std::uint32_t generation, HostS
     record.trigger = trigger_of(wanted);
     raise(EventKind::converging, self, record.trigger);
   }
+  wanted.for_each([&](HostId host) {  // what a joiner said so far counts from now on
+    const Peer& peer = peers.at(host);
+    if (host == self || !is_outside(host)) return;
+    evidence.heard(host, nonce_low(peer.nonce), peer.sequence, peer.last_heard, now);
+  });
   phase = Phase::propose;
   proposal.generation = generation;
   proposal.view = wanted;
   proposal.nonces = nonces_of(wanted);
-  proposal.statement = Statement{
-      .classes = stated, .draining = draining, .claims = ownership.claims()};
+  proposal.statement =
+      Statement{.classes = stated, .draining = draining, .claims = ownership.claims()};
   proposal.view_digest = 0;
   proposal.statements.clear();
   proposal.map = ClusterMap{};
@@ -302,9 +315,8 @@ void Node::Impl::become_prepared() {
       statement = proposal.statement;
     } else {
       const Peer& peer = peers.at(host);
-      statement = Statement{.classes = peer.said.classes,
-                            .draining = peer.said.draining,
-                            .claims = peer.claims};
+      statement = Statement{
+          .classes = peer.said.classes, .draining = peer.said.draining, .claims = peer.claims};
     }
     members.push_back({.host = host, .statement = &statement});
   });
@@ -314,12 +326,11 @@ void Node::Impl::become_prepared() {
 }
 
 void Node::Impl::become_stable(TimePoint now) {
-  const Commitment before = std::exchange(
-      committed, Commitment{.generation = proposal.generation,
-                            .members = proposal.view,
-                            .nonces = proposal.nonces,
-                            .statements = proposal.statements,
-                            .map = proposal.map});
+  const Commitment before = std::exchange(committed, Commitment{.generation = proposal.generation,
+                                                                .members = proposal.view,
+                                                                .nonces = proposal.nonces,
+                                                                .statements = proposal.statements,
+                                                                .map = proposal.map});
   phase = Phase::stable;
   converging = false;
   record.generation = committed.generation;
@@ -329,8 +340,8 @@ void Node::Impl::become_stable(TimePoint now) {
   if (history.size() >= kHistoryLength) history.erase(history.begin());
   history.push_back(record);
   committed.members.for_each([&](HostId host) {
-    const bool stayed = before.members.contains(host) &&
-                        before.nonces[host.value] == committed.nonces[host.value];
+    const bool stayed =
+        before.members.contains(host) && before.nonces[host.value] == committed.nonces[host.value];
     if (host != self && !stayed) raise(EventKind::host_joined, host, host_text(host) + " joined");
   });
   raise(EventKind::converged, self,
@@ -370,9 +381,8 @@ std::string Node::Impl::trigger_of(HostSet wanted) const {
   if (is_young()) return host_text(self) + " joins";
   std::string text;
   const auto add = [&](const std::string& cause) { text += (text.empty() ? "" : ", ") + cause; };
-  committed.members.without(wanted).for_each([&](HostId host) {
-    add(host_text(host) + (peers.at(host).left ? " left" : " lost"));
-  });
+  committed.members.without(wanted).for_each(
+      [&](HostId host) { add(host_text(host) + (peers.at(host).left ? " left" : " lost")); });
   wanted.for_each([&](HostId host) {
     if (!committed.members.contains(host)) {
       add(host_text(host) + " joins");

@@ -44,9 +44,8 @@ void Node::Impl::obey(TimePoint now, const OperatorCommand& command) {
     case Verb::drainstop:
       if (life != Life::running || draining) break;
       draining = true;
-      drain_deadline = command.drain_timeout > base::Duration::zero()
-                           ? now + command.drain_timeout
-                           : TimePoint::never();
+      drain_deadline = command.drain_timeout > base::Duration::zero() ? now + command.drain_timeout
+                                                                      : TimePoint::never();
       raise(EventKind::drain_started, self, "no new flows; leaves when the last one ends");
       break;
     case Verb::set_weight: {
@@ -81,7 +80,8 @@ void Node::Impl::finish_stopping(TimePoint now) {
   const bool workers_stopped = !installed_serving && !ownership.under_way();
   if (life != Life::stopping || !workers_stopped) return;
   phase = Phase::leave;
-  for (int i = 0; i < kLeaveMessages; ++i) send(now);
+  for (int i = 0; i < kLeaveMessages; ++i)
+    send(now);
   life = after_stopping;
   draining = false;
   emit(Stopped{});

@@ -21,7 +21,8 @@ namespace {
 
 void add_bitmap(Digester& digester, const bucket::Bitmap& bitmap) {
   digester.add(bitmap.size());
-  for (const std::uint64_t word : bitmap.words()) digester.add(word);
+  for (const std::uint64_t word : bitmap.words())
+    digester.add(word);
 }
 
 template <typename Combine>
@@ -44,7 +45,8 @@ std::uint64_t digest_of(const bucket::Bitmap& bitmap) {
 
 std::uint64_t digest_of(const std::vector<bucket::Bitmap>& bitmaps) {
   Digester digester;
-  for (const bucket::Bitmap& bitmap : bitmaps) add_bitmap(digester, bitmap);
+  for (const bucket::Bitmap& bitmap : bitmaps)
+    add_bitmap(digester, bitmap);
   return digester.finish();
 }
 
@@ -69,7 +71,8 @@ bool all_none(const std::vector<bucket::Bitmap>& bitmaps) {
 
 std::uint32_t total_count(const std::vector<bucket::Bitmap>& bitmaps) {
   std::uint32_t total = 0;
-  for (const bucket::Bitmap& bitmap : bitmaps) total += bitmap.count();
+  for (const bucket::Bitmap& bitmap : bitmaps)
+    total += bitmap.count();
   return total;
 }
 

@@ -24,6 +24,15 @@ void Evidence::heard(base::HostId host, std::uint16_t incarnation, std::uint32_t
   }
 }
 
+bool Evidence::knows(base::HostId host, std::uint16_t incarnation) const {
+  return records_.contains(std::pair(host, incarnation));
+}
+
+void Evidence::still_reported(base::HostId host, std::uint16_t incarnation, base::TimePoint now) {
+  const auto found = records_.find(std::pair(host, incarnation));
+  if (found != records_.end()) found->second.reported = now;
+}
+
 void Evidence::set_harmless(base::HostId host, std::uint16_t incarnation, bool harmless) {
   const auto found = records_.find(std::pair(host, incarnation));
   if (found != records_.end()) found->second.harmless = harmless;
@@ -35,8 +44,7 @@ base::TimePoint Evidence::outside_until(
   base::TimePoint until = base::TimePoint::distant_past();
   for (const auto& [key, record] : records_) {
     const auto& [host, incarnation] = key;
-    const bool member =
-        members.contains(host) && nonce_low(nonces[host.value]) == incarnation;
+    const bool member = members.contains(host) && nonce_low(nonces[host.value]) == incarnation;
     if (host == self || member || record.harmless) continue;
     until = std::max(until, record.at + wait);
   }

@@ -29,6 +29,9 @@ class Evidence {
   /// Message `sequence` of the incarnation had been heard by some host not before `at`.
   void heard(base::HostId host, std::uint16_t incarnation, std::uint32_t sequence,
              base::TimePoint at, base::TimePoint now);
+  [[nodiscard]] bool knows(base::HostId host, std::uint16_t incarnation) const;
+  /// Keeps a record from being forgotten while peers still mention the incarnation.
+  void still_reported(base::HostId host, std::uint16_t incarnation, base::TimePoint now);
   /// The incarnation itself says that it takes no new flows (or takes that back).
   void set_harmless(base::HostId host, std::uint16_t incarnation, bool harmless);
 

@@ -32,9 +32,8 @@ Bitmaps Node::Impl::own_target(TimePoint now) {
   if (life != Life::running || is_young()) return no_buckets(class_buckets);
   if (phase != Phase::stable) return ownership.table();  // frozen
 
-  orphans_until = std::max(
-      unknown_until, evidence.outside_until(self, committed.members, committed.nonces,
-                                            lease_passes()));
+  orphans_until = std::max(unknown_until, evidence.outside_until(self, committed.members,
+                                                                 committed.nonces, lease_passes()));
   HandOver input;
   input.self = self;
   input.members = committed.members;
@@ -59,6 +58,7 @@ void Node::Impl::install(TimePoint now, Bitmaps own) {
   installed_dirty = dirty();
   installed_generation = committed.generation;
   installed_serving = life == Life::running;
+  installed_moves = own != ownership.table();
   table_refresh_due = now + config.timing.interval;
   const std::uint32_t id = ownership.install(std::move(own));
   emit(InstallMap{.install_id = id, .table = std::move(table)});
@@ -78,7 +78,8 @@ bucket::Bitmap Node::Impl::dirty() const {
       dirty = united(dirty, peer.residual);
       return;
     }
-    for (std::uint64_t& word : dirty.words()) word = ~std::uint64_t{0};
+    for (std::uint64_t& word : dirty.words())
+      word = ~std::uint64_t{0};
     dirty.clear_unused();
   });
   return dirty;
@@ -122,15 +123,16 @@ TimePoint Node::Impl::lease(TimePoint now) const {
   bool witnessed = false;
   peers.heard().for_each([&](HostId host) {
     const Peer& peer = peers.at(host);
-    const bool member = committed.members.contains(host) &&
-                        peer.nonce == committed.nonces[host.value];
+    const bool member =
+        committed.members.contains(host) && peer.nonce == committed.nonces[host.value];
     // Once we are prepared the others may commit the next view without our knowing.
     const bool next_member = phase == Phase::prepared && proposal.view.contains(host);
     if (!member && !next_member) return;
-    witnessed = true;
+    if (peer.said.committed_view.contains(self)) witnessed = true;
     until = std::min(until, peer.ack_sent_at + length);
   });
-  // After an own stall beyond the lease somebody may have taken over whom we have yet to hear.
+  // After an own stall beyond the lease somebody may have taken over whom we have yet to hear; a
+  // member that did not sleep and still counts us in proves that nobody has.
   if (lapsed && !witnessed && now < lapsed_until) return std::min(until, lease_until);
   return until;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Node, listening: what a received message changes, who is silent, and whom this host must yield to.
+// Node, listening: what a received message changes, who is silent, and whom this host must yield
+// to.
 #include <algorithm>
 #include <string>
 #include <tuple>
@@ -17,7 +18,9 @@ using heartbeat::Phase;
 
 namespace {
 
-std::string host_text(HostId host) { return "host " + std::to_string(host.value); }
+std::string host_text(HostId host) {
+  return "host " + std::to_string(host.value);
+}
 
 }  // namespace
 
@@ -52,25 +55,33 @@ void Node::Impl::hear(TimePoint now, const Message& message) {
   }
 }
 
-/// A host outside our view that does not know it yet: acknowledging its messages as fresh would
-/// put off the time when its buckets may be taken over, for as long as it lives.
-bool Node::Impl::is_frozen_out(HostId host, const Peer& peer) const {
-  return !is_young() && !committed.members.contains(host) && !proposal.view.contains(host) &&
-         !peer.holds_nothing();
+/// What we hear of a host outside our view no longer counts: it may go on talking for as long as it
+/// lives, but each message with which we acknowledge it also tells it that it is out, and on that
+/// it stops at once. So its lease ends a lease after our commit at the latest.
+bool Node::Impl::is_outside(HostId host) const {
+  return !is_young() && !committed.members.contains(host) && !proposal.view.contains(host);
 }
 
 void Node::Impl::note_evidence(TimePoint now, const Message& message) {
   Peer& peer = peers.at(message.host);
-  const bool first = peer.fresh_heard == TimePoint::distant_past();
-  if (first || !is_frozen_out(message.host, peer)) peer.fresh_heard = now;
   const std::uint16_t incarnation = nonce_low(message.nonce);
-  evidence.heard(message.host, incarnation, message.sequence, peer.fresh_heard, now);
+  if (!is_outside(message.host) || !evidence.knows(message.host, incarnation)) {
+    evidence.heard(message.host, incarnation, message.sequence, now, now);
+  }
   evidence.set_harmless(message.host, incarnation, peer.holds_nothing());
   if (peer.left) return;
+  // The same holds for what a peer says about hosts outside its view; the first word after its
+  // commit still counts, for it may be the only one on what it heard before.
+  const bool first_word = message.committed_generation != peer.evidence_generation;
+  peer.evidence_generation = message.committed_generation;
+  const base::HostSet its_hosts = message.committed_view.united_with(message.view);
   for (const heartbeat::Acknowledgement& ack : message.acknowledgements) {
     if (ack.host == self || !ack.host.is_valid()) continue;
+    const bool counts = message.committed_view.empty() || first_word ||
+                        its_hosts.contains(ack.host) || !evidence.knows(ack.host, ack.nonce_low);
     const TimePoint heard = now - std::chrono::milliseconds(ack.age_ms);
-    evidence.heard(ack.host, ack.nonce_low, ack.sequence, heard, now);
+    if (counts) evidence.heard(ack.host, ack.nonce_low, ack.sequence, heard, now);
+    evidence.still_reported(ack.host, ack.nonce_low, now);
   }
 }
 
@@ -89,8 +100,8 @@ void Node::Impl::judge_silence(TimePoint now) {
 }
 
 void Node::Impl::hear_namesake(TimePoint now, const Message& message) {
-  const bool own = std::find(own_nonces.begin(), own_nonces.end(), message.nonce) !=
-                   own_nonces.end();
+  const bool own =
+      std::find(own_nonces.begin(), own_nonces.end(), message.nonce) != own_nonces.end();
   if (own) return;
   if (namesake.nonce != message.nonce) {
     namesake = Namesake{};

@@ -17,7 +17,8 @@ namespace {
 
 std::vector<std::uint32_t> buckets_of(const NodeConfig& config) {
   std::vector<std::uint32_t> buckets;
-  for (const ClassConfig& map_class : config.classes) buckets.push_back(map_class.buckets);
+  for (const ClassConfig& map_class : config.classes)
+    buckets.push_back(map_class.buckets);
   return buckets;
 }
 
@@ -86,6 +87,7 @@ void Node::Impl::begin_incarnation(TimePoint now) {
   alone_after = now + lease_passes();
   unknown_until = now + lease_passes();
   lapsed = false;
+  doubted_at = TimePoint::distant_past();
   lapsed_until = TimePoint::distant_past();
   orphans_until = unknown_until;
   well_after = now;
@@ -147,6 +149,7 @@ void Node::Impl::doubt_itself_if_late(TimePoint now) {
   if (now - tick_due <= timing.silence() / 2) return;
   const std::int64_t late_ms = base::to_ms(now - tick_due);
   tick_due = now;
+  doubted_at = now;
   peers.restart_timers(now);
   health = static_cast<std::uint8_t>(std::min(health + 1, 3));
   well_after = now + timing.silence() * 10;
@@ -227,20 +230,32 @@ Node::Node(NodeConfig config, TimePoint now)
     : impl_(std::make_unique<Impl>(std::move(config), now)) {}
 Node::~Node() = default;
 
-void Node::step(TimePoint now, const Input& input, Effects& out) { impl_->step(now, input, out); }
-TimePoint Node::next_wakeup() const { return impl_->next_wakeup(); }
-Status Node::status(TimePoint now) const { return impl_->status(now); }
-const std::vector<Convergence>& Node::history() const { return impl_->history; }
+void Node::step(TimePoint now, const Input& input, Effects& out) {
+  impl_->step(now, input, out);
+}
+TimePoint Node::next_wakeup() const {
+  return impl_->next_wakeup();
+}
+Status Node::status(TimePoint now) const {
+  return impl_->status(now);
+}
+const std::vector<Convergence>& Node::history() const {
+  return impl_->history;
+}
 const std::vector<base::HostId>& Node::owners(base::ClassIndex map_class) const {
   return impl_->committed.map.owners.at(map_class.value);
 }
 const bucket::Bitmap& Node::claims(base::ClassIndex map_class) const {
   return impl_->ownership.claims().at(map_class.value);
 }
-std::uint64_t Node::map_digest() const { return impl_->committed.map.digest; }
+std::uint64_t Node::map_digest() const {
+  return impl_->committed.map.digest;
+}
 std::uint16_t Node::weight(base::ClassIndex map_class) const {
   return impl_->stated.at(map_class.value).weight;
 }
-void Node::check_invariants() const { impl_->check_invariants(); }
+void Node::check_invariants() const {
+  impl_->check_invariants();
+}
 
 }  // namespace covey::convergence

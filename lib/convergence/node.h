@@ -2,14 +2,16 @@
 // Node: one host's part in the agreement on who is alive and who owns which bucket.
 //
 // Owner: convergence. Thread: whoever calls it, one at a time (the control thread; the simulator).
-// Sans-IO: no clock, thread, socket or chance inside. step() takes the time and one input and returns effects; the
-// same state and the same input give the same effects on every host. The shell owns one timer, armed from
-// next_wakeup(). Contract for shells:
+// Sans-IO: no clock, thread, socket or chance inside. step() takes the time and one input and
+// returns effects; the same state and the same input give the same effects on every host. The shell
+// owns one timer, armed from next_wakeup(). Contract for shells:
 //   - effects are carried out in list order;
 //   - all heartbeats already received are stepped BEFORE TimerFired: only TimerFired judges silence;
-//   - InstallMap: publish the table, wait until no worker uses the old one, THEN read the residual buckets and step
-//     MapInstalled with the same install_id. A host tells its peers that it released a bucket only after that.
+//   - InstallMap: publish the table, wait until no worker uses the old one, THEN read the residual
+//     buckets and step MapInstalled with the same install_id. One table is under way at a time. A
+//     host tells its peers that it released a bucket only after that.
 //   - what a host claims in heartbeats is always a superset of what its workers accept.
+//   - a node that is stopped or suspended emits nothing and wants no timer, not even a first table.
 #pragma once
 
 #include <cstdint>
@@ -45,18 +47,20 @@ struct NodeConfig {
   std::uint64_t config_digest = 0;  // must be equal on all hosts
   Timing timing;
   PartitionPolicy partition = PartitionPolicy::serve;
-  bucket::SipKey map_key;           // the same on all hosts
+  bucket::SipKey map_key;  // the same on all hosts
   std::vector<ClassConfig> classes;
-  bool start_stopped = false;       // initial_state stopped or suspended
+  bool start_stopped = false;  // initial_state stopped or suspended
   bool start_suspended = false;
 };
 
-// ---- inputs -------------------------------------------------------------------------------------------------
+// ---- inputs
+// -------------------------------------------------------------------------------------------------
 
 struct HeartbeatReceived {
   heartbeat::Message message;
 };
-/// The data plane follows the table of this install now; residual was read after the old one was gone.
+/// The data plane follows the table of this install now; residual was read after the old one was
+/// gone.
 struct MapInstalled {
   std::uint32_t install_id = 0;
   bucket::Bitmap residual;
@@ -69,18 +73,20 @@ struct FlowCensus {
 enum class Verb : std::uint8_t { start, stop, drainstop, suspend, resume, set_weight };
 struct OperatorCommand {
   Verb verb = Verb::start;
-  base::ClassIndex map_class;     // set_weight only
-  std::uint16_t weight = 0;       // set_weight only
-  base::Duration drain_timeout{}; // drainstop only; 0: no limit
+  base::ClassIndex map_class;      // set_weight only
+  std::uint16_t weight = 0;        // set_weight only
+  base::Duration drain_timeout{};  // drainstop only; 0: no limit
 };
 struct LinkChanged {
   bool up = true;
 };
 struct TimerFired {};
 
-using Input = std::variant<HeartbeatReceived, MapInstalled, FlowCensus, OperatorCommand, LinkChanged, TimerFired>;
+using Input = std::variant<HeartbeatReceived, MapInstalled, FlowCensus, OperatorCommand,
+                           LinkChanged, TimerFired>;
 
-// ---- effects ------------------------------------------------------------------------------------------------
+// ---- effects
+// ------------------------------------------------------------------------------------------------
 
 struct SendHeartbeat {
   heartbeat::Message message;
@@ -94,39 +100,47 @@ struct PublishLease {
   base::TimePoint valid_until;
 };
 enum class EventKind : std::uint8_t {
-  host_joined,        // a member entered the view
-  host_left,          // left on purpose
-  host_lost,          // fell silent
-  converging,         // a new generation was proposed
-  converged,          // ... and committed
-  state_changed,      // this host's own state
+  host_joined,    // a member entered the view
+  host_left,      // left on purpose
+  host_lost,      // fell silent
+  converging,     // a new generation was proposed
+  converged,      // ... and committed
+  state_changed,  // this host's own state
   weight_changed,
   drain_started,
   drain_finished,
-  host_refused,       // duplicate id or different configuration, peer or self
+  host_refused,  // duplicate id or different configuration, peer or self
   island_suspected,
-  self_doubt,         // this host's own timer was late
+  self_doubt,  // this host's own timer was late
 };
 [[nodiscard]] std::string_view name(EventKind kind);
 struct Event {
   EventKind kind = EventKind::state_changed;
-  base::HostId host;    // whom it is about
-  std::string detail;   // in words
+  base::HostId host;   // whom it is about
+  std::string detail;  // in words
 };
 struct RaiseEvent {
   Event event;
 };
-/// The host has left the cluster after stop or drainstop, its leave messages are in the list before this.
+/// The host has left the cluster after stop or drainstop, its leave messages are in the list before
+/// this.
 struct Stopped {};
 
 using Effect = std::variant<SendHeartbeat, InstallMap, PublishLease, RaiseEvent, Stopped>;
 using Effects = std::vector<Effect>;
 inline constexpr std::size_t kMaxEffectsPerStep = 256;  // asserted: a step that wants more is a bug
 
-// ---- status, for people and programs -------------------------------------------------------------------------
+// ---- status, for people and programs
+// -------------------------------------------------------------------------
 
 enum class HostState : std::uint8_t {
-  stopped, suspended, joining, converging, converged, draining, isolated
+  stopped,
+  suspended,
+  joining,
+  converging,
+  converged,
+  draining,
+  isolated
 };
 [[nodiscard]] std::string_view name(HostState state);
 
@@ -135,19 +149,19 @@ struct MemberStatus {
   std::string name;
   HostState state = HostState::joining;
   bool is_default = false;
-  std::uint16_t weight = 0;        // in the first rule class (else the spread class)
-  base::Duration age{};            // since last heard; zero for this host
+  std::uint16_t weight = 0;  // in the first rule class (else the spread class)
+  base::Duration age{};      // since last heard; zero for this host
   bool in_view = false;
   std::uint64_t nonce = 0;
 };
 
-struct Convergence {               // one line of history
+struct Convergence {  // one line of history
   std::uint32_t generation = 0;
   base::TimePoint began;
   base::TimePoint ended;
-  std::string trigger;             // "host 3 lost", "weight of host 1 changed", ...
+  std::string trigger;  // "host 3 lost", "weight of host 1 changed", ...
   base::HostSet members;
-  std::uint32_t moved_buckets = 0; // whose owner changed, all classes
+  std::uint32_t moved_buckets = 0;  // whose owner changed, all classes
 };
 inline constexpr std::size_t kHistoryLength = 64;
 
@@ -155,12 +169,12 @@ struct Status {
   HostState state = HostState::joining;
   std::uint32_t generation = 0;
   bool converged = false;
-  base::TimePoint since;           // of `state`
-  std::string reason;              // why it is not converged; empty when it is
+  base::TimePoint since;  // of `state`
+  std::string reason;     // why it is not converged; empty when it is
   base::HostId default_host;
   std::vector<MemberStatus> members;  // ascending id, every host heard lately and self
   base::TimePoint lease_until;
-  std::uint32_t islands = 0;       // other views heard at the same time
+  std::uint32_t islands = 0;  // other views heard at the same time
 };
 
 class Node {

@@ -13,7 +13,8 @@ using bucket::Bitmap;
 
 Bitmaps no_buckets(const std::vector<std::uint32_t>& class_buckets) {
   Bitmaps bitmaps;
-  for (const std::uint32_t buckets : class_buckets) bitmaps.emplace_back(buckets);
+  for (const std::uint32_t buckets : class_buckets)
+    bitmaps.emplace_back(buckets);
   return bitmaps;
 }
 
@@ -23,7 +24,8 @@ Ownership::Ownership(const std::vector<std::uint32_t>& class_buckets)
 std::uint32_t Ownership::install(Bitmaps own) {
   COVEY_ASSERT(!under_way_);
   COVEY_ASSERT(own.size() == table_.size());
-  for (std::size_t c = 0; c < own.size(); ++c) claims_[c] = united(table_[c], own[c]);
+  for (std::size_t c = 0; c < own.size(); ++c)
+    claims_[c] = united(table_[c], own[c]);
   table_ = std::move(own);
   under_way_ = true;
   return ++newest_id_;
@@ -51,9 +53,9 @@ Claimants claimants(const HandOver& input, std::size_t map_class) {
     const Bitmap& frozen = (*claims.frozen)[map_class];
     result.anyone = united(result.anyone, frozen);
     if (member == input.self) return;
-    result.blocked = united(
-        result.blocked,
-        claims.now == nullptr ? frozen : intersection(frozen, (*claims.now)[map_class]));
+    result.blocked =
+        united(result.blocked,
+               claims.now == nullptr ? frozen : intersection(frozen, (*claims.now)[map_class]));
   });
   return result;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Ownership: which buckets this host's workers accept, what it claims, and the order of a hand-over.
+// Ownership: which buckets this host's workers accept, what it claims, and the order of a
+// hand-over.
 //
 // Owner: convergence. Thread: the caller's, one at a time.
 // Claims are the union of the table that is certainly in force and the one on its way to the
@@ -61,9 +62,9 @@ struct HandOver {
 
 struct HandOverStep {
   Bitmaps own;
-  std::uint32_t to_release = 0;    // still waiting for the new owner
-  std::uint32_t to_acquire = 0;    // still waiting for a member to stop
-  std::uint32_t orphans = 0;       // still waiting for hosts outside the view
+  std::uint32_t to_release = 0;  // still waiting for the new owner
+  std::uint32_t to_acquire = 0;  // still waiting for a member to stop
+  std::uint32_t orphans = 0;     // still waiting for hosts outside the view
 };
 
 [[nodiscard]] HandOverStep next_own(const HandOver& input);

@@ -68,7 +68,6 @@ void PeerTable::bind(Peer& peer, const Message& message) {
   Peer fresh;
   fresh.bound = true;
   fresh.nonce = message.nonce;
-  fresh.fresh_heard = base::TimePoint::distant_past();
   fresh.ack_sent_at = base::TimePoint::distant_past();
   fresh.retired = peer.retired;
   fresh.retired_count = peer.retired_count;

@@ -42,15 +42,15 @@ struct Peer {
   std::uint64_t nonce = 0;
   std::uint32_t sequence = 0;
   base::TimePoint last_heard;
-  base::TimePoint fresh_heard;  // what our acknowledgements report; stands still once it is evicted
   base::TimePoint ack_sent_at;  // when we sent the newest of our messages it acknowledges
   std::uint32_t acked_sequence = 0;
+  std::uint32_t evidence_generation = 0;  // its committed generation when last believed on others
   bool silent = true;
   bool left = false;        // said LEAVE
   bool mismatched = false;  // another configuration
   bool refusal_reported = false;
-  bool edge = false;  // we hear it and it acknowledges us
-  heartbeat::Message said;  // the newest message
+  bool edge = false;                   // we hear it and it acknowledges us
+  heartbeat::Message said;             // the newest message
   std::vector<bucket::Bitmap> claims;  // the newest claims that came as bitmaps ...
   bool claims_known = false;           // ... and whether they are still what it claims
   bucket::Bitmap residual;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// SendLog: when this incarnation sent which of its messages, so that an acknowledgement becomes a time.
+// SendLog: when this incarnation sent which of its messages, so that an acknowledgement becomes a
+// time.
 //
 // Owner: convergence. Thread: the caller's, one at a time.
 // Sequence numbers rise by one from 1. The newest kRemembered are known; an acknowledgement of an

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Settings of the convergence core, as the operator gives them (`cluster.heartbeat`, `cluster.partition`).
+// Settings of the convergence core, as the operator gives them (`cluster.heartbeat`,
+// `cluster.partition`).
 //
 // Owner: convergence. Thread: any; plain values. Ranges are validated by config.
 // All other times follow from these two: see docs/convergence.md.
@@ -23,18 +24,20 @@ struct Timing {
   unsigned tolerance = 5;  // missed heartbeats before a host counts as silent: K
   friend bool operator==(const Timing&, const Timing&) = default;
 
-  [[nodiscard]] base::Duration silence() const { return interval * tolerance; }            // D
-  [[nodiscard]] base::Duration guard() const { return interval * 3 / 2; }                  // G
-  [[nodiscard]] base::Duration debounce() const { return interval * 6 / 5; }               // delta
+  [[nodiscard]] base::Duration silence() const { return interval * tolerance; }  // D
+  [[nodiscard]] base::Duration guard() const { return interval * 3 / 2; }        // G
+  [[nodiscard]] base::Duration debounce() const { return interval * 6 / 5; }     // delta
   [[nodiscard]] base::Duration listen_first() const { return interval * 3 / 2; }
   [[nodiscard]] base::Duration tick() const { return interval / 10; }
-  /// How long a host may serve after a peer last acknowledged it; peers wait longer before taking over.
+  /// How long a host may serve after a peer last acknowledged it; peers wait longer before taking
+  /// over.
   [[nodiscard]] base::Duration lease() const {
     const base::Duration slack = interval / 20;
     const base::Duration least = std::chrono::milliseconds(1);
     return silence() + guard() - (slack > least ? slack : least);
   }
-  /// What an acquirer waits beyond the lease: one per cent of clock rate error, and rounding of ages.
+  /// What an acquirer waits beyond the lease: one per cent of clock rate error, and rounding of
+  /// ages.
   [[nodiscard]] base::Duration takeover_margin() const {
     return lease() / 100 + std::chrono::milliseconds(1);
   }

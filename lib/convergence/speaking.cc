@@ -84,7 +84,7 @@ void Node::Impl::add_acknowledgements(TimePoint now, Message& message) const {
   peers.bound().for_each([&](HostId host) {
     const Peer& peer = peers.at(host);
     if (peer.left || now - peer.last_heard > lately) return;
-    const std::int64_t age = base::to_ms(now - peer.fresh_heard);
+    const std::int64_t age = base::to_ms(now - peer.last_heard);
     message.acknowledgements.push_back(
         {.host = host,
          .nonce_low = nonce_low(peer.nonce),
@@ -118,8 +118,8 @@ bool Node::Impl::is_news(Freshness& freshness, std::uint64_t digest, std::uint32
   if (freshness.since_sequence == 0 || freshness.digest != digest) {
     freshness = Freshness{.digest = digest, .since_sequence = sequence, .since = now};
   }
-  bool news = phase != Phase::stable ||
-              now - freshness.since <= config.timing.interval * kRepeatIntervals;
+  bool news =
+      phase != Phase::stable || now - freshness.since <= config.timing.interval * kRepeatIntervals;
   proposal.view.for_each([&](HostId host) {
     if (host != self && peers.at(host).acked_sequence < freshness.since_sequence) news = true;
   });

@@ -101,7 +101,7 @@ struct Node::Impl {
   void hear_namesake(base::TimePoint now, const heartbeat::Message& message);
   void note_evidence(base::TimePoint now, const heartbeat::Message& message);
   void judge_silence(base::TimePoint now);
-  [[nodiscard]] bool is_frozen_out(base::HostId host, const Peer& peer) const;
+  [[nodiscard]] bool is_outside(base::HostId host) const;
   [[nodiscard]] std::string reason_to_refuse(base::TimePoint now) const;
   [[nodiscard]] std::string namesake_objection(base::TimePoint now) const;
   [[nodiscard]] std::string configuration_objection() const;
@@ -194,11 +194,12 @@ struct Node::Impl {
   Commitment committed;
 
   Ownership ownership;
-  HandOverStep hand_over;           // what is still open, for status and deadlines
-  bucket::Bitmap residual;          // own
-  bucket::Bitmap installed_dirty;   // in the newest table
+  HandOverStep hand_over;          // what is still open, for status and deadlines
+  bucket::Bitmap residual;         // own
+  bucket::Bitmap installed_dirty;  // in the newest table
   std::uint32_t installed_generation = 0;
   bool installed_serving = false;
+  bool installed_moves = false;       // it changed which buckets are own
   base::TimePoint table_refresh_due;  // not before: a table only for changed dirty bits
   base::TimePoint orphans_until;      // hosts outside the view may be serving until then
 
@@ -207,12 +208,13 @@ struct Node::Impl {
   base::TimePoint last_sent;
   base::TimePoint send_due;
   base::TimePoint listen_until;
-  base::TimePoint alone_after;     // no view of this host alone before
-  base::TimePoint unknown_until;   // hosts never heard by this start may be serving until then
-  bool lapsed = false;             // the lease ran out during an own stall ...
-  base::TimePoint lapsed_until;    // ... and is not renewed before, unless a member hears us
+  base::TimePoint alone_after;    // no view of this host alone before
+  base::TimePoint unknown_until;  // hosts never heard by this start may be serving until then
+  bool lapsed = false;            // the lease ran out during an own stall ...
+  base::TimePoint doubted_at;     // end of the newest own stall
+  base::TimePoint lapsed_until;   // ... and is not renewed before, unless a member hears us
   base::TimePoint drain_deadline;
-  base::TimePoint well_after;      // end of the effect of the newest self-doubt
+  base::TimePoint well_after;  // end of the effect of the newest self-doubt
   std::uint8_t health = 0;
   base::TimePoint lease_until;
   Utterance spoken;
@@ -222,9 +224,9 @@ struct Node::Impl {
   HostState noted_state = HostState::stopped;
   base::TimePoint state_since;
   bool converging = false;
-  Convergence record;               // of the convergence under way
+  Convergence record;  // of the convergence under way
   std::vector<Convergence> history;
-  Effects* out = nullptr;           // during step() only
+  Effects* out = nullptr;  // during step() only
 };
 
 }  // namespace covey::convergence

@@ -18,14 +18,19 @@ constexpr base::Duration kListed = std::chrono::minutes(1);
 
 HostState state_of(Phase phase) {
   switch (phase) {
-    case Phase::listen: return HostState::joining;
+    case Phase::listen:
+      return HostState::joining;
     case Phase::propose:
-    case Phase::prepared: return HostState::converging;
-    case Phase::stable: return HostState::converged;
+    case Phase::prepared:
+      return HostState::converging;
+    case Phase::stable:
+      return HostState::converged;
     case Phase::evicted:
     case Phase::minority:
-    case Phase::refused: return HostState::isolated;
-    case Phase::leave: return HostState::stopped;
+    case Phase::refused:
+      return HostState::isolated;
+    case Phase::leave:
+      return HostState::stopped;
   }
   return HostState::isolated;
 }
@@ -40,51 +45,74 @@ HostState state_of(const Peer& peer) {
 
 std::string_view name(EventKind kind) {
   switch (kind) {
-    case EventKind::host_joined: return "host_joined";
-    case EventKind::host_left: return "host_left";
-    case EventKind::host_lost: return "host_lost";
-    case EventKind::converging: return "converging";
-    case EventKind::converged: return "converged";
-    case EventKind::state_changed: return "state_changed";
-    case EventKind::weight_changed: return "weight_changed";
-    case EventKind::drain_started: return "drain_started";
-    case EventKind::drain_finished: return "drain_finished";
-    case EventKind::host_refused: return "host_refused";
-    case EventKind::island_suspected: return "island_suspected";
-    case EventKind::self_doubt: return "self_doubt";
+    case EventKind::host_joined:
+      return "host_joined";
+    case EventKind::host_left:
+      return "host_left";
+    case EventKind::host_lost:
+      return "host_lost";
+    case EventKind::converging:
+      return "converging";
+    case EventKind::converged:
+      return "converged";
+    case EventKind::state_changed:
+      return "state_changed";
+    case EventKind::weight_changed:
+      return "weight_changed";
+    case EventKind::drain_started:
+      return "drain_started";
+    case EventKind::drain_finished:
+      return "drain_finished";
+    case EventKind::host_refused:
+      return "host_refused";
+    case EventKind::island_suspected:
+      return "island_suspected";
+    case EventKind::self_doubt:
+      return "self_doubt";
   }
   return "unknown";
 }
 
 std::string_view name(HostState state) {
   switch (state) {
-    case HostState::stopped: return "stopped";
-    case HostState::suspended: return "suspended";
-    case HostState::joining: return "joining";
-    case HostState::converging: return "converging";
-    case HostState::converged: return "converged";
-    case HostState::draining: return "draining";
-    case HostState::isolated: return "isolated";
+    case HostState::stopped:
+      return "stopped";
+    case HostState::suspended:
+      return "suspended";
+    case HostState::joining:
+      return "joining";
+    case HostState::converging:
+      return "converging";
+    case HostState::converged:
+      return "converged";
+    case HostState::draining:
+      return "draining";
+    case HostState::isolated:
+      return "isolated";
   }
   return "unknown";
 }
 
 HostState Node::Impl::state() const {
   switch (life) {
-    case Life::stopped: return HostState::stopped;
-    case Life::suspended: return HostState::suspended;
-    case Life::stopping: return HostState::draining;
-    case Life::running: break;
+    case Life::stopped:
+      return HostState::stopped;
+    case Life::suspended:
+      return HostState::suspended;
+    case Life::stopping:
+      return HostState::draining;
+    case Life::running:
+      break;
   }
   if (draining) return HostState::draining;
-  // A listener that owned something before its eviction is still outside.
   if (phase == Phase::stable && !is_settled()) return HostState::converging;
   return state_of(phase);
 }
 
 /// Every bucket that should be here is here, and none that should not.
 bool Node::Impl::is_settled() const {
-  return phase == Phase::stable && !ownership.under_way() && hand_over.to_release == 0 &&
+  const bool moving = ownership.under_way() && installed_moves;
+  return phase == Phase::stable && !moving && hand_over.to_release == 0 &&
          hand_over.to_acquire == 0 && hand_over.orphans == 0;
 }
 
@@ -93,25 +121,33 @@ std::string Node::Impl::reason() const {
   if (life == Life::suspended) return "suspended by the operator";
   if (life == Life::stopping) return "stopping";
   switch (phase) {
-    case Phase::listen: return "listening for other hosts";
-    case Phase::propose: return "generation proposed, waiting for the other members: " + record.trigger;
-    case Phase::prepared: return "map computed, waiting for the other members: " + record.trigger;
-    case Phase::evicted: return "not heard by all members; waiting to be let in again";
-    case Phase::refused: return "refused: " + refusal;
-    case Phase::minority: return "on the smaller side of a partition";
-    case Phase::leave: return "leaving";
-    case Phase::stable: break;
+    case Phase::listen:
+      return "listening for other hosts";
+    case Phase::propose:
+      return "proposed, waiting for the other members: " + record.trigger;
+    case Phase::prepared:
+      return "map computed, waiting for the other members: " + record.trigger;
+    case Phase::evicted:
+      return "out of the view; waiting to be let in again";
+    case Phase::refused:
+      return "refused: " + refusal;
+    case Phase::minority:
+      return "on the smaller side of a partition";
+    case Phase::leave:
+      return "leaving";
+    case Phase::stable:
+      break;
   }
   if (hand_over.orphans > 0) {
-    return std::to_string(hand_over.orphans) + " buckets wait until a lost host has certainly stopped";
+    return std::to_string(hand_over.orphans) + " buckets wait until a lost host has stopped";
   }
   if (hand_over.to_acquire > 0) {
-    return std::to_string(hand_over.to_acquire) + " buckets are being handed over by other members";
+    return std::to_string(hand_over.to_acquire) + " buckets are being given up by other members";
   }
   if (hand_over.to_release > 0) {
     return std::to_string(hand_over.to_release) + " buckets wait for their new owners";
   }
-  return ownership.under_way() ? "workers are taking up a new table" : std::string();
+  return is_settled() ? std::string() : "workers are taking up a new table";
 }
 
 Status Node::Impl::status(TimePoint now) const {
@@ -132,7 +168,8 @@ Status Node::Impl::status(TimePoint now) const {
   peers.heard().for_each([&](HostId host) {
     const base::HostSet view = peers.at(host).said.committed_view;
     bool known = view.empty() || view.intersects(committed.members);
-    for (const base::HostSet& other : others) known = known || other.intersects(view);
+    for (const base::HostSet& other : others)
+      known = known || other.intersects(view);
     if (!known) others.push_back(view);
   });
   status.islands = static_cast<std::uint32_t>(others.size());
@@ -155,8 +192,8 @@ std::vector<MemberStatus> Node::Impl::member_list(TimePoint now) const {
     status.age = host == self ? base::Duration{} : now - peer.last_heard;
     status.in_view = member;
     status.nonce = host == self ? own_nonces.back() : peer.nonce;
-    for (const std::size_t c : {std::size_t{bucket::kFirstRuleClass},
-                                std::size_t{bucket::kSpreadClass.value}}) {
+    for (const std::size_t c :
+         {std::size_t{bucket::kFirstRuleClass}, std::size_t{bucket::kSpreadClass.value}}) {
       if (c >= parts.size()) continue;
       status.weight = parts[c].weight;
       break;

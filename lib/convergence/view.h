@@ -30,10 +30,10 @@ struct CommittedView {
 [[nodiscard]] CommittedView senior_view(const std::vector<CommittedView>& views);
 
 struct HostFacts {
-  bool voice = false;      // heard now, so its row and what it hears count; self always
-  bool member = true;      // false: says itself, or its new incarnation shows, that it is outside
-  bool admissible = false; // a joiner that may be let in
-  base::HostSet hears;     // hosts that are not silent to it
+  bool voice = false;       // heard now, so its row and what it hears count; self always
+  bool member = true;       // false: says itself, or its new incarnation shows, that it is outside
+  bool admissible = false;  // a joiner that may be let in
+  base::HostSet hears;      // hosts that are not silent to it
 };
 
 struct ViewQuestion {

@@ -77,7 +77,9 @@ void RandomFaults::inject() {
   }
   switch (chance_.below(9)) {
     case 0:
-    case 1: crash(host); break;
+    case 1:
+      crash(host);
+      break;
     case 2: {  // restarted before anybody can have noticed
       crash(host);
       segment_.run_for(some_ms(1, 250));
@@ -85,9 +87,15 @@ void RandomFaults::inject() {
       break;
     }
     case 3:
-    case 4: stall(host); break;
-    case 5: drain(host); break;
-    case 6: change_weight(host); break;
+    case 4:
+      stall(host);
+      break;
+    case 5:
+      drain(host);
+      break;
+    case 6:
+      change_weight(host);
+      break;
     case 7:
       if (!segment_.is_stalled(host)) segment_.command(host, verb(Verb::stop));
       break;
@@ -167,8 +175,8 @@ void RandomFaults::check_healed() {
     const convergence::Node& node = segment_.node(HostId{value});
     const convergence::Status status = node.status(segment_.now());
     if (!status.converged) {
-      complain("host " + std::to_string(value) + " is " + std::string(name(status.state)) +
-               ": " + status.reason);
+      complain("host " + std::to_string(value) + " is " + std::string(name(status.state)) + ": " +
+               status.reason);
     }
     if (node.map_digest() != segment_.node(HostId{1}).map_digest()) complain("maps differ");
     total_weight += node.weight(kSpread);
@@ -180,8 +188,8 @@ void RandomFaults::check_healed() {
   for (std::uint8_t value = 1; value <= hosts_; ++value) {
     const std::uint32_t have = segment_.buckets_of(HostId{value}, kSpread);
     const std::uint32_t ideal = 64 * segment_.node(HostId{value}).weight(kSpread);  // x total
-    const bool balanced = have * total_weight < ideal + total_weight &&
-                          ideal < (have + 1) * total_weight;
+    const bool balanced =
+        have * total_weight < ideal + total_weight && ideal < (have + 1) * total_weight;
     if (!balanced) complain("host " + std::to_string(value) + " has an unfair share");
   }
   segment_.set_loss(static_cast<unsigned>(report_.seed % 5));

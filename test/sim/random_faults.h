@@ -2,9 +2,9 @@
 // RandomFaults: a seeded run of a small cluster through crashes, restarts, stalls, leaves, drains
 // and weight changes under light loss; says what promise was broken, if any.
 //
-// Owner: test. Thread: the test's. No link is cut here, so "one owner per bucket" must hold at every
-// event without exception. Between batches of faults everything is healed and coverage, balance
-// and agreement are checked.
+// Owner: test. Thread: the test's. No link is cut here, so "one owner per bucket" must hold at
+// every event without exception. Between batches of faults everything is healed and coverage,
+// balance and agreement are checked.
 #pragma once
 
 #include <cstdint>

@@ -27,7 +27,8 @@ bool passes(std::uint64_t seed, unsigned& faults) {
   faults += report.faults;
   if (report.violations.empty()) return true;
   std::cout << "COVEY_SIM_SEED=" << seed << " hosts " << report.hosts << "\n";
-  for (const std::string& violation : report.violations) std::cout << "  " << violation << "\n";
+  for (const std::string& violation : report.violations)
+    std::cout << "  " << violation << "\n";
   return false;
 }
 

@@ -20,8 +20,7 @@ std::uint64_t Chance::next() {
   return z ^ (z >> 31U);
 }
 
-convergence::NodeConfig test_config(std::uint8_t host, std::uint64_t nonce,
-                                    std::uint32_t buckets) {
+convergence::NodeConfig test_config(std::uint8_t host, std::uint64_t nonce, std::uint32_t buckets) {
   convergence::NodeConfig config;
   config.self = HostId{host};
   config.host_name = std::string("h").append(std::to_string(host));
@@ -70,7 +69,9 @@ void Segment::boot_slot(std::uint8_t slot, const convergence::NodeConfig& config
   fresh.census_due = now_ + config.timing.interval / 2;
 }
 
-void Segment::crash(HostId host) { machines_.erase(host.value); }
+void Segment::crash(HostId host) {
+  machines_.erase(host.value);
+}
 
 void Segment::stall_control(HostId host, base::Duration span) {
   Machine& m = machine(host.value);
@@ -114,7 +115,9 @@ bool Segment::is_serving(HostId host) const {
   return m != nullptr && m->current.table.serving;
 }
 
-const convergence::Node& Segment::node(HostId host) const { return *find(host.value)->node; }
+const convergence::Node& Segment::node(HostId host) const {
+  return *find(host.value)->node;
+}
 const bucket::BucketTable& Segment::table(HostId host) const {
   return find(host.value)->current.table;
 }
@@ -178,7 +181,8 @@ void Segment::wake(std::uint8_t slot) {
   if (now_ >= m.census_due) {
     m.census_due = now_ + m.config.timing.interval / 2;
     std::uint64_t flows = 0;
-    for (const auto& [bucket, count] : m.flows) flows += count;
+    for (const auto& [bucket, count] : m.flows)
+      flows += count;
     step(slot, convergence::FlowCensus{.residual = residual(m), .flows = flows});
   }
   if (now_ >= m.node->next_wakeup()) step(slot, convergence::TimerFired{});
@@ -188,7 +192,8 @@ void Segment::step(std::uint8_t slot, const convergence::Input& input) {
   Machine& m = machine(slot);
   convergence::Effects effects;
   m.node->step(now_, input, effects);
-  for (const convergence::Effect& effect : effects) carry_out(slot, effect);
+  for (const convergence::Effect& effect : effects)
+    carry_out(slot, effect);
   m.node->check_invariants();
 }
 
@@ -215,8 +220,8 @@ void Segment::broadcast(std::uint8_t slot, const heartbeat::Message& message) {
     const int copies = chance_.per_mille(options_.duplicate_per_mille) ? 2 : 1;
     for (int copy = 0; copy < copies; ++copy) {
       if (chance_.per_mille(options_.loss_per_mille)) continue;
-      const auto spread = static_cast<std::uint64_t>(
-          (options_.most_delay - options_.least_delay).count() + 1);
+      const auto spread =
+          static_cast<std::uint64_t>((options_.most_delay - options_.least_delay).count() + 1);
       const TimePoint at = now_ + options_.least_delay +
                            base::Duration(static_cast<std::int64_t>(chance_.below(spread)));
       events_.emplace(Key{at.ns, next_order_++},
@@ -249,10 +254,9 @@ void Segment::install(std::uint8_t slot, const convergence::InstallMap& map) {
   m.previous = std::exchange(m.current, std::move(next));
   m.previous_install = map.install_id;
   const TimePoint at = now_ + options_.install_delay;
-  events_.emplace(Key{at.ns, next_order_++}, Event{.slot = slot,
-                                                   .boot = m.boot,
-                                                   .message = nullptr,
-                                                   .install_id = map.install_id});
+  events_.emplace(
+      Key{at.ns, next_order_++},
+      Event{.slot = slot, .boot = m.boot, .message = nullptr, .install_id = map.install_id});
 }
 
 void Segment::finish_install(std::uint8_t slot, std::uint32_t install_id) {
@@ -271,7 +275,8 @@ bool Segment::takes_flows(const Machine& m) const {
 
 std::vector<Bitmap> Segment::accepted(const Machine& m) const {
   std::vector<Bitmap> result;
-  for (const Bitmap& own : m.current.own) result.emplace_back(own.size());
+  for (const Bitmap& own : m.current.own)
+    result.emplace_back(own.size());
   if (!takes_flows(m)) return result;
   const auto add = [&](const Table& table) {
     if (!table.table.serving) return;

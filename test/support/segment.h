@@ -49,8 +49,7 @@ struct SegmentOptions {
 
 class Segment {
  public:
-  using Observer =
-      std::function<void(base::TimePoint, base::HostId, const convergence::Effect&)>;
+  using Observer = std::function<void(base::TimePoint, base::HostId, const convergence::Effect&)>;
 
   explicit Segment(SegmentOptions options) : options_(options), chance_(options.seed) {}
 
@@ -107,7 +106,7 @@ class Segment {
     std::vector<std::uint32_t> installed;                          // during a stall
     std::map<std::uint32_t, std::uint32_t> flows;                  // by bucket
     base::TimePoint census_due;
-    std::map<std::uint64_t, std::uint32_t> highest_generation;     // by nonce
+    std::map<std::uint64_t, std::uint32_t> highest_generation;  // by nonce
   };
   struct Event {
     std::uint8_t slot = 0;

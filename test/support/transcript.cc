@@ -10,14 +10,22 @@ namespace {
 
 std::string phase_name(heartbeat::Phase phase) {
   switch (phase) {
-    case heartbeat::Phase::listen: return "LISTEN";
-    case heartbeat::Phase::propose: return "PROPOSE";
-    case heartbeat::Phase::prepared: return "PREPARED";
-    case heartbeat::Phase::stable: return "STABLE";
-    case heartbeat::Phase::evicted: return "EVICTED";
-    case heartbeat::Phase::minority: return "MINORITY";
-    case heartbeat::Phase::refused: return "REFUSED";
-    case heartbeat::Phase::leave: return "LEAVE";
+    case heartbeat::Phase::listen:
+      return "LISTEN";
+    case heartbeat::Phase::propose:
+      return "PROPOSE";
+    case heartbeat::Phase::prepared:
+      return "PREPARED";
+    case heartbeat::Phase::stable:
+      return "STABLE";
+    case heartbeat::Phase::evicted:
+      return "EVICTED";
+    case heartbeat::Phase::minority:
+      return "MINORITY";
+    case heartbeat::Phase::refused:
+      return "REFUSED";
+    case heartbeat::Phase::leave:
+      return "LEAVE";
   }
   return "?";
 }

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Golden conversations: what hosts say to each other in the situations that matter, word for word.
+//
+// Each story runs on the simulated segment without loss and is compared with its text file. After a
+// deliberate change of the protocol, COVEY_REWRITE_GOLDEN=1 writes the files anew; read the
+// difference before committing it.
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "support/segment.h"
+#include "support/transcript.h"
+
+namespace covey::test {
+
+namespace {
+
+using namespace std::chrono_literals;
+using base::HostId;
+using convergence::OperatorCommand;
+using convergence::Verb;
+
+constexpr HostId kOne{1};
+constexpr HostId kTwo{2};
+constexpr HostId kThree{3};
+
+class Story {
+ public:
+  explicit Story(const std::string& name) : name_(name), segment(SegmentOptions{}) {}
+
+  /// Boots hosts 1..count and waits, unrecorded, until they share out the buckets.
+  void begin_with(std::uint8_t count) {
+    for (std::uint8_t host = 1; host <= count; ++host)
+      segment.boot(test_config(host, host));
+    segment.run_for(1s);
+    for (std::uint8_t host = 1; host <= count; ++host) {
+      REQUIRE(segment.node(HostId{host}).status(segment.now()).converged);
+    }
+    record();
+  }
+  void record() { transcript.follow(segment); }
+  void note(const std::string& what) { transcript.note(segment, what); }
+  void obey(HostId host, Verb verb) {
+    OperatorCommand command;
+    command.verb = verb;
+    segment.command(host, command);
+  }
+
+  void compare() const {
+    CHECK(segment.violations().empty());
+    const std::string path = std::string(COVEY_GOLDEN_CONVERSATIONS) + "/" + name_ + ".txt";
+    if (std::getenv("COVEY_REWRITE_GOLDEN") != nullptr) {
+      std::ofstream(path) << transcript.text();
+      return;
+    }
+    std::ifstream file(path);
+    REQUIRE(file.good());
+    std::stringstream golden;
+    golden << file.rdbuf();
+    CHECK(transcript.text() == golden.str());
+  }
+
+ private:
+  std::string name_;
+
+ public:
+  Segment segment;
+  Transcript transcript;
+};
+
+}  // namespace
+
+TEST_CASE("two hosts form a cluster") {
+  Story story("form");
+  story.record();
+  story.note("hosts 1 and 2 boot");
+  story.segment.boot(test_config(1, 1));
+  story.segment.boot(test_config(2, 2));
+  story.segment.run_for(1s);
+  CHECK(story.segment.buckets_of(kOne, {1}) == 32);
+  CHECK(story.segment.buckets_of(kTwo, {1}) == 32);
+  story.compare();
+}
+
+TEST_CASE("a third host joins and gets its share in one generation") {
+  Story story("join");
+  story.begin_with(2);
+  story.note("host 3 boots");
+  story.segment.boot(test_config(3, 3));
+  story.segment.run_for(600ms);
+  CHECK(story.segment.buckets_of(kThree, {1}) == 21);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  story.compare();
+}
+
+TEST_CASE("a host that is stopped hands over within milliseconds") {
+  Story story("leave");
+  story.begin_with(3);
+  story.note("stop host 2");
+  story.obey(kTwo, Verb::stop);
+  story.segment.run_for(10ms);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  story.segment.run_for(400ms);
+  story.compare();
+}
+
+TEST_CASE("the buckets of a crashed host move when its lease has passed") {
+  Story story("crash");
+  story.begin_with(3);
+  story.note("host 2 crashes");
+  story.segment.crash(kTwo);
+  story.segment.run_for(470ms);  // (K + 1.6) T and some messages
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  story.compare();
+}
+
+TEST_CASE("a draining host gives up its buckets and leaves with its last flow") {
+  Story story("drain");
+  story.begin_with(2);
+  const base::BucketIndex bucket{0};
+  const HostId holder = story.segment.owner({1}, bucket);
+  story.segment.set_flows(holder, bucket, 2);
+  story.note("drainstop host " + std::to_string(holder.value) + ", which holds 2 flows");
+  story.obey(holder, Verb::drainstop);
+  story.segment.run_for(500ms);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  CHECK(story.segment.is_serving(holder));
+  story.note("its flows end");
+  story.segment.set_flows(holder, bucket, 0);
+  story.segment.run_for(300ms);
+  CHECK_FALSE(story.segment.is_serving(holder));
+  story.compare();
+}
+
+TEST_CASE("a changed weight is one generation") {
+  Story story("weight");
+  story.begin_with(2);
+  story.note("host 2: weight 50");
+  OperatorCommand command;
+  command.verb = Verb::set_weight;
+  command.map_class = {1};
+  command.weight = 50;
+  story.segment.command(kTwo, command);
+  story.segment.run_for(300ms);
+  CHECK(story.segment.buckets_of(kOne, {1}) == 43);
+  CHECK(story.segment.buckets_of(kTwo, {1}) == 21);
+  story.compare();
+}
+
+TEST_CASE("a host restarted before it was missed joins as a new one") {
+  Story story("quick-restart");
+  story.begin_with(3);
+  story.note("host 2 crashes");
+  story.segment.crash(kTwo);
+  story.segment.run_for(50ms);
+  story.note("host 2 boots with a new nonce");
+  story.segment.boot(test_config(2, 2002));
+  story.segment.run_for(1s);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  CHECK(story.segment.buckets_of(kTwo, {1}) == 21);
+  story.compare();
+}
+
+TEST_CASE("a second host with a taken id is kept out") {
+  Story story("duplicate-id");
+  story.begin_with(2);
+  story.note("another machine boots as host 2");
+  story.segment.boot_namesake(102, test_config(2, 2002));
+  story.segment.run_for(600ms);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  CHECK(story.segment.buckets_of(kTwo, {1}) == 32);
+  story.compare();
+}
+
+TEST_CASE("a host with another configuration is kept out and the others carry on") {
+  Story story("config-mismatch");
+  story.begin_with(2);
+  story.note("host 3 boots with another configuration");
+  convergence::NodeConfig other = test_config(3, 3);
+  other.config_digest = 0xbad;
+  story.segment.boot(other);
+  story.segment.run_for(600ms);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  CHECK(story.segment.buckets_of(kThree, {1}) == 0);
+  story.compare();
+}
+
+TEST_CASE("a single-host class follows priority and fails over") {
+  Story story("single-host");
+  story.begin_with(3);
+  CHECK(story.segment.owner({2}, {0}) == kThree);  // the lowest priority number
+  story.note("stop host 3, which has the best priority in class 2");
+  story.obey(kThree, Verb::stop);
+  story.segment.run_for(300ms);
+  CHECK(story.segment.owner({2}, {0}) == kTwo);
+  story.note("start host 3");
+  story.obey(kThree, Verb::start);
+  story.segment.run_for(600ms);
+  CHECK(story.segment.owner({2}, {0}) == kThree);
+  story.compare();
+}
+
+}  // namespace covey::test

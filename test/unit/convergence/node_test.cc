@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One or several nodes on the simulated segment: the awkward cases, each as a story with an end.
+#include <catch2/catch.hpp>
+
+#include "support/segment.h"
+
+namespace covey::test {
+
+namespace {
+
+using namespace std::chrono_literals;
+using base::ClassIndex;
+using base::HostId;
+using convergence::EventKind;
+using convergence::HostState;
+using convergence::OperatorCommand;
+using convergence::Verb;
+
+constexpr HostId kOne{1};
+constexpr HostId kTwo{2};
+constexpr HostId kThree{3};
+constexpr ClassIndex kSpread{1};
+
+struct Cluster {
+  explicit Cluster(std::uint8_t hosts = 0) : segment(SegmentOptions{}) {
+    segment.observe([this](base::TimePoint, HostId host, const convergence::Effect& effect) {
+      if (const auto* raised = std::get_if<convergence::RaiseEvent>(&effect)) {
+        events.push_back({host, raised->event});
+      }
+      if (const auto* lease = std::get_if<convergence::PublishLease>(&effect)) {
+        leases[host.value] = lease->valid_until;
+      }
+    });
+    for (std::uint8_t host = 1; host <= hosts; ++host)
+      segment.boot(test_config(host, host));
+    segment.run_for(1s);
+  }
+  void obey(HostId host, Verb verb, base::Duration timeout = {}) {
+    OperatorCommand command;
+    command.verb = verb;
+    command.drain_timeout = timeout;
+    segment.command(host, command);
+  }
+  [[nodiscard]] HostState state(HostId host) const {
+    return segment.node(host).status(segment.now()).state;
+  }
+  [[nodiscard]] std::uint32_t generation(HostId host) const {
+    return segment.node(host).status(segment.now()).generation;
+  }
+  [[nodiscard]] int count(EventKind kind, HostId by) const {
+    int count = 0;
+    for (const auto& [host, event] : events) {
+      if (host == by && event.kind == kind) ++count;
+    }
+    return count;
+  }
+  /// Everything owned, nothing twice, everybody content.
+  void check_whole(std::initializer_list<HostId> hosts) const {
+    CHECK(segment.violations().empty());
+    CHECK(segment.owned_buckets(ClassIndex{0}) == 1);
+    CHECK(segment.owned_buckets(kSpread) == 64);
+    for (const HostId host : hosts) {
+      INFO("host " << int{host.value});
+      CHECK(segment.node(host).status(segment.now()).converged);
+    }
+  }
+
+  Segment segment;
+  std::vector<std::pair<HostId, convergence::Event>> events;
+  std::map<std::uint8_t, base::TimePoint> leases;
+};
+
+}  // namespace
+
+TEST_CASE("a host alone serves everything, but not before a lease of others has passed") {
+  Cluster cluster;
+  cluster.segment.boot(test_config(1, 1));
+  const convergence::Timing timing = test_config(1, 1).timing;
+  cluster.segment.run_for(timing.lease());
+  CHECK(cluster.segment.owned_buckets(kSpread) == 0);
+  cluster.segment.run_for(timing.interval);
+  cluster.check_whole({kOne});
+  CHECK(cluster.state(kOne) == HostState::converged);
+}
+
+TEST_CASE("a node that is not started says nothing and wants no timer") {
+  convergence::NodeConfig config = test_config(1, 1);
+  config.start_stopped = true;
+  convergence::Node node(config, base::TimePoint{});
+  convergence::Effects effects;
+  node.step(base::TimePoint{} + 1s, convergence::TimerFired{}, effects);
+  CHECK(effects.empty());
+  CHECK(node.next_wakeup() == base::TimePoint::never());
+  CHECK(node.status(base::TimePoint{} + 1s).state == HostState::stopped);
+}
+
+TEST_CASE("the lease ends when the members stop acknowledging") {
+  Cluster cluster(2);
+  cluster.segment.cut(kOne, kTwo);
+  cluster.segment.run_for(2s);
+  CHECK(cluster.leases[1] == base::TimePoint::distant_past());  // evicted itself meanwhile
+  CHECK(cluster.segment.violations().empty());
+}
+
+TEST_CASE("a mute host yields and never serves alone while it hears the others") {
+  Cluster cluster(3);
+  cluster.segment.cut(kTwo, kOne);
+  cluster.segment.cut(kTwo, kThree);
+  cluster.segment.run_for(3s);
+  CHECK(cluster.segment.buckets_of(kTwo, kSpread) == 0);
+  CHECK(cluster.state(kTwo) == HostState::isolated);
+  CHECK(cluster.segment.violations().empty());
+  cluster.segment.cut(kTwo, kOne, false);
+  cluster.segment.cut(kTwo, kThree, false);
+  cluster.segment.run_for(1s);
+  cluster.check_whole({kOne, kTwo, kThree});
+}
+
+TEST_CASE(
+    "of two members that stop hearing each other the higher id goes, not the first to see it") {
+  Cluster cluster(3);
+  cluster.segment.cut(kTwo, kThree);
+  cluster.segment.cut(kThree, kTwo);
+  cluster.segment.run_for(2s);
+  CHECK(cluster.segment.buckets_of(kThree, kSpread) == 0);
+  CHECK(cluster.segment.buckets_of(kTwo, kSpread) == 32);
+  CHECK(cluster.segment.violations().empty());
+}
+
+TEST_CASE("a joiner that not all members hear does not disturb them") {
+  Cluster cluster(2);
+  const std::uint32_t before = cluster.generation(kOne);
+  cluster.segment.cut(kThree, kOne);
+  cluster.segment.boot(test_config(3, 3));
+  cluster.segment.run_for(2s);
+  CHECK(cluster.generation(kOne) == before);
+  CHECK(cluster.segment.buckets_of(kThree, kSpread) == 0);
+  cluster.check_whole({kOne, kTwo});
+}
+
+TEST_CASE("after a cut is healed the junior side yields and joins") {
+  Cluster cluster(3);
+  for (const HostId far : {kTwo, kThree}) {
+    cluster.segment.cut(kOne, far);
+    cluster.segment.cut(far, kOne);
+  }
+  cluster.segment.run_for(2s);
+  CHECK(cluster.segment.buckets_of(kOne, kSpread) == 64);  // both sides serve: the policy
+  CHECK(cluster.segment.buckets_of(kTwo, kSpread) + cluster.segment.buckets_of(kThree, kSpread) ==
+        64);
+  for (const HostId far : {kTwo, kThree}) {
+    cluster.segment.cut(kOne, far, false);
+    cluster.segment.cut(far, kOne, false);
+  }
+  cluster.segment.run_for(2s);
+  CHECK(cluster.segment.owned_buckets(kSpread) == 64);
+  CHECK(cluster.segment.buckets_of(kOne, kSpread) >= 21);
+}
+
+TEST_CASE("a host that stalled does not take over the others") {
+  Cluster cluster(3);
+  cluster.segment.stall_control(kOne, 3s);
+  cluster.segment.run_for(3100ms);
+  CHECK(cluster.count(EventKind::self_doubt, kOne) == 1);
+  cluster.segment.run_for(1s);
+  CHECK(cluster.count(EventKind::host_lost, kOne) == 0);
+  cluster.check_whole({kOne, kTwo, kThree});
+}
+
+TEST_CASE("a short stall costs nobody anything") {
+  Cluster cluster(3);
+  const std::uint32_t before = cluster.generation(kOne);
+  cluster.segment.stall_host(kOne, 140ms);
+  cluster.segment.run_for(1s);
+  CHECK(cluster.generation(kOne) == before);
+  cluster.check_whole({kOne, kTwo, kThree});
+}
+
+TEST_CASE("a host that stalls while it starts listens again before it serves") {
+  Cluster cluster;
+  cluster.segment.boot(test_config(1, 1));
+  cluster.segment.run_for(20ms);
+  cluster.segment.stall_host(kOne, 3s);
+  cluster.segment.boot(test_config(2, 2));
+  cluster.segment.run_for(4s);
+  cluster.check_whole({kOne, kTwo});
+}
+
+TEST_CASE("all hosts stalled at once go on as before") {
+  Cluster cluster(3);
+  for (const HostId host : {kOne, kTwo, kThree})
+    cluster.segment.stall_host(host, 2s);
+  cluster.segment.run_for(4s);
+  cluster.check_whole({kOne, kTwo, kThree});
+}
+
+TEST_CASE("a stop in the middle of an agreement leaves one map") {
+  Cluster cluster(3);
+  cluster.obey(kTwo, Verb::drainstop);
+  cluster.segment.run_for(500us);  // the others have proposed
+  cluster.obey(kThree, Verb::stop);
+  cluster.segment.run_for(2s);
+  CHECK(cluster.state(kThree) == HostState::stopped);
+  cluster.check_whole({kOne});
+}
+
+TEST_CASE("start after stop joins as a new incarnation") {
+  Cluster cluster(2);
+  const std::uint64_t before = cluster.segment.node(kTwo).status({}).members[1].nonce;
+  cluster.obey(kTwo, Verb::stop);
+  cluster.segment.run_for(100ms);
+  CHECK_FALSE(cluster.segment.is_serving(kTwo));
+  cluster.obey(kTwo, Verb::start);
+  cluster.segment.run_for(1s);
+  cluster.check_whole({kOne, kTwo});
+  CHECK(cluster.segment.node(kTwo).status(cluster.segment.now()).members[1].nonce != before);
+}
+
+TEST_CASE("a suspended host obeys resume before start") {
+  Cluster cluster(2);
+  cluster.obey(kTwo, Verb::suspend);
+  cluster.segment.run_for(100ms);
+  CHECK(cluster.state(kTwo) == HostState::suspended);
+  cluster.obey(kTwo, Verb::start);
+  CHECK(cluster.state(kTwo) == HostState::suspended);
+  cluster.obey(kTwo, Verb::resume);
+  CHECK(cluster.state(kTwo) == HostState::stopped);
+  cluster.obey(kTwo, Verb::start);
+  cluster.segment.run_for(1s);
+  cluster.check_whole({kOne, kTwo});
+}
+
+TEST_CASE("a drain ends at its time limit whatever flows are left") {
+  Cluster cluster(2);
+  cluster.segment.set_flows(kTwo, base::BucketIndex{1}, 5);
+  cluster.obey(kTwo, Verb::drainstop, 700ms);
+  cluster.segment.run_for(600ms);
+  CHECK(cluster.state(kTwo) == HostState::draining);
+  CHECK(cluster.segment.is_serving(kTwo));
+  cluster.segment.run_for(200ms);
+  CHECK(cluster.state(kTwo) == HostState::stopped);
+  cluster.check_whole({kOne});
+}
+
+TEST_CASE("start ends a drain and brings the buckets back") {
+  Cluster cluster(2);
+  cluster.segment.set_flows(kTwo, base::BucketIndex{1}, 5);
+  cluster.obey(kTwo, Verb::drainstop);
+  cluster.segment.run_for(300ms);
+  CHECK(cluster.segment.buckets_of(kTwo, kSpread) == 0);
+  cluster.obey(kTwo, Verb::start);
+  cluster.segment.run_for(300ms);
+  CHECK(cluster.segment.buckets_of(kTwo, kSpread) == 32);
+  cluster.check_whole({kOne, kTwo});
+}
+
+TEST_CASE("the last host that drains refuses new connections and keeps its flows") {
+  Cluster cluster(1);
+  cluster.segment.set_flows(kOne, base::BucketIndex{1}, 1);
+  cluster.obey(kOne, Verb::drainstop);
+  cluster.segment.run_for(500ms);
+  CHECK(cluster.segment.owned_buckets(kSpread) == 0);
+  CHECK(cluster.segment.is_serving(kOne));
+  cluster.segment.set_flows(kOne, base::BucketIndex{1}, 0);
+  cluster.segment.run_for(500ms);
+  CHECK(cluster.state(kOne) == HostState::stopped);
+}
+
+TEST_CASE("a bucket is dirty at its new owner while the old one serves flows in it") {
+  Cluster cluster(2);
+  const base::BucketIndex bucket{7};
+  const HostId old_owner = cluster.segment.owner(kSpread, bucket);
+  const HostId new_owner = old_owner == kOne ? kTwo : kOne;
+  cluster.segment.set_flows(old_owner, bucket, 1);
+  cluster.obey(old_owner, Verb::drainstop);
+  cluster.segment.run_for(500ms);
+  using bucket::BucketState;
+  CHECK(cluster.segment.table(new_owner).state(kSpread, bucket) == BucketState::own_dirty);
+  CHECK(cluster.segment.table(new_owner).state(kSpread, {8}) == BucketState::own);
+  cluster.segment.set_flows(old_owner, bucket, 0);
+  cluster.segment.set_flows(old_owner, {9}, 1);
+  cluster.segment.run_for(500ms);
+  CHECK(cluster.segment.table(new_owner).state(kSpread, bucket) == BucketState::own);
+}
+
+TEST_CASE("weights and commands that make no sense do nothing") {
+  Cluster cluster(2);
+  const std::uint32_t before = cluster.generation(kOne);
+  OperatorCommand command;
+  command.verb = Verb::set_weight;
+  command.map_class = ClassIndex{99};
+  command.weight = 7;
+  cluster.segment.command(kOne, command);
+  command.map_class = ClassIndex{0};  // elected, has no weight
+  cluster.segment.command(kOne, command);
+  cluster.obey(kOne, Verb::start);
+  cluster.obey(kOne, Verb::resume);
+  cluster.segment.run_for(500ms);
+  CHECK(cluster.generation(kOne) == before);
+}
+
+TEST_CASE("messages of another cluster and of impossible hosts are ignored") {
+  convergence::Node node(test_config(1, 1), base::TimePoint{});
+  convergence::Effects effects;
+  heartbeat::Message message;
+  message.cluster_id = 78;
+  message.host = kTwo;
+  node.step(base::TimePoint{}, convergence::HeartbeatReceived{message}, effects);
+  message.cluster_id = 77;
+  for (const std::uint8_t id : std::initializer_list<std::uint8_t>{0, 65, 255}) {
+    message.host = HostId{id};
+    message.acknowledgements = {{.host = HostId{id}, .nonce_low = 0, .sequence = 0, .age_ms = 0}};
+    node.step(base::TimePoint{}, convergence::HeartbeatReceived{message}, effects);
+  }
+  message.host = kThree;  // in range, with acknowledgements out of it
+  node.step(base::TimePoint{}, convergence::HeartbeatReceived{message}, effects);
+  CHECK(node.status({}).members.size() == 2);
+}
+
+TEST_CASE("a host that lost a refused namesake for good is let in") {
+  Cluster cluster(2);
+  cluster.segment.boot_namesake(102, test_config(2, 2002));
+  cluster.segment.run_for(600ms);
+  CHECK(cluster.segment.buckets_of(kTwo, kSpread) == 32);
+  cluster.segment.crash(kTwo);
+  cluster.segment.run_for(3s);
+  CHECK(cluster.segment.violations().empty());
+  CHECK(cluster.segment.owned_buckets(kSpread) == 64);
+  CHECK(cluster.segment.buckets_of(kOne, kSpread) == 32);
+}
+
+TEST_CASE("the history tells what happened and why") {
+  Cluster cluster(2);
+  cluster.segment.crash(kTwo);
+  cluster.segment.run_for(1s);
+  const std::vector<convergence::Convergence>& history = cluster.segment.node(kOne).history();
+  REQUIRE(history.size() == 2);
+  CHECK(history[0].trigger == "host 1 joins");
+  CHECK(history[1].trigger == "host 2 lost");
+  CHECK(history[1].members.size() == 1);
+  CHECK(history[1].moved_buckets == 33);  // 32 of the spread class and the single-host class
+  CHECK(history[1].generation > history[0].generation);
+}
+
+TEST_CASE("status lists the members, the default host and why it is not converged") {
+  Cluster cluster(2);
+  const convergence::Status status = cluster.segment.node(kOne).status(cluster.segment.now());
+  CHECK(status.converged);
+  CHECK(status.reason.empty());
+  CHECK(status.default_host == kOne);
+  REQUIRE(status.members.size() == 2);
+  CHECK(status.members[0].is_default);
+  CHECK(status.members[1].name == "h2");
+  CHECK(status.members[1].state == HostState::converged);
+  CHECK(status.islands == 0);
+  cluster.segment.crash(kTwo);
+  cluster.segment.run_for(330ms);
+  const convergence::Status after = cluster.segment.node(kOne).status(cluster.segment.now());
+  CHECK_FALSE(after.converged);
+  CHECK(after.reason == "33 buckets wait until a lost host has stopped");
+}
+
+}  // namespace covey::test

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "convergence/ownership.h"
+
+#include <catch2/catch.hpp>
+
+namespace covey::convergence {
+
+namespace {
+
+using base::BucketIndex;
+using base::HostId;
+using base::HostSet;
+
+constexpr HostId kSelf{1};
+constexpr HostId kOther{2};
+
+Bitmaps bits(std::initializer_list<std::uint32_t> set) {
+  Bitmaps bitmaps = no_buckets({8});
+  for (const std::uint32_t b : set)
+    bitmaps[0].set(BucketIndex{b});
+  return bitmaps;
+}
+
+/// One class of 8 buckets; hosts 1 and 2 are members.
+struct Scene {
+  Scene() {
+    map.owners.assign(1, std::vector<HostId>(8, kOther));
+    input.self = kSelf;
+    input.members.insert(kSelf);
+    input.members.insert(kOther);
+    input.map = &map;
+    input.table = &table;
+    input.claims[kSelf.value].frozen = &own_frozen;
+    input.claims[kOther.value].frozen = &other_frozen;
+  }
+  void give(std::uint32_t b, HostId owner) { map.owners[0][b] = owner; }
+  void other_commits(Bitmaps claims) {
+    other_now = std::move(claims);
+    input.claims[kOther.value].now = &other_now;
+  }
+
+  ClusterMap map;
+  Bitmaps table = bits({});
+  Bitmaps own_frozen = bits({});
+  Bitmaps other_frozen = bits({});
+  Bitmaps other_now = bits({});
+  HandOver input;
+};
+
+}  // namespace
+
+TEST_CASE("growing is claimed before the workers do it") {
+  Ownership ownership({8});
+  ownership.install(bits({1, 2}));
+  CHECK(ownership.claims() == bits({1, 2}));
+}
+
+TEST_CASE("giving up is claimed only after the workers did it") {
+  Ownership ownership({8});
+  REQUIRE(ownership.confirm(ownership.install(bits({1, 2}))));
+  const std::uint32_t id = ownership.install(bits({2}));
+  CHECK(ownership.table() == bits({2}));
+  CHECK(ownership.claims() == bits({1, 2}));
+  CHECK(ownership.confirm(id));
+  CHECK(ownership.claims() == bits({2}));
+}
+
+TEST_CASE("a confirmation of another table changes nothing") {
+  Ownership ownership({8});
+  const std::uint32_t id = ownership.install(bits({1}));
+  CHECK_FALSE(ownership.confirm(id + 1));
+  CHECK(ownership.under_way());
+  CHECK(ownership.confirm(id));
+  CHECK_FALSE(ownership.confirm(id));
+}
+
+TEST_CASE("a bucket is kept until its new owner has shown that it committed") {
+  Scene scene;
+  scene.table = scene.own_frozen = bits({3});
+  const HandOverStep waiting = next_own(scene.input);
+  CHECK(waiting.own == bits({3}));
+  CHECK(waiting.to_release == 1);
+  scene.other_commits(bits({}));
+  const HandOverStep done = next_own(scene.input);
+  CHECK(done.own == bits({}));
+  CHECK(done.to_release == 0);
+}
+
+TEST_CASE("a bucket that the map gives to nobody is released at once") {
+  Scene scene;
+  scene.table = scene.own_frozen = bits({3});
+  scene.give(3, base::kNobody);
+  CHECK(next_own(scene.input).own == bits({}));
+}
+
+TEST_CASE("a bucket is taken when its former owner says it stopped, not before") {
+  Scene scene;
+  scene.give(5, kSelf);
+  scene.other_frozen = bits({5, 6});
+  CHECK(next_own(scene.input).to_acquire == 1);  // not seen committed
+  scene.other_commits(bits({5, 6}));
+  CHECK(next_own(scene.input).own == bits({}));  // committed, still accepting
+  scene.other_commits(bits({6}));
+  CHECK(next_own(scene.input).own == bits({5}));
+}
+
+TEST_CASE("a bucket nobody claimed waits until hosts outside have stopped") {
+  Scene scene;
+  scene.give(5, kSelf);
+  const HandOverStep waiting = next_own(scene.input);
+  CHECK(waiting.own == bits({}));
+  CHECK(waiting.orphans == 1);
+  scene.input.orphans_free = true;
+  CHECK(next_own(scene.input).own == bits({5}));
+}
+
+TEST_CASE("a bucket this host claimed itself when frozen waits for nobody outside") {
+  Scene scene;
+  scene.give(5, kSelf);
+  scene.own_frozen = bits({5});
+  CHECK(next_own(scene.input).own == bits({5}));
+}
+
+TEST_CASE("of a contested bucket the loser lets go first") {
+  Scene scene;
+  scene.give(5, kSelf);
+  scene.own_frozen = bits({5});
+  scene.other_frozen = bits({5});
+  scene.other_commits(bits({5}));
+  CHECK(next_own(scene.input).own == bits({}));
+  scene.other_commits(bits({}));
+  CHECK(next_own(scene.input).own == bits({5}));
+}
+
+TEST_CASE("a draining host is given nothing and the last one leaves buckets unowned") {
+  Statement staying{.classes = {{.weight = 100, .priority = 0}, {.weight = 0, .priority = 2}},
+                    .draining = false,
+                    .claims = no_buckets({8, 1})};
+  Statement draining = staying;
+  draining.draining = true;
+  const bucket::SipKey key{.k0 = 1, .k1 = 2};
+  const ClusterMap both = compute_map(key, {8, 1}, {{kSelf, &draining}, {kOther, &staying}});
+  CHECK(owned_by(both, 0, kOther).count() == 8);
+  CHECK(both.owners[1][0] == kOther);
+  draining.claims[0].set(BucketIndex{1});
+  const ClusterMap alone = compute_map(key, {8, 1}, {{kSelf, &draining}});
+  CHECK(owned_by(alone, 0, base::kNobody).count() == 8);
+  CHECK(alone.owners[1][0] == base::kNobody);
+}
+
+TEST_CASE("the map does not depend on the order of the members") {
+  const Statement equal{
+      .classes = {{.weight = 100, .priority = 0}}, .draining = false, .claims = no_buckets({64})};
+  const bucket::SipKey key{.k0 = 1, .k1 = 2};
+  const ClusterMap forth = compute_map(key, {64}, {{kSelf, &equal}, {kOther, &equal}});
+  const ClusterMap back = compute_map(key, {64}, {{kOther, &equal}, {kSelf, &equal}});
+  CHECK(forth.owners == back.owners);
+  CHECK(forth.digest == back.digest);
+  CHECK(moved_buckets(forth, back) == 0);
+}
+
+}  // namespace covey::convergence
