@@ -25,9 +25,8 @@ constexpr Rank kFree = 0xff;
 std::vector<MemberClaim> sorted_by_id(const std::vector<MemberClaim>& members) {
   COVEY_ASSERT(members.size() <= base::kMaxHosts);
   std::vector<MemberClaim> sorted = members;
-  std::sort(sorted.begin(), sorted.end(), [](const MemberClaim& a, const MemberClaim& b) {
-    return a.host < b.host;
-  });
+  std::sort(sorted.begin(), sorted.end(),
+            [](const MemberClaim& a, const MemberClaim& b) { return a.host < b.host; });
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     COVEY_ASSERT(sorted[i].host.is_valid());
     COVEY_ASSERT(i == 0 || sorted[i - 1].host < sorted[i].host);
@@ -54,7 +53,8 @@ struct Share {
 std::vector<std::uint32_t> quotas_of_sorted(std::uint32_t buckets,
                                             const std::vector<MemberClaim>& sorted) {
   std::uint64_t total = 0;
-  for (const MemberClaim& member : sorted) total += member.weight;
+  for (const MemberClaim& member : sorted)
+    total += member.weight;
   std::vector<std::uint32_t> result(sorted.size(), 0);
   if (total == 0) return result;
 
@@ -80,7 +80,8 @@ std::vector<std::uint32_t> quotas_of_sorted(std::uint32_t buckets,
     }
     return shares[a].surplus > shares[b].surplus;
   });
-  for (std::uint32_t i = 0; i < left; ++i) ++result[order[i]];
+  for (std::uint32_t i = 0; i < left; ++i)
+    ++result[order[i]];
   return result;
 }
 
@@ -133,7 +134,8 @@ class Assigner {
       if (over[rank].empty()) continue;
       const std::uint32_t surplus = held_[rank] - quotas_[rank];
       std::nth_element(over[rank].begin(), over[rank].begin() + surplus, over[rank].end(), lower);
-      for (std::uint32_t i = 0; i < surplus; ++i) owners_[over[rank][i].bucket] = kFree;
+      for (std::uint32_t i = 0; i < surplus; ++i)
+        owners_[over[rank][i].bucket] = kFree;
       held_[rank] = quotas_[rank];
     }
   }
@@ -203,8 +205,8 @@ class Assigner {
 }  // namespace
 
 std::uint64_t score(const SipKey& key, BucketIndex bucket, HostId host) noexcept {
-  const std::uint64_t input = std::uint64_t{std::byteswap(bucket.value)} |
-                              std::uint64_t{host.value} << 32U;
+  const std::uint64_t input = std::uint64_t{std::byteswap(bucket.value)} | std::uint64_t{host.value}
+                                                                               << 32U;
   return siphash13_short(key, input, 5);
 }
 

@@ -6,20 +6,6 @@
 // ideal share, and no more buckets move than the new quotas force. History is an input (the
 // claims), never a hidden state, so hosts with different pasts agree. `elect()` is the one-bucket
 // case: lowest priority number wins. It does not know views, epochs or who is alive.
-//
-// The rules, exact enough for a second implementation (test/support/bucket_oracle.py is one):
-//   score    score(b, h) = SipHash-1-3(key, five bytes: b as 32-bit big-endian, then h). Where two
-//            scores are equal the lower host id (or, between buckets, the lower index) counts as
-//            the higher one.
-//   quotas   floor(buckets * weight / total) each; the buckets left over go one each to the members
-//            with the largest remainder. Among equal remainders: who holds more beyond its floor
-//            (claims - floor), then the lower id.
-//   base     A bucket claimed by one member is its. Then, in index order, a bucket claimed by
-//            several goes to the claimants that hold less than their quota, if there are such,
-//            and among those to the highest score.
-//   release  A member above its quota gives up its lowest-scored buckets.
-//   place    Free buckets, in index order, each go to the highest score among the members that
-//            hold less than their quota.
 #pragma once
 
 #include <cstdint>
@@ -33,13 +19,28 @@ namespace covey::bucket {
 
 struct MemberClaim {
   base::HostId host;
-  std::uint32_t weight = 0;         // 0: takes no buckets (draining)
-  const Bitmap* claims = nullptr;   // buckets it accepts new flows for now; null: none
+  std::uint32_t weight = 0;        // 0: takes no buckets (draining)
+  const Bitmap* claims = nullptr;  // buckets it accepts new flows for now; null: none
 };
 
 /// Owner of each bucket 0..buckets-1. `members` may come in any order (sorted inside); ids are
 /// valid and unique. Claims beyond `buckets` are ignored. If all weights are zero, buckets stay
 /// with their claimants (contested ones go by score) and unclaimed ones belong to kNobody.
+///
+/// The rules, exact enough for a second implementation (test/support/bucket_oracle.py is one):
+///   score    score(b, h) = SipHash-1-3(key, five bytes: b as 32-bit big-endian, then h). Where two
+///            scores are equal the lower host id (or, between buckets, the lower index) counts as
+///            the higher one.
+///   quotas   floor(buckets * weight / total) each; the buckets left over go one each to the
+///   members
+///            with the largest remainder. Among equal remainders: who holds more beyond its floor
+///            (claims - floor), then the lower id.
+///   base     A bucket claimed by one member is its. Then, in index order, a bucket claimed by
+///            several goes to the claimants that hold less than their quota, if there are such,
+///            and among those to the highest score.
+///   release  A member above its quota gives up its lowest-scored buckets.
+///   place    Free buckets, in index order, each go to the highest score among the members that
+///            hold less than their quota.
 [[nodiscard]] std::vector<base::HostId> assign(const SipKey& key, std::uint32_t buckets,
                                                const std::vector<MemberClaim>& members);
 

@@ -36,12 +36,14 @@ class SipState {
 
   constexpr void absorb(std::uint64_t word) {
     v3_ ^= word;
-    for (unsigned i = 0; i < compression_rounds; ++i) round();
+    for (unsigned i = 0; i < compression_rounds; ++i)
+      round();
     v0_ ^= word;
   }
   [[nodiscard]] constexpr std::uint64_t finish() {
     v2_ ^= 0xff;
-    for (unsigned i = 0; i < finalisation_rounds; ++i) round();
+    for (unsigned i = 0; i < finalisation_rounds; ++i)
+      round();
     return v0_ ^ v1_ ^ v2_ ^ v3_;
   }
 
@@ -75,7 +77,8 @@ template <unsigned compression_rounds, unsigned finalisation_rounds>
                                            std::size_t length) noexcept {
   SipState<compression_rounds, finalisation_rounds> state(key);
   const std::size_t whole = length & ~std::size_t{7};
-  for (std::size_t at = 0; at < whole; at += 8) state.absorb(base::load_le64(bytes + at));
+  for (std::size_t at = 0; at < whole; at += 8)
+    state.absorb(base::load_le64(bytes + at));
   std::uint64_t rest = 0;
   for (std::size_t at = whole; at < length; ++at) {
     rest |= static_cast<std::uint64_t>(bytes[at]) << (8U * (at - whole));

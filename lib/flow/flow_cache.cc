@@ -32,7 +32,9 @@ constexpr std::uint8_t kBothFins = kClientFin | kOwnFin;
 // enough that a full table stays cheap.
 constexpr std::uint32_t kEvictionScan = 8;
 
-std::uint32_t ticks(TimePoint now) { return static_cast<std::uint32_t>(now.ns >> kTickShift); }
+std::uint32_t ticks(TimePoint now) {
+  return static_cast<std::uint32_t>(now.ns >> kTickShift);
+}
 
 /// Rounded up, so that nothing ends early by more than the tick in which it began.
 std::uint32_t ticks(Duration life) {
@@ -40,7 +42,9 @@ std::uint32_t ticks(Duration life) {
 }
 
 /// Modulo 2^32, like the stamps.
-std::uint32_t age(const Entry& entry, TimePoint now) { return ticks(now) - entry.stamp; }
+std::uint32_t age(const Entry& entry, TimePoint now) {
+  return ticks(now) - entry.stamp;
+}
 
 }  // namespace
 
@@ -76,8 +80,8 @@ bool FlowCache::note_inbound(const packet::FlowKey& key, const Segment& segment,
   return closing;
 }
 
-bool FlowCache::note_egress(const packet::FlowKey& key, const Segment& segment,
-                            Placement placement, TimePoint now) noexcept {
+bool FlowCache::note_egress(const packet::FlowKey& key, const Segment& segment, Placement placement,
+                            TimePoint now) noexcept {
   EntryIndex entry = table_.find(key);
   if ((segment.flags & kRst) != 0) {
     if (entry != kNoEntry) erase(entry);
@@ -102,9 +106,13 @@ bool FlowCache::note_client_reset(EntryIndex entry, std::uint32_t sequence,
                                   TimePoint now) noexcept {
   switch (table_[entry].state) {
     case FlowState::none:
-    case FlowState::lingering: return false;
-    case FlowState::half_open: erase(entry); return true;
-    case FlowState::established: break;
+    case FlowState::lingering:
+      return false;
+    case FlowState::half_open:
+      erase(entry);
+      return true;
+    case FlowState::established:
+      break;
   }
   // RFC 5961: a stack obeys a RST at exactly the awaited sequence number and no other.
   if (sequence == table_[entry].awaited) {
@@ -142,8 +150,7 @@ bool FlowCache::note_syn_ack(EntryIndex entry, const packet::FlowKey& key,
   return true;
 }
 
-bool FlowCache::note_own_segment(EntryIndex entry, const Segment& segment,
-                                 TimePoint now) noexcept {
+bool FlowCache::note_own_segment(EntryIndex entry, const Segment& segment, TimePoint now) noexcept {
   const Entry& flow = table_[entry];
   bool changed = false;
   if (flow.state == FlowState::half_open || (flow.marks & kInDoubt) != 0) {
@@ -227,10 +234,14 @@ void FlowCache::leave(EntryIndex entry) noexcept {
 
 AgeQueue* FlowCache::queue_of(const Entry& entry) noexcept {
   switch (entry.state) {
-    case FlowState::none: return nullptr;
-    case FlowState::half_open: return &half_open_;
-    case FlowState::established: return (entry.marks & kInDoubt) != 0 ? &doubted_ : nullptr;
-    case FlowState::lingering: return &lingering_;
+    case FlowState::none:
+      return nullptr;
+    case FlowState::half_open:
+      return &half_open_;
+    case FlowState::established:
+      return (entry.marks & kInDoubt) != 0 ? &doubted_ : nullptr;
+    case FlowState::lingering:
+      return &lingering_;
   }
   return nullptr;
 }
@@ -282,8 +293,7 @@ void FlowCache::expire(TimePoint now, std::uint32_t budget) noexcept {
 std::uint32_t FlowCache::expire_queue(const AgeQueue& queue, std::uint32_t life, TimePoint now,
                                       std::uint32_t budget) noexcept {
   std::uint32_t ended = 0;
-  while (ended < budget && queue.oldest() != kNoEntry &&
-         age(table_[queue.oldest()], now) >= life) {
+  while (ended < budget && queue.oldest() != kNoEntry && age(table_[queue.oldest()], now) >= life) {
     erase(queue.oldest());
     counters_.expired.add(1);
     ++ended;

@@ -5,20 +5,6 @@
 // Owner: flow. Thread: one worker owns a cache and alone calls it; bucket_flows() and statistics()
 // may be read by any thread. Memory is allocated at construction and never grows. All keys are seen
 // from the client (packet::FlowKey). It decides nothing about frames: forwarding asks and tells.
-//
-// An entry is *half open* from the SYN-ACK our own stack sent (at most kHalfOpenLife without sign
-// of life); it becomes *established* when our own stack sends any segment that is neither SYN-ACK
-// nor RST (a SYN of its own included), which a kernel does only for a real socket. So neither a SYN
-// flood nor a flood of stray ACKs fills the table with connections that do not exist. FIN both ways
-// starts a linger (kLinger); silence longer than tcp_idle expires an entry. A RST our stack sends
-// ends an entry at once. A client's RST does too if our stack must have believed it (half open, or
-// exactly the sequence number it awaits); any other may come from somebody who guesses, so the flow
-// is merely in doubt: the next segment our stack sends clears the doubt, else the entry ends after
-// kDoubtLife.
-//
-// When full, the oldest half-open entry gives way, then the oldest lingering one, then one that has
-// been idle for kPressureIdle (the oldest of a few examined), else the flow is not tracked and that
-// is counted. Expiry is incremental; an entry whose time is up is served until expire() reaches it.
 #pragma once
 
 #include <atomic>
@@ -74,10 +60,24 @@ struct Statistics {
   std::uint64_t lingering = 0;    // entries now
   std::uint64_t created = 0;
   std::uint64_t expired = 0;
-  std::uint64_t evicted = 0;      // gave way to newer flows
-  std::uint64_t untracked = 0;    // segments that found no room: a sticky sign of small capacity
+  std::uint64_t evicted = 0;    // gave way to newer flows
+  std::uint64_t untracked = 0;  // segments that found no room: a sticky sign of small capacity
 };
 
+/// An entry is *half open* from the SYN-ACK our own stack sent (at most kHalfOpenLife without sign
+/// of life); it becomes *established* when our own stack sends any segment that is neither SYN-ACK
+/// nor RST (a SYN of its own included), which a kernel does only for a real socket. So neither a
+/// SYN flood nor a flood of stray ACKs fills the table with connections that do not exist. FIN both
+/// ways starts a linger (kLinger); silence longer than tcp_idle expires an entry. A RST our stack
+/// sends ends an entry at once. A client's RST does too if our stack must have believed it (half
+/// open, or exactly the sequence number it awaits); any other may come from somebody who guesses,
+/// so the flow is merely in doubt: the next segment our stack sends clears the doubt, else the
+/// entry ends after kDoubtLife.
+///
+/// When full, the oldest half-open entry gives way, then the oldest lingering one, then one that
+/// has been idle for kPressureIdle (the oldest of a few examined), else the flow is not tracked and
+/// that is counted. Expiry is incremental; an entry whose time is up is served until expire()
+/// reaches it.
 class FlowCache {
  public:
   /// `class_sizes[i]` is the bucket count of map class i. `seed` is a secret random number per
@@ -172,9 +172,9 @@ class FlowCache {
   AgeQueue half_open_;
   AgeQueue lingering_;
   AgeQueue doubted_;
-  EntryIndex hand_ = 0;            // where the sweep over established entries goes on
-  std::uint32_t idle_life_;        // ticks
-  std::uint32_t pressure_life_;    // ticks
+  EntryIndex hand_ = 0;          // where the sweep over established entries goes on
+  std::uint32_t idle_life_;      // ticks
+  std::uint32_t pressure_life_;  // ticks
   Counters counters_;
   std::vector<std::size_t> class_starts_;  // where each class begins in bucket_flows_, and the end
   std::unique_ptr<Counter<std::uint32_t>[]> bucket_flows_;

@@ -17,6 +17,10 @@
 #include <cstdint>
 #include <vector>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "base/assert.h"
 #include "flow/key_hash.h"
 #include "packet/flow_key.h"
@@ -31,14 +35,14 @@ inline constexpr std::uint32_t kMaxCapacity = 1U << 24U;  // what fits beside th
 
 struct alignas(64) Entry {
   packet::FlowKey key;
-  std::uint32_t stamp = 0;        // ticks; what its expiry counts from
-  std::uint32_t awaited = 0;      // see flow_cache.cc
-  EntryIndex older = kNoEntry;    // neighbours in its AgeQueue, if it is in one
-  EntryIndex newer = kNoEntry;    // likewise; in a free entry: the next free one
+  std::uint32_t stamp = 0;      // ticks; what its expiry counts from
+  std::uint32_t awaited = 0;    // see flow_cache.cc
+  EntryIndex older = kNoEntry;  // neighbours in its AgeQueue, if it is in one
+  EntryIndex newer = kNoEntry;  // likewise; in a free entry: the next free one
   std::uint16_t map_class = 0;
   std::uint16_t bucket = 0;
   FlowState state = FlowState::none;
-  std::uint8_t marks = 0;         // see flow_cache.cc
+  std::uint8_t marks = 0;  // see flow_cache.cc
   std::uint16_t unused = 0;
 };
 static_assert(sizeof(Entry) == 64, "an entry is one cache line");
@@ -91,13 +95,25 @@ class FlowTable {
     std::array<std::uint32_t, kCells> cells{};  // 0: empty (a tag is never 0)
     std::uint32_t overflow = 0;
 
-    /// Set of cells whose tag is `wanted`. Without branches, so that it becomes vector code.
+    /// Set of cells whose tag is `wanted`, all compared at once: a loop takes three times as long.
     [[nodiscard]] std::uint32_t with_tag(std::uint32_t wanted) const noexcept {
+#ifdef __SSE2__
+      const auto* quarters = reinterpret_cast<const __m128i*>(this);
+      const __m128i tag = _mm_set1_epi32(static_cast<int>(wanted));
+      const auto equal = [&](unsigned i) {
+        return _mm_cmpeq_epi32(_mm_srli_epi32(_mm_load_si128(quarters + i), 24), tag);
+      };
+      const __m128i first = _mm_packs_epi32(equal(0), equal(1));
+      const __m128i second = _mm_packs_epi32(equal(2), equal(3));
+      const int all = _mm_movemask_epi8(_mm_packs_epi16(first, second));
+      return static_cast<std::uint32_t>(all) & ((1U << kCells) - 1);  // the last is the overflow
+#else
       std::uint32_t hits = 0;
       for (unsigned i = 0; i < kCells; ++i) {
         hits |= static_cast<std::uint32_t>((cells[i] >> 24U) == wanted) << i;
       }
       return hits;
+#endif
     }
   };
   static_assert(sizeof(Line) == 64);

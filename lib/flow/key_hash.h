@@ -21,7 +21,8 @@ namespace covey::flow {
 class KeyHash {
  public:
   explicit KeyHash(std::uint64_t seed) {
-    for (std::uint64_t& number : numbers_) number = next_random(seed);
+    for (std::uint64_t& number : numbers_)
+      number = next_random(seed);
   }
 
   [[nodiscard]] std::uint32_t operator()(const packet::FlowKey& key) const noexcept {

@@ -12,9 +12,9 @@
 namespace covey::flow {
 
 struct Settings {
-  std::uint32_t capacity = 262144;                      // established flows per worker
+  std::uint32_t capacity = 262144;  // established flows per worker
   base::Duration tcp_idle = std::chrono::hours(1);
-  bool udp_track = false;                               // keep UDP conversations on their host
+  bool udp_track = false;  // keep UDP conversations on their host
   base::Duration udp_idle = std::chrono::seconds(30);
   base::Duration ipsec_idle = std::chrono::hours(24);
   base::Duration gre_idle = std::chrono::minutes(10);

@@ -28,7 +28,8 @@ packet::FlowKey random_flow(std::mt19937_64& random) {
   const bool ipv6 = random() % 2 == 0;
   flow.family = ipv6 ? base::Family::ipv6 : base::Family::ipv4;
   const std::size_t length = flow.source_address().byte_length();
-  for (std::size_t i = 0; i < length; ++i) flow.source[i] = static_cast<std::uint8_t>(random());
+  for (std::size_t i = 0; i < length; ++i)
+    flow.source[i] = static_cast<std::uint8_t>(random());
   flow.source_port = static_cast<std::uint16_t>(random());
   flow.destination_port = static_cast<std::uint16_t>(random());
   return flow;
@@ -66,7 +67,8 @@ std::vector<base::HostId> print_assignment(const test_support::RandomCluster& cl
     separator = ",";
   }
   std::printf(" ");
-  for (const base::HostId owner : owners) std::printf("%02x", owner.value);
+  for (const base::HostId owner : owners)
+    std::printf("%02x", owner.value);
   std::printf("\n");
   return owners;
 }
@@ -98,7 +100,8 @@ int main(int argc, char** argv) {
   }
   std::mt19937_64 random(std::strtoull(argv[1], nullptr, 10));
   const unsigned long hashes = std::strtoul(argv[2], nullptr, 10);
-  for (unsigned long i = 0; i < hashes; ++i) print_hash(random);
+  for (unsigned long i = 0; i < hashes; ++i)
+    print_hash(random);
   print_assignments(random, static_cast<unsigned>(std::strtoul(argv[3], nullptr, 10)));
   return 0;
 }

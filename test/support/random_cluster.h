@@ -38,7 +38,8 @@ class RandomCluster {
     if ((kinds & 4U) != 0) reweigh(below(8) + 1);
   }
   void accept(const std::vector<base::HostId>& owners) {
-    for (Member& member : members_) member.claims = bucket::Bitmap(buckets_);
+    for (Member& member : members_)
+      member.claims = bucket::Bitmap(buckets_);
     for (std::uint32_t b = 0; b < owners.size(); ++b) {
       for (Member& member : members_) {
         if (member.host == owners[b]) member.claims.set({b});
@@ -54,7 +55,8 @@ class RandomCluster {
     }
   }
   void drain_all() {
-    for (Member& member : members_) member.weight = 0;
+    for (Member& member : members_)
+      member.weight = 0;
   }
 
   [[nodiscard]] const bucket::SipKey& key() const { return key_; }
@@ -69,14 +71,15 @@ class RandomCluster {
   }
 
  private:
-  [[nodiscard]] unsigned below(unsigned limit) {
-    return static_cast<unsigned>(random_() % limit);
-  }
+  [[nodiscard]] unsigned below(unsigned limit) { return static_cast<unsigned>(random_() % limit); }
   [[nodiscard]] std::uint32_t some_weight() {
     switch (below(4)) {
-      case 0: return 50;
-      case 1: return below(11) * 10;
-      default: return below(101);
+      case 0:
+        return 50;
+      case 1:
+        return below(11) * 10;
+      default:
+        return below(101);
     }
   }
   void join(unsigned count) {

@@ -30,13 +30,15 @@ using CountByHost = std::array<std::uint32_t, base::kMaxHosts + 1>;
 
 CountByHost count_owned(const std::vector<base::HostId>& owners) {
   CountByHost count{};
-  for (const base::HostId owner : owners) ++count[owner.value];
+  for (const base::HostId owner : owners)
+    ++count[owner.value];
   return count;
 }
 
 std::uint64_t total_weight(const RandomCluster& cluster) {
   std::uint64_t total = 0;
-  for (const auto& member : cluster.members()) total += member.weight;
+  for (const auto& member : cluster.members())
+    total += member.weight;
   return total;
 }
 
@@ -58,9 +60,8 @@ bool is_balanced(const RandomCluster& cluster, const std::vector<base::HostId>& 
 std::uint32_t moves(const RandomCluster& cluster, const std::vector<base::HostId>& owners) {
   std::uint32_t kept = 0;
   for (const auto& member : cluster.members()) {
-    member.claims.for_each([&](base::BucketIndex b) {
-      kept += owners[b.value] == member.host ? 1U : 0U;
-    });
+    member.claims.for_each(
+        [&](base::BucketIndex b) { kept += owners[b.value] == member.host ? 1U : 0U; });
   }
   return cluster.buckets() - kept;
 }

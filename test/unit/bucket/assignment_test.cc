@@ -12,11 +12,14 @@ namespace {
 
 constexpr SipKey kKey{7, 11};
 
-base::HostId host(unsigned id) { return base::HostId{static_cast<std::uint8_t>(id)}; }
+base::HostId host(unsigned id) {
+  return base::HostId{static_cast<std::uint8_t>(id)};
+}
 
 Bitmap range(std::uint32_t buckets, std::uint32_t first, std::uint32_t end) {
   Bitmap map(buckets);
-  for (std::uint32_t b = first; b < end; ++b) map.set({b});
+  for (std::uint32_t b = first; b < end; ++b)
+    map.set({b});
   return map;
 }
 
@@ -48,7 +51,8 @@ TEST_CASE("quotas follow the weights and the largest remainders get what is left
 
 TEST_CASE("quotas do not overflow at the largest weights") {
   std::vector<MemberClaim> members;
-  for (unsigned id = 1; id <= base::kMaxHosts; ++id) members.push_back({host(id), 0xffffffff, {}});
+  for (unsigned id = 1; id <= base::kMaxHosts; ++id)
+    members.push_back({host(id), 0xffffffff, {}});
   CHECK(quotas(65536, members) == std::vector<std::uint32_t>(64, 1024));
 }
 
@@ -68,15 +72,18 @@ TEST_CASE("a quota that ties between unequal weights goes where it spares a move
   const std::vector<MemberClaim> members{{host(1), 3, &small}, {host(2), 5, &large}};
   CHECK(quotas(68, members) == std::vector<std::uint32_t>{26, 42});
   const auto owners = assign(kKey, 68, members);
-  for (std::uint32_t b = 0; b < 68; ++b) CHECK(owners[b] == (b < 26 ? host(1) : host(2)));
+  for (std::uint32_t b = 0; b < 68; ++b)
+    CHECK(owners[b] == (b < 26 ? host(1) : host(2)));
 }
 
 TEST_CASE("nothing moves while nothing changes") {
   std::vector<MemberClaim> members{{host(1), 100, {}}, {host(2), 100, {}}, {host(3), 50, {}}};
   const auto before = assign(kKey, 4096, members);
   std::array<Bitmap, 3> claims{Bitmap(4096), Bitmap(4096), Bitmap(4096)};
-  for (std::uint32_t b = 0; b < 4096; ++b) claims[before[b].value - 1U].set({b});
-  for (std::size_t i = 0; i < 3; ++i) members[i].claims = &claims[i];
+  for (std::uint32_t b = 0; b < 4096; ++b)
+    claims[before[b].value - 1U].set({b});
+  for (std::size_t i = 0; i < 3; ++i)
+    members[i].claims = &claims[i];
   CHECK(assign(kKey, 4096, members) == before);
 }
 
@@ -134,8 +141,10 @@ TEST_CASE("a bucket claimed by several goes to a claimant under its quota") {
   CHECK(owned(owners, host(2)) == 32);
   const Bitmap first = range(64, 0, 32);
   const auto kept = assign(kKey, 64, {{host(1), 50, &first}, {host(2), 50, &all}});
-  for (std::uint32_t b = 32; b < 64; ++b) CHECK(kept[b] == host(2));
-  for (std::uint32_t b = 0; b < 32; ++b) CHECK(kept[b] == host(1));
+  for (std::uint32_t b = 32; b < 64; ++b)
+    CHECK(kept[b] == host(2));
+  for (std::uint32_t b = 0; b < 32; ++b)
+    CHECK(kept[b] == host(1));
 }
 
 TEST_CASE("claims longer or shorter than the class are read as far as they go") {
@@ -145,7 +154,8 @@ TEST_CASE("claims longer or shorter than the class are read as far as they go") 
   const auto owners = assign(kKey, 64, members);
   CHECK(owned(owners, host(1)) == 32);
   CHECK(owned(owners, host(2)) == 32);
-  for (std::uint32_t b = 0; b < 16; ++b) CHECK(owners[b] == host(2));
+  for (std::uint32_t b = 0; b < 16; ++b)
+    CHECK(owners[b] == host(2));
 }
 
 TEST_CASE("the eligible member with the lowest priority is elected") {

@@ -11,7 +11,8 @@ using bucket::Bitmap;
 TEST_CASE("a bitmap holds the buckets that were set and not reset") {
   Bitmap map(100);
   CHECK(map.none());
-  for (const std::uint32_t b : {0U, 63U, 64U, 99U}) map.set({b});
+  for (const std::uint32_t b : {0U, 63U, 64U, 99U})
+    map.set({b});
   map.reset({63});
   std::vector<std::uint32_t> seen;
   map.for_each([&](base::BucketIndex b) { seen.push_back(b.value); });
@@ -23,7 +24,8 @@ TEST_CASE("a bitmap holds the buckets that were set and not reset") {
 
 TEST_CASE("a bucket beyond the end of a bitmap is not set") {
   Bitmap map(64);
-  for (std::uint32_t b = 0; b < 64; ++b) map.set({b});
+  for (std::uint32_t b = 0; b < 64; ++b)
+    map.set({b});
   CHECK_FALSE(map.test({64}));
   CHECK_FALSE(map.test({0xffffffff}));
   CHECK_FALSE(Bitmap().test({0}));
@@ -31,7 +33,8 @@ TEST_CASE("a bucket beyond the end of a bitmap is not set") {
 
 TEST_CASE("words from outside lose the bits beyond the end") {
   Bitmap map(70);
-  for (std::uint64_t& word : map.words()) word = ~std::uint64_t{0};
+  for (std::uint64_t& word : map.words())
+    word = ~std::uint64_t{0};
   map.clear_unused();
   CHECK(map.count() == 70);
   Bitmap whole(64);

@@ -34,9 +34,9 @@ TEST_CASE("without affinity source address, source port and destination port are
   const HashRule rule{Affinity::none};
   CHECK(flow_hash(kKey, rule, flow("10.77.0.100", 40000, 80)) ==
         hash_of_bytes({10, 77, 0, 100, 0x9c, 0x40, 0, 80}));
-  CHECK(flow_hash(kKey, rule, flow("2001:db8::1", 40000, 80)) ==
-        hash_of_bytes({0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0,
-                       0, 0, 0, 0, 0, 1, 0x9c, 0x40, 0, 80}));
+  CHECK(
+      flow_hash(kKey, rule, flow("2001:db8::1", 40000, 80)) ==
+      hash_of_bytes({0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x9c, 0x40, 0, 80}));
 }
 
 TEST_CASE("with single affinity only the source address is hashed") {
@@ -62,8 +62,8 @@ TEST_CASE("the shortest and the longest prefixes take nothing and all of the add
   CHECK(flow_hash(kKey, none, flow("ff02::1", 1, 2)) ==
         hash_of_bytes(std::vector<std::uint8_t>(16, 0)));
   const HashRule single{Affinity::single};
-  for (const HashRule& all : {HashRule{Affinity::network, 32, 128},
-                              HashRule{Affinity::network, 255, 255}}) {
+  for (const HashRule& all :
+       {HashRule{Affinity::network, 32, 128}, HashRule{Affinity::network, 255, 255}}) {
     for (const char* source : {"10.1.2.3", "2001:db8::7:8"}) {
       const std::uint64_t whole_address = flow_hash(kKey, single, flow(source, 3, 4));
       CHECK(flow_hash(kKey, all, flow(source, 1, 2)) == whole_address);
@@ -89,7 +89,8 @@ TEST_CASE("ports spread evenly over the buckets") {
     ++seen[bucket_of(flow_hash(kKey, HashRule{}, key), kBuckets - 1).value];
   }
   double chi_square = 0;
-  for (const unsigned count : seen) chi_square += std::pow(count - 1000.0, 2) / 1000.0;
+  for (const unsigned count : seen)
+    chi_square += std::pow(count - 1000.0, 2) / 1000.0;
   CHECK(chi_square < 120.0);  // 63 degrees of freedom: 1 in 100,000 random functions exceeds 120
 }
 

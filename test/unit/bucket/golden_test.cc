@@ -16,7 +16,9 @@ using namespace covey::bucket;
 
 namespace {
 
-std::uint64_t from_hex(const std::string& text) { return std::strtoull(text.c_str(), nullptr, 16); }
+std::uint64_t from_hex(const std::string& text) {
+  return std::strtoull(text.c_str(), nullptr, 16);
+}
 
 SipKey read_key(std::istream& line) {
   std::string k0;

@@ -59,7 +59,8 @@ TEST_CASE("without either the flow that has been idle longest gives way") {
 
 TEST_CASE("a cache full of busy flows keeps them and counts what it cannot track") {
   Bench bench(3);
-  for (const std::uint32_t n : {1U, 2U, 3U}) bench.establish(client(n));
+  for (const std::uint32_t n : {1U, 2U, 3U})
+    bench.establish(client(n));
   bench.now = bench.now + 1min;
   CHECK_FALSE(bench.egress(client(4), kAck));
   CHECK_FALSE(bench.egress(client(5), kSyn | kAck));
@@ -73,10 +74,13 @@ TEST_CASE("a cache full of busy flows keeps them and counts what it cannot track
 
 TEST_CASE("a flood of SYN-ACKs costs established flows nothing") {
   Bench bench(100);
-  for (std::uint32_t n = 0; n < 50; ++n) bench.establish(client(n));
+  for (std::uint32_t n = 0; n < 50; ++n)
+    bench.establish(client(n));
   bench.now = bench.now + 1min;
-  for (std::uint32_t n = 1000; n < 11000; ++n) bench.egress(client(n), kSyn | kAck);
-  for (std::uint32_t n = 0; n < 50; ++n) CHECK(bench.state(client(n)) == FlowState::established);
+  for (std::uint32_t n = 1000; n < 11000; ++n)
+    bench.egress(client(n), kSyn | kAck);
+  for (std::uint32_t n = 0; n < 50; ++n)
+    CHECK(bench.state(client(n)) == FlowState::established);
   CHECK(bench.cache.statistics().half_open == 50);
   CHECK(bench.cache.statistics().evicted == 9950);
   bench.establish(client(99));
@@ -99,7 +103,8 @@ using Listing = std::map<std::uint16_t, flow::FlowCache::Listed>;  // by source 
 
 Listing listing(const Bench& bench) {
   Listing result;
-  for (const auto& row : bench.cache.list(bench.now, 1000)) result[row.key.source_port] = row;
+  for (const auto& row : bench.cache.list(bench.now, 1000))
+    result[row.key.source_port] = row;
   return result;
 }
 

@@ -91,12 +91,14 @@ class Reference {
     std::erase_if(flows_, [&](const auto& item) {
       const Flow& flow = item.second;
       switch (flow.state) {
-        case FlowState::half_open: return now - flow.heard >= flow::kHalfOpenLife;
-        case FlowState::lingering: return now - flow.heard >= flow::kLinger;
-        default: break;
+        case FlowState::half_open:
+          return now - flow.heard >= flow::kHalfOpenLife;
+        case FlowState::lingering:
+          return now - flow.heard >= flow::kLinger;
+        default:
+          break;
       }
-      return flow.doubted ? now - *flow.doubted >= flow::kDoubtLife
-                          : now - flow.heard >= tcp_idle_;
+      return flow.doubted ? now - *flow.doubted >= flow::kDoubtLife : now - flow.heard >= tcp_idle_;
     });
   }
 
@@ -166,11 +168,11 @@ bool same_everything(const flow::FlowCache& cache, const Reference& reference,
 flow::Segment random_segment(std::mt19937_64& random) {
   // Numbers from a small range, so that RSTs often hit the awaited sequence number.
   const auto number = [&] { return static_cast<std::uint32_t>(random() % 6); };
-  constexpr std::array<std::uint8_t, 8> kUsual{kAck,       kAck,        kAck,       kSyn | kAck,
+  constexpr std::array<std::uint8_t, 8> kUsual{kAck,        kAck, kAck, kSyn | kAck,
                                                kFin | kAck, kSyn, kRst, kRst | kAck};
   const bool usual = random() % 8 != 0;
-  const auto flags = usual ? kUsual[random() % kUsual.size()]
-                           : static_cast<std::uint8_t>(random() % 256);
+  const auto flags =
+      usual ? kUsual[random() % kUsual.size()] : static_cast<std::uint8_t>(random() % 256);
   return {flags, number(), number()};
 }
 

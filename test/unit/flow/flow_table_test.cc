@@ -29,7 +29,8 @@ TEST_CASE("a table holds exactly its capacity and finds every key it holds") {
     }
     CHECK_FALSE(table.has_room());
     std::set<EntryIndex> distinct;
-    for (std::uint32_t n = 0; n < capacity; ++n) distinct.insert(table.find(client(n)));
+    for (std::uint32_t n = 0; n < capacity; ++n)
+      distinct.insert(table.find(client(n)));
     CHECK(distinct.size() == capacity);
     CHECK_FALSE(distinct.contains(kNoEntry));
   }
@@ -55,15 +56,18 @@ TEST_CASE("a table stays right through random insertions and removals near its c
       held[n] = table.insert(client(n));
     }
   }
-  for (const auto& [n, entry] : held) CHECK(table.find(client(n)) == entry);
+  for (const auto& [n, entry] : held)
+    CHECK(table.find(client(n)) == entry);
 }
 
 TEST_CASE("an age queue gives entries in the order in which they were pushed") {
   FlowTable table(4, 1);
   flow::AgeQueue queue;
   std::vector<EntryIndex> entries;
-  for (std::uint32_t n = 0; n < 4; ++n) entries.push_back(table.insert(client(n)));
-  for (const EntryIndex entry : entries) queue.push_newest(table, entry);
+  for (std::uint32_t n = 0; n < 4; ++n)
+    entries.push_back(table.insert(client(n)));
+  for (const EntryIndex entry : entries)
+    queue.push_newest(table, entry);
   queue.remove(table, entries[1]);
   queue.remove(table, entries[3]);
   queue.push_newest(table, entries[1]);
@@ -104,7 +108,8 @@ TEST_CASE("keys that collide under one seed do not under another") {
 TEST_CASE("sequential ports spread over the hash like random keys") {
   const KeyHash hash(3);
   std::vector<unsigned> lines(256);
-  for (std::uint32_t n = 0; n < 25600; ++n) ++lines[(hash(client(n)) >> 8U) & 0xffU];
+  for (std::uint32_t n = 0; n < 25600; ++n)
+    ++lines[(hash(client(n)) >> 8U) & 0xffU];
   CHECK(*std::max_element(lines.begin(), lines.end()) < 170);
   CHECK(*std::min_element(lines.begin(), lines.end()) > 40);
 }
