@@ -3,8 +3,8 @@
 //
 // Owner: forwarding. Thread: any; plain values.
 // The enumerator's spelling is the counter, the JSON key, the metric label, the command-line row
-// and the documentation row. Extend this list, never alias. COVEY_VERDICTS is the one table behind all
-// of them.
+// and the documentation row. Extend this list, never alias. COVEY_VERDICTS is the one table behind
+// all of them.
 #pragma once
 
 #include <array>
