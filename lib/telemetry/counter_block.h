@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // CounterBlock: a fixed row of 64-bit counters that one thread writes and any thread reads.
 //
-// Owner: telemetry. Threads: add() and set() only from the one writer; read() from anywhere, a moment's value.
-// No read-modify-write on shared memory: the single writer loads and stores relaxed, which compiles to a plain
-// add. Blocks start on their own cache line, so that two workers never share one. Readers sum over workers.
+// Owner: telemetry. Threads: add() and set() only from the one writer; read() from anywhere, a
+// moment's value. No read-modify-write on shared memory: the single writer loads and stores
+// relaxed, which compiles to a plain add. Blocks start on their own cache line, so that two workers
+// never share one. Readers sum over workers.
 #pragma once
 
 #include <atomic>
