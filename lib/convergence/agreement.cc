@@ -301,6 +301,7 @@ void Node::Impl::become_proposing(TimePoint now, std::uint32_t generation, HostS
   proposal.nonces = nonces_of(wanted);
   proposal.statement =
       Statement{.classes = stated, .draining = draining, .claims = ownership.claims()};
+  proposal.claims_digest = ownership.claims_digest();
   proposal.view_digest = 0;
   proposal.statements.clear();
   proposal.map = ClusterMap{};
@@ -326,11 +327,16 @@ void Node::Impl::become_prepared() {
 }
 
 void Node::Impl::become_stable(TimePoint now) {
-  const Commitment before = std::exchange(committed, Commitment{.generation = proposal.generation,
-                                                                .members = proposal.view,
-                                                                .nonces = proposal.nonces,
-                                                                .statements = proposal.statements,
-                                                                .map = proposal.map});
+  const Commitment before = std::move(committed);
+  committed = Commitment{};
+  committed.generation = proposal.generation;
+  committed.members = proposal.view;
+  committed.nonces = proposal.nonces;
+  committed.statements = proposal.statements;
+  committed.map = proposal.map;
+  for (std::size_t c = 0; c < class_buckets.size(); ++c) {
+    committed.mine.push_back(owned_by(committed.map, c, self));
+  }
   phase = Phase::stable;
   converging = false;
   record.generation = committed.generation;

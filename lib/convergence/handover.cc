@@ -22,7 +22,11 @@ void Node::Impl::settle(TimePoint now) {
   const bool serving = life == Life::running;
   const bool changed = own != ownership.table() || serving != installed_serving ||
                        (!is_young() && installed_generation != committed.generation);
-  const bool refresh = now >= table_refresh_due && dirty() != installed_dirty;
+  bool refresh = false;
+  if (dirty_news && now >= table_refresh_due) {
+    dirty_news = false;
+    refresh = dirty() != installed_dirty;
+  }
   if (changed || refresh) install(now, std::move(own));
 }
 
@@ -31,6 +35,7 @@ Bitmaps Node::Impl::own_target(TimePoint now) {
   hand_over = HandOverStep{};
   if (life != Life::running || is_young()) return no_buckets(class_buckets);
   if (phase != Phase::stable) return ownership.table();  // frozen
+  if (ownership.table() == committed.mine) return committed.mine;
 
   orphans_until = std::max(unknown_until, evidence.outside_until(self, committed.members,
                                                                  committed.nonces, lease_passes()));
@@ -38,6 +43,7 @@ Bitmaps Node::Impl::own_target(TimePoint now) {
   input.self = self;
   input.members = committed.members;
   input.map = &committed.map;
+  input.mine = &committed.mine;
   input.table = &ownership.table();
   input.orphans_free = now >= orphans_until;
   committed.members.for_each([&](HostId host) {

@@ -31,6 +31,8 @@ void Node::Impl::hear(TimePoint now, const Message& message) {
     return;
   }
   const bool was_left = peers.at(message.host).left;
+  const bool residual_was_known = peers.at(message.host).residual_known;
+  const std::uint64_t residual_was = peers.at(message.host).residual_digest;
   const Hearing hearing = peers.hear(now, message, sent);
   if (hearing == Hearing::duplicate) {
     raise(EventKind::host_refused, message.host,
@@ -39,6 +41,10 @@ void Node::Impl::hear(TimePoint now, const Message& message) {
   if (hearing != Hearing::news && hearing != Hearing::rebound) return;
 
   Peer& peer = peers.at(message.host);
+  if (!residual_was_known || !peer.residual_known || peer.left ||
+      peer.residual_digest != residual_was) {
+    dirty_news = true;
+  }
   note_evidence(now, message);
   if (peer.left) {
     edges.forget_row(message.host, now);
@@ -87,6 +93,7 @@ void Node::Impl::note_evidence(TimePoint now, const Message& message) {
 
 void Node::Impl::judge_silence(TimePoint now) {
   const base::HostSet fell_silent = peers.judge(now, silence());
+  if (!fell_silent.empty()) dirty_news = true;
   fell_silent.for_each([&](HostId host) {
     edges.forget_row(host, now);
     if (committed.members.contains(host) && !peers.at(host).left) {

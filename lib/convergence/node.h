@@ -6,7 +6,7 @@
 // returns effects; the same state and the same input give the same effects on every host. The shell
 // owns one timer, armed from next_wakeup(). Contract for shells:
 //   - effects are carried out in list order;
-//   - all heartbeats already received are stepped BEFORE TimerFired: only TimerFired judges silence;
+//   - all heartbeats already received are stepped BEFORE TimerFired: it alone judges silence;
 //   - InstallMap: publish the table, wait until no worker uses the old one, THEN read the residual
 //     buckets and step MapInstalled with the same install_id. One table is under way at a time. A
 //     host tells its peers that it released a bucket only after that.
@@ -54,7 +54,6 @@ struct NodeConfig {
 };
 
 // ---- inputs
-// -------------------------------------------------------------------------------------------------
 
 struct HeartbeatReceived {
   heartbeat::Message message;
@@ -86,7 +85,6 @@ using Input = std::variant<HeartbeatReceived, MapInstalled, FlowCensus, Operator
                            LinkChanged, TimerFired>;
 
 // ---- effects
-// ------------------------------------------------------------------------------------------------
 
 struct SendHeartbeat {
   heartbeat::Message message;
@@ -131,7 +129,6 @@ using Effects = std::vector<Effect>;
 inline constexpr std::size_t kMaxEffectsPerStep = 256;  // asserted: a step that wants more is a bug
 
 // ---- status, for people and programs
-// -------------------------------------------------------------------------
 
 enum class HostState : std::uint8_t {
   stopped,

@@ -19,13 +19,14 @@ Bitmaps no_buckets(const std::vector<std::uint32_t>& class_buckets) {
 }
 
 Ownership::Ownership(const std::vector<std::uint32_t>& class_buckets)
-    : table_(no_buckets(class_buckets)), claims_(table_) {}
+    : table_(no_buckets(class_buckets)), claims_(table_), claims_digest_(digest_of(claims_)) {}
 
 std::uint32_t Ownership::install(Bitmaps own) {
   COVEY_ASSERT(!under_way_);
   COVEY_ASSERT(own.size() == table_.size());
   for (std::size_t c = 0; c < own.size(); ++c)
     claims_[c] = united(table_[c], own[c]);
+  claims_digest_ = digest_of(claims_);
   table_ = std::move(own);
   under_way_ = true;
   return ++newest_id_;
@@ -35,6 +36,7 @@ bool Ownership::confirm(std::uint32_t install_id) {
   if (!under_way_ || install_id != newest_id_) return false;
   under_way_ = false;
   claims_ = table_;
+  claims_digest_ = digest_of(claims_);
   return true;
 }
 
@@ -76,7 +78,7 @@ HandOverStep next_own(const HandOver& input) {
   HandOverStep step;
   for (std::size_t c = 0; c < input.table->size(); ++c) {
     const Bitmap& own = (*input.table)[c];
-    const Bitmap mine = owned_by(*input.map, c, input.self);
+    const Bitmap& mine = (*input.mine)[c];
     const Bitmap surplus = without(own, mine);
     const Bitmap wanted = without(mine, own);
     if (surplus.none() && wanted.none()) {

@@ -31,6 +31,7 @@ class Ownership {
   /// Own buckets in the newest table sent to the workers.
   [[nodiscard]] const Bitmaps& table() const { return table_; }
   [[nodiscard]] const Bitmaps& claims() const { return claims_; }
+  [[nodiscard]] std::uint64_t claims_digest() const { return claims_digest_; }
   [[nodiscard]] bool under_way() const { return under_way_; }
 
   /// A table with these own buckets goes out now; the previous one must be confirmed.
@@ -41,6 +42,7 @@ class Ownership {
  private:
   Bitmaps table_;
   Bitmaps claims_;
+  std::uint64_t claims_digest_;
   bool under_way_ = false;
   std::uint32_t newest_id_ = 0;
 };
@@ -55,6 +57,7 @@ struct HandOver {
   base::HostId self;
   base::HostSet members;
   const ClusterMap* map = nullptr;
+  const Bitmaps* mine = nullptr;  // what the map gives to self
   const Bitmaps* table = nullptr;
   std::array<MemberClaims, base::kMaxHosts + 1> claims{};  // members; self: frozen only
   bool orphans_free = false;  // no host outside the view can still be serving

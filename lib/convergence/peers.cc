@@ -128,6 +128,25 @@ Hearing PeerTable::hear(base::TimePoint now, const Message& message, const SendL
   return Hearing::duplicate;
 }
 
+namespace {
+
+/// Bitmaps are believed if they match their digest, and stay known while the digest is repeated.
+void take_bitmaps(const Message& message, Peer& peer) {
+  if (!message.claims.empty() && digest_of(message.claims) == message.claims_digest) {
+    peer.claims = message.claims;
+    peer.claims_digest = message.claims_digest;
+  }
+  peer.claims_known = !peer.claims.empty() && peer.claims_digest == message.claims_digest;
+  if (message.residual.size() != 0 && digest_of(message.residual) == message.residual_digest) {
+    peer.residual = message.residual;
+    peer.residual_digest = message.residual_digest;
+  }
+  peer.residual_known =
+      peer.residual.size() != 0 && peer.residual_digest == message.residual_digest;
+}
+
+}  // namespace
+
 void PeerTable::take(base::TimePoint now, const Message& message, const SendLog& sent) {
   Peer& peer = peers_[message.host.value];
   peer.sequence = message.sequence;
@@ -137,13 +156,7 @@ void PeerTable::take(base::TimePoint now, const Message& message, const SendLog&
   peer.mismatched = !fits(message);
   peer.said = message;
   if (!peer.mismatched) {
-    if (!message.claims.empty() && digest_of(message.claims) == message.claims_digest) {
-      peer.claims = message.claims;
-    }
-    peer.claims_known = !peer.claims.empty() && digest_of(peer.claims) == message.claims_digest;
-    if (message.residual.size() != 0) peer.residual = message.residual;
-    peer.residual_known =
-        peer.residual.size() != 0 && digest_of(peer.residual) == message.residual_digest;
+    take_bitmaps(message, peer);
   }
   const auto [sequence, sent_at] = acknowledged(message, sent);
   if (sequence > peer.acked_sequence) {

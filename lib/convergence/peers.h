@@ -52,8 +52,10 @@ struct Peer {
   bool edge = false;                   // we hear it and it acknowledges us
   heartbeat::Message said;             // the newest message
   std::vector<bucket::Bitmap> claims;  // the newest claims that came as bitmaps ...
-  bool claims_known = false;           // ... and whether they are still what it claims
+  std::uint64_t claims_digest = 0;
+  bool claims_known = false;  // ... and whether they are still what it claims
   bucket::Bitmap residual;
+  std::uint64_t residual_digest = 0;
   bool residual_known = false;
   Candidate candidate;
   std::array<std::uint64_t, 4> retired{};  // earlier incarnations: never bound again

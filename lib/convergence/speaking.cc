@@ -99,8 +99,13 @@ const Bitmaps& Node::Impl::spoken_claims() const {
   return frozen ? proposal.statement.claims : ownership.claims();
 }
 
+std::uint64_t Node::Impl::spoken_claims_digest() const {
+  const bool frozen = phase == Phase::propose || phase == Phase::prepared;
+  return frozen ? proposal.claims_digest : ownership.claims_digest();
+}
+
 void Node::Impl::add_bitmaps(TimePoint now, Message& message) {
-  message.claims_digest = digest_of(spoken_claims());
+  message.claims_digest = spoken_claims_digest();
   message.residual_digest = digest_of(residual);
   if (is_news(claims_freshness, message.claims_digest, message.sequence, now)) {
     message.claims = spoken_claims();
@@ -134,7 +139,7 @@ Utterance Node::Impl::utterance() const {
                    .alive = peers.alive(),
                    .view_digest = proposal.view_digest,
                    .map_digest = proposal.map.digest,
-                   .claims_digest = digest_of(spoken_claims()),
+                   .claims_digest = spoken_claims_digest(),
                    .draining = draining};
 }
 

@@ -35,6 +35,7 @@ struct Proposal {
   base::HostSet view;
   Nonces nonces{};
   Statement statement;                // own part, constant within a generation
+  std::uint64_t claims_digest = 0;    // of the claims frozen for it
   std::uint64_t view_digest = 0;      // 0 until every member's part is known
   std::vector<Statement> statements;  // by host id, from prepared on
   ClusterMap map;                     // from prepared on
@@ -47,6 +48,7 @@ struct Commitment {
   Nonces nonces{};
   std::vector<Statement> statements;
   ClusterMap map;
+  Bitmaps mine;  // what the map gives to this host
 };
 
 /// Another host that uses our id.
@@ -150,6 +152,7 @@ struct Node::Impl {
   void add_bitmaps(base::TimePoint now, heartbeat::Message& message);
   [[nodiscard]] Utterance utterance() const;
   [[nodiscard]] const Bitmaps& spoken_claims() const;
+  [[nodiscard]] std::uint64_t spoken_claims_digest() const;
   [[nodiscard]] bool is_news(Freshness& freshness, std::uint64_t digest, std::uint32_t sequence,
                              base::TimePoint now) const;
   [[nodiscard]] base::Duration next_interval() const;
@@ -196,6 +199,7 @@ struct Node::Impl {
   Ownership ownership;
   HandOverStep hand_over;          // what is still open, for status and deadlines
   bucket::Bitmap residual;         // own
+  bool dirty_news = false;         // somebody's residual buckets may have changed since
   bucket::Bitmap installed_dirty;  // in the newest table
   std::uint32_t installed_generation = 0;
   bool installed_serving = false;

@@ -29,17 +29,22 @@ struct Scene {
     input.members.insert(kSelf);
     input.members.insert(kOther);
     input.map = &map;
+    input.mine = &mine;
     input.table = &table;
     input.claims[kSelf.value].frozen = &own_frozen;
     input.claims[kOther.value].frozen = &other_frozen;
   }
-  void give(std::uint32_t b, HostId owner) { map.owners[0][b] = owner; }
+  void give(std::uint32_t b, HostId owner) {
+    map.owners[0][b] = owner;
+    mine = {owned_by(map, 0, kSelf)};
+  }
   void other_commits(Bitmaps claims) {
     other_now = std::move(claims);
     input.claims[kOther.value].now = &other_now;
   }
 
   ClusterMap map;
+  Bitmaps mine = bits({});
   Bitmaps table = bits({});
   Bitmaps own_frozen = bits({});
   Bitmaps other_frozen = bits({});
