@@ -32,8 +32,8 @@ base::Result<void> UplinkClaim::apply(const Uplink& uplink) {
   };
   for (const auto& [name, value] : wanted) {
     const base::Result<void> done = switches_.set(name, value);
-    // Without IPv6 in the kernel there is nothing to switch off. Where /proc/sys is read-only the ingress block
-    // still keeps the kernel quiet, except for what it sends unasked.
+    // Without IPv6 in the kernel there is nothing to switch off. Where /proc/sys is read-only the
+    // ingress block still keeps the kernel quiet, except for what it sends unasked.
     if (done || done.error().code == base::ErrorCode::not_found) continue;
     warnings_.push_back("uplink " + interface_name_ + ": " + done.error().context);
   }
@@ -54,7 +54,8 @@ void UplinkClaim::look_for_addresses() {
   if (!addresses) return;
   for (const base::IpPrefix& prefix : *addresses) {
     const bool link_local = prefix.address.family == base::Family::ipv6 &&
-                            prefix.address.bytes[0] == 0xfe && (prefix.address.bytes[1] & 0xc0) == 0x80;
+                            prefix.address.bytes[0] == 0xfe &&
+                            (prefix.address.bytes[1] & 0xc0) == 0x80;
     if (link_local) continue;  // made by the kernel, and gone as soon as IPv6 is off
     warnings_.push_back("uplink " + interface_name_ + " has address " + prefix.to_string() +
                         ": it is cut off while coveyd runs; use host.dedicated_ip instead");

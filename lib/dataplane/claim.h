@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// UplinkClaim: takes a kernel interface away from the kernel's own stack for as long as the object lives.
+// UplinkClaim: takes a kernel interface away from the kernel's own stack for as long as the object
+// lives.
 //
-// Owner: dataplane. Thread: the control thread; made before the port starts, destroyed after it is closed.
-// Needed by devices that share an interface with the kernel (af_packet; af_xdp takes frames away by itself, but
-// wants the rest too). Sets MTU, offloads, IPv6 and ARP of the interface, brings it up, and puts all back at the end.
-// It removes no address: one on the uplink is reported, because nobody will answer for it any more.
+// Owner: dataplane. Thread: the control thread; made before the port starts, destroyed after it is
+// closed. Needed by devices that share an interface with the kernel (af_packet; af_xdp takes frames
+// away by itself, but wants the rest too). Sets MTU, offloads, IPv6 and ARP of the interface,
+// brings it up, and puts all back at the end. It removes no address: one on the uplink is reported,
+// because nobody will answer for it any more.
 #pragma once
 
 #include <memory>

@@ -32,13 +32,16 @@ namespace covey::dataplane {
 
 namespace {
 
-// A queue's descriptors, what af_xdp keeps in its own rings, bursts, and buffers cached per thread; with slack.
+// A queue's descriptors, what af_xdp keeps in its own rings, bursts, and buffers cached per thread;
+// with slack.
 constexpr unsigned kBuffersPerQueue = 8191;
 constexpr unsigned kBufferCache = 256;
-constexpr unsigned kBufferOverhead = 512;  // header, headroom and pool bookkeeping of one buffer, rounded up
-constexpr unsigned kDpdkItselfMb = 64;     // rings, devices, statistics
+constexpr unsigned kBufferOverhead =
+    512;  // header, headroom and pool bookkeeping of one buffer, rounded up
+constexpr unsigned kDpdkItselfMb = 64;  // rings, devices, statistics
 constexpr unsigned kMaxWorkers = 16;
-constexpr std::size_t kMaxOpenQuestions = kQuestions;  // so that the ring of answers always has room
+constexpr std::size_t kMaxOpenQuestions =
+    kQuestions;  // so that the ring of answers always has room
 
 using FlowsCompletion = std::function<void(const FlowsAnswer&)>;
 using ExplainCompletion = std::function<void(const forwarding::Explanation&)>;
@@ -57,22 +60,26 @@ base::Result<void> check(const Options& options, unsigned workers) {
   const auto invalid = [](std::string what) {
     return base::fail(base::ErrorCode::invalid_argument, std::move(what));
   };
-  const bool plain = !options.instance.empty() &&
-                     options.instance.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTU"
-                                                        "VWXYZ0123456789-_") == std::string::npos;
-  if (!plain) return invalid("instance name \"" + options.instance + "\" must be letters, digits, - and _");
+  const bool plain =
+      !options.instance.empty() && options.instance.find_first_not_of(
+                                       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTU"
+                                       "VWXYZ0123456789-_") == std::string::npos;
+  if (!plain)
+    return invalid("instance name \"" + options.instance + "\" must be letters, digits, - and _");
   if (workers > kMaxWorkers) {
     return invalid("workers.cpus names " + std::to_string(workers) + " CPUs, at most " +
                    std::to_string(kMaxWorkers) + " are used");
   }
   if (options.uplink.queues != workers) {
-    return invalid("ports.uplink.queues is " + std::to_string(options.uplink.queues) + " but there are " +
-                   std::to_string(workers) + " workers (workers.cpus): each worker needs one queue");
+    return invalid("ports.uplink.queues is " + std::to_string(options.uplink.queues) +
+                   " but there are " + std::to_string(workers) +
+                   " workers (workers.cpus): each worker needs one queue");
   }
   const std::vector<unsigned> allowed = allowed_cpus();
   for (const unsigned cpu : options.workers.cpus) {
     if (std::find(allowed.begin(), allowed.end(), cpu) == allowed.end()) {
-      return invalid("workers.cpus: CPU " + std::to_string(cpu) + " is not there or not allowed for this process");
+      return invalid("workers.cpus: CPU " + std::to_string(cpu) +
+                     " is not there or not allowed for this process");
     }
   }
   return {};
@@ -146,10 +153,9 @@ base::Result<void> DataPlane::Implementation::open_devices() {
   if (!started) return std::unexpected(started.error());
   eal = std::move(*started);
 
-  pool.reset(rte_pktmbuf_pool_create("covey", worker_count * (kBuffersPerQueue + 1) - 1, kBufferCache,
-                                     0,
-                                     static_cast<std::uint16_t>(plan->buffer_room + RTE_PKTMBUF_HEADROOM),
-                                     SOCKET_ID_ANY));
+  pool.reset(rte_pktmbuf_pool_create(
+      "covey", worker_count * (kBuffersPerQueue + 1) - 1, kBufferCache, 0,
+      static_cast<std::uint16_t>(plan->buffer_room + RTE_PKTMBUF_HEADROOM), SOCKET_ID_ANY));
   if (pool == nullptr) {
     return base::fail(base::ErrorCode::unavailable,
                       std::string("make packet buffers: ") + rte_strerror(rte_errno));
@@ -157,9 +163,8 @@ base::Result<void> DataPlane::Implementation::open_devices() {
   base::Result<std::unique_ptr<Port>> opened = Port::open(*plan, options.uplink, pool.get());
   if (!opened) return std::unexpected(opened.error());
   port = std::move(*opened);
-  base::Result<std::unique_ptr<localstack::LocalStack>> stack =
-      localstack::open(options.local, options.local_interface,
-                       static_cast<std::uint16_t>(worker_count), pool.get());
+  base::Result<std::unique_ptr<localstack::LocalStack>> stack = localstack::open(
+      options.local, options.local_interface, static_cast<std::uint16_t>(worker_count), pool.get());
   if (!stack) return std::unexpected(stack.error());
   local = std::move(*stack);
   return {};
@@ -167,8 +172,7 @@ base::Result<void> DataPlane::Implementation::open_devices() {
 
 void DataPlane::Implementation::make_workers() {
   for (unsigned i = 0; i < worker_count; ++i) {
-    const Loan loan{i,     port->id(), pool.get(),  *local,
-                    *publisher, lease_ns, *mailboxes, *exchange};
+    const Loan loan{i, port->id(), pool.get(), *local, *publisher, lease_ns, *mailboxes, *exchange};
     // Each cache has a seed of its own; any mixing will do, the seed is random already.
     const std::uint64_t seed = options.flow_seed ^ (0x9e3779b97f4a7c15ULL * i);
     workers.push_back(
@@ -238,9 +242,13 @@ base::Result<std::unique_ptr<DataPlane>> DataPlane::open(
 DataPlane::DataPlane(std::unique_ptr<Implementation> implementation)
     : implementation_(std::move(implementation)) {}
 
-DataPlane::~DataPlane() { implementation_->stop_threads(); }
+DataPlane::~DataPlane() {
+  implementation_->stop_threads();
+}
 
-base::Result<void> DataPlane::start_workers() { return implementation_->start_threads(); }
+base::Result<void> DataPlane::start_workers() {
+  return implementation_->start_threads();
+}
 
 std::vector<std::string> DataPlane::warnings() const {
   return implementation_->claim ? implementation_->claim->warnings() : std::vector<std::string>{};
@@ -264,7 +272,9 @@ void DataPlane::publish_lease(base::TimePoint valid_until) {
   implementation_->lease_ns.store(valid_until.ns, std::memory_order_relaxed);
 }
 
-base::TimePoint DataPlane::now() { return monotonic_now(); }
+base::TimePoint DataPlane::now() {
+  return monotonic_now();
+}
 
 bool DataPlane::send_heartbeat(std::span<const std::uint8_t> payload) {
   return implementation_->mailboxes->post_heartbeat(payload);
@@ -274,7 +284,9 @@ bool DataPlane::receive_heartbeat(std::vector<std::uint8_t>& payload) {
   return implementation_->mailboxes->take_heartbeat(payload);
 }
 
-int DataPlane::wake_fd() const { return implementation_->mailboxes->wake_fd(); }
+int DataPlane::wake_fd() const {
+  return implementation_->mailboxes->wake_fd();
+}
 
 Census DataPlane::census() const {
   Census census;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// DataPlane: everything that touches frames, behind one object: EAL, uplink, local stack, workers, mailboxes.
+// DataPlane: everything that touches frames, behind one object: EAL, uplink, local stack, workers,
+// mailboxes.
 //
 // Owner: dataplane. Threads: all public functions from the control thread; workers are inside.
-// Down go snapshots (published lock-free, reclaimed when no worker can still read them) and one lease deadline; both
-// ways go bounded mailboxes (heartbeat payloads, questions to the worker that owns the flow cache). A full mailbox
-// loses the newest and counts it; nobody ever waits for the control thread.
+// Down go snapshots (published lock-free, reclaimed when no worker can still read them) and one
+// lease deadline; both ways go bounded mailboxes (heartbeat payloads, questions to the worker that
+// owns the flow cache). A full mailbox loses the newest and counts it; nobody ever waits for the
+// control thread.
 #pragma once
 
 #include <cstdint>
@@ -32,10 +34,10 @@ struct Options {
   localstack::Interface local_interface;
   Workers workers;
   flow::Settings flows;
-  std::uint64_t flow_seed = 0;              // random per start: keys the flow caches' hashing
-  bool test_memory = false;                 // no huge pages even if there are some
-  std::string instance;                     // unique on this machine: EAL file prefix and runtime directory
-  std::vector<std::string> eal_arguments;   // escape hatch, appended last
+  std::uint64_t flow_seed = 0;  // random per start: keys the flow caches' hashing
+  bool test_memory = false;     // no huge pages even if there are some
+  std::string instance;         // unique on this machine: EAL file prefix and runtime directory
+  std::vector<std::string> eal_arguments;  // escape hatch, appended last
 };
 
 struct WorkerReport {
@@ -58,35 +60,39 @@ struct RuleReport {
 struct Report {
   std::vector<std::uint64_t> verdict_frames;  // by forwarding::Verdict, all workers
   std::vector<std::uint64_t> verdict_bytes;
-  std::vector<RuleReport> rules;              // by rule, then one more for "default"
+  std::vector<RuleReport> rules;  // by rule, then one more for "default"
   std::vector<WorkerReport> workers;
   std::vector<PortReport> ports;
-  flow::Statistics flows;                     // of the fullest worker: each worker holds every flow
-  std::uint64_t heartbeats_lost = 0;          // mailbox full, either way
+  flow::Statistics flows;             // of the fullest worker: each worker holds every flow
+  std::uint64_t heartbeats_lost = 0;  // mailbox full, either way
 };
 
 struct Census {
-  bucket::Bitmap residual;   // of the bucket count of the spread class
-  std::uint64_t flows = 0;   // established
+  bucket::Bitmap residual;  // of the bucket count of the spread class
+  std::uint64_t flows = 0;  // established
 };
 
 class DataPlane {
  public:
-  /// Starts EAL, opens the devices, claims the uplink from the kernel, creates the local interface. One per process.
-  static base::Result<std::unique_ptr<DataPlane>> open(const Options& options,
-                                                       std::unique_ptr<const forwarding::Snapshot> first);
+  /// Starts EAL, opens the devices, claims the uplink from the kernel, creates the local interface.
+  /// One per process.
+  static base::Result<std::unique_ptr<DataPlane>> open(
+      const Options& options, std::unique_ptr<const forwarding::Snapshot> first);
   ~DataPlane();  // stops the workers, undoes what open() did to the machine
   DataPlane(const DataPlane&) = delete;
   DataPlane& operator=(const DataPlane&) = delete;
 
   [[nodiscard]] base::Result<void> start_workers();
 
-  /// What the operator should know about the uplink, one sentence each (addresses on it, offloads that stay on).
+  /// What the operator should know about the uplink, one sentence each (addresses on it, offloads
+  /// that stay on).
   [[nodiscard]] std::vector<std::string> warnings() const;
 
-  /// Makes workers follow a new snapshot; its policy must have the map classes of the first one. Returns a ticket for is_quiescent().
+  /// Makes workers follow a new snapshot; its policy must have the map classes of the first one.
+  /// Returns a ticket for is_quiescent().
   std::uint64_t publish(std::unique_ptr<const forwarding::Snapshot> snapshot);
-  /// True once no worker can be using a snapshot older than the ticket's; frees what is no longer used.
+  /// True once no worker can be using a snapshot older than the ticket's; frees what is no longer
+  /// used.
   [[nodiscard]] bool is_quiescent(std::uint64_t ticket);
   /// The current snapshot, for the control side.
   [[nodiscard]] const forwarding::Snapshot& snapshot() const;
@@ -96,22 +102,26 @@ class DataPlane {
   /// CLOCK_MONOTONIC, the one clock of control thread and workers.
   [[nodiscard]] static base::TimePoint now();
 
-  /// Sends one heartbeat payload as a broadcast frame of the heartbeat EtherType. False: queue full, counted.
+  /// Sends one heartbeat payload as a broadcast frame of the heartbeat EtherType. False: queue
+  /// full, counted.
   bool send_heartbeat(std::span<const std::uint8_t> payload);
   /// The oldest received payload. False when there is none.
   bool receive_heartbeat(std::vector<std::uint8_t>& payload);
-  /// Becomes readable (eventfd) when something was put into a mailbox for the control thread; dispatch_answers()
-  /// makes it unreadable again, so call that first and then receive_heartbeat() until it returns false.
+  /// Becomes readable (eventfd) when something was put into a mailbox for the control thread;
+  /// dispatch_answers() makes it unreadable again, so call that first and then receive_heartbeat()
+  /// until it returns false.
   [[nodiscard]] int wake_fd() const;
 
   /// Residual buckets under the current snapshot, and flows held.
   [[nodiscard]] Census census() const;
   [[nodiscard]] Report report() const;
 
-  /// Asks the first worker; the answer comes by dispatch_answers(), soon after wake_fd() became readable.
+  /// Asks the first worker; the answer comes by dispatch_answers(), soon after wake_fd() became
+  /// readable.
   void ask_explain(const forwarding::Question& question,
                    std::function<void(const forwarding::Explanation&)> answer);
-  void ask_flows(std::size_t limit, std::function<void(const std::vector<flow::FlowCache::Listed>&)> answer);
+  void ask_flows(std::size_t limit,
+                 std::function<void(const std::vector<flow::FlowCache::Listed>&)> answer);
   void dispatch_answers();
 
   struct Implementation;

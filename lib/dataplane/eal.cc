@@ -75,8 +75,7 @@ std::vector<std::string> eal_arguments(const EalPlan& plan) {
   }
   arguments.insert(arguments.end(), {"-m", std::to_string(plan.memory_mb), "--iova-mode=va",
                                      "--file-prefix=" + plan.instance,
-                                     "--lcores=0@(" + join(plan.cpus) + ")",
-                                     "--log-level=warning",
+                                     "--lcores=0@(" + join(plan.cpus) + ")", "--log-level=warning",
                                      // It warns that a socket of the past is not made.
                                      "--log-level=lib.telemetry:error"});
   if (plan.pci_address.empty()) {
@@ -118,7 +117,8 @@ base::Result<std::unique_ptr<Eal>> Eal::start(const EalPlan& plan) {
   if (!directory) return std::unexpected(directory.error());
   std::vector<std::string> arguments = eal_arguments(plan);
   std::vector<char*> pointers;
-  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  for (std::string& argument : arguments)
+    pointers.push_back(argument.data());
   route_log();
 
   // EAL starts threads; signals are the control thread's business, so these must never take one.
@@ -130,9 +130,9 @@ base::Result<std::unique_ptr<Eal>> Eal::start(const EalPlan& plan) {
   const int error = rte_errno;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (used < 0) {
-    return base::fail(base::ErrorCode::unavailable,
-                      std::string("start DPDK: ") + rte_strerror(error) +
-                          " (its own words are above, marked dpdk:)");
+    return base::fail(base::ErrorCode::unavailable, std::string("start DPDK: ") +
+                                                        rte_strerror(error) +
+                                                        " (its own words are above, marked dpdk:)");
   }
   return std::make_unique<Eal>(std::move(*directory));
 }

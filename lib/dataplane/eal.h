@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Eal: DPDK's environment in this process, started from our settings and never from raw arguments.
 //
-// Owner: dataplane. Thread: the control thread makes it and destroys it last. DPDK allows one start per process.
-// Memory: huge pages when enough are free, else ordinary pages, with as much as the settings need. Only one lcore is
-// given to EAL, and it may run wherever the process may: our workers are threads of our own that register
-// themselves. DPDK's log goes to stderr from warnings upwards, each line marked "dpdk:".
+// Owner: dataplane. Thread: the control thread makes it and destroys it last. DPDK allows one start
+// per process. Memory: huge pages when enough are free, else ordinary pages, with as much as the
+// settings need. Only one lcore is given to EAL, and it may run wherever the process may: our
+// workers are threads of our own that register themselves. DPDK's log goes to stderr from warnings
+// upwards, each line marked "dpdk:".
 #pragma once
 
 #include <cstdint>

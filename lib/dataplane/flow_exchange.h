@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// FlowExchange: workers tell each other which flows came and went, so that each cache holds every flow.
+// FlowExchange: workers tell each other which flows came and went, so that each cache holds every
+// flow.
 //
-// Owner: dataplane. Threads: tell(from, ...) only from worker `from`, hear(to, ...) only from worker `to`.
-// A flow's frames usually meet one worker, but not always (another queue after a change of the receive hash, ICMP errors,
-// egress by the kernel's own choice). One ring per ordered pair of workers; a full ring loses the newest, counted:
-// the flow is then unknown to that worker until its next change.
+// Owner: dataplane. Threads: tell(from, ...) only from worker `from`, hear(to, ...) only from
+// worker `to`. A flow's frames usually meet one worker, but not always (another queue after a
+// change of the receive hash, ICMP errors, egress by the kernel's own choice). One ring per ordered
+// pair of workers; a full ring loses the newest, counted: the flow is then unknown to that worker
+// until its next change.
 #pragma once
 
 #include <atomic>
@@ -46,7 +48,8 @@ class FlowExchange {
     for (unsigned from = 0; from < workers_; ++from) {
       if (to == from) continue;
       FlowEvent event;
-      for (unsigned i = 0; i < limit && ring(from, to).try_pop(event); ++i) apply(event);
+      for (unsigned i = 0; i < limit && ring(from, to).try_pop(event); ++i)
+        apply(event);
     }
   }
   [[nodiscard]] std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
@@ -56,7 +59,8 @@ class FlowExchange {
   Ring& ring(unsigned from, unsigned to) { return *rings_[from * workers_ + to]; }
 
   unsigned workers_;
-  std::vector<std::unique_ptr<Ring>> rings_;  // by from * workers + to; none from a worker to itself
+  std::vector<std::unique_ptr<Ring>>
+      rings_;  // by from * workers + to; none from a worker to itself
   std::atomic<std::uint64_t> lost_{0};
 };
 

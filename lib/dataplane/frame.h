@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // bytes_of(): the bytes of a flat frame in an mbuf, as the pure libraries take them.
 //
-// Owner: dataplane. Thread: the worker that holds the mbuf. Only the first segment: chains are made flat on arrival,
-// and what could not be is seen as cut short.
+// Owner: dataplane. Thread: the worker that holds the mbuf. Only the first segment: chains are made
+// flat on arrival, and what could not be is seen as cut short.
 #pragma once
 
 #include <cstdint>

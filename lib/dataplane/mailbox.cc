@@ -23,10 +23,13 @@ base::Result<std::unique_ptr<Mailboxes>> Mailboxes::create(unsigned workers) {
 }
 
 Mailboxes::Mailboxes(int event_fd, unsigned workers) : event_fd_(event_fd) {
-  for (unsigned i = 0; i < workers; ++i) to_control_.push_back(std::make_unique<FromWorker>());
+  for (unsigned i = 0; i < workers; ++i)
+    to_control_.push_back(std::make_unique<FromWorker>());
 }
 
-Mailboxes::~Mailboxes() { ::close(event_fd_); }
+Mailboxes::~Mailboxes() {
+  ::close(event_fd_);
+}
 
 bool Mailboxes::post_heartbeat(std::span<const std::uint8_t> payload) {
   Payload slot;

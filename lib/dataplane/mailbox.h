@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Mailboxes: what crosses between the control thread and the workers, besides snapshots.
 //
-// Owner: dataplane. Threads: each ring has one writer and one reader, named beside it. Heartbeats have rings of their
-// own, so that neither frames nor questions can crowd them out. A full ring refuses the newest, which is counted;
-// nobody waits. One eventfd tells the control thread that something was put in for it.
+// Owner: dataplane. Threads: each ring has one writer and one reader, named beside it. Heartbeats
+// have rings of their own, so that neither frames nor questions can crowd them out. A full ring
+// refuses the newest, which is counted; nobody waits. One eventfd tells the control thread that
+// something was put in for it.
 #pragma once
 
 #include <array>
@@ -22,7 +23,8 @@
 namespace covey::dataplane {
 
 inline constexpr std::size_t kMaxPayload = 1500;  // what one standard Ethernet frame carries
-inline constexpr std::size_t kHeartbeatsToSegment = 64;   // a burst of fragments to 64 hosts' worth of news
+inline constexpr std::size_t kHeartbeatsToSegment =
+    64;  // a burst of fragments to 64 hosts' worth of news
 inline constexpr std::size_t kHeartbeatsToControl = 256;  // 64 hosts, two fragments, twice
 inline constexpr std::size_t kQuestions = 64;             // people asking at the same time
 

@@ -61,7 +61,8 @@ OffloadsOff::OffloadsOff(std::string interface_name) : interface_name_(std::move
 
 OffloadsOff::~OffloadsOff() {
   while (!turned_off_.empty()) {
-    static_cast<void>(ethtool(interface_name_, turned_off_.back(), 1));  // the interface may be gone
+    static_cast<void>(
+        ethtool(interface_name_, turned_off_.back(), 1));  // the interface may be gone
     turned_off_.pop_back();
   }
 }

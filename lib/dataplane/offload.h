@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// OffloadsOff: no unfinished checksums and no oversized frames on an interface that we read through a socket.
+// OffloadsOff: no unfinished checksums and no oversized frames on an interface that we read through
+// a socket.
 //
 // Owner: dataplane. Thread: the control thread. Restored at destruction.
-// A kernel that leaves checksums and segmentation to a device that then does not exist hands us frames no client
-// accepts; receive offloads glue frames together that do not fit the ring. This covers our end of a link only: the
-// other end of a veth pair has to be set by whoever owns it.
+// A kernel that leaves checksums and segmentation to a device that then does not exist hands us
+// frames no client accepts; receive offloads glue frames together that do not fit the ring. This
+// covers our end of a link only: the other end of a veth pair has to be set by whoever owns it.
 #pragma once
 
 #include <cstdint>

@@ -18,26 +18,29 @@ namespace covey::dataplane {
 
 namespace {
 
-constexpr std::uint16_t kDescriptors = 1024;         // per queue; drivers round as they must
-constexpr std::uint32_t kFrameOverhead = 18;         // Ethernet header and one VLAN tag
-constexpr std::uint32_t kLeastRoom = 2048;           // what drivers expect of a buffer
-constexpr std::uint32_t kAfPacketSlotHeader = 128;   // the kernel's header in front of each frame, generously
+constexpr std::uint16_t kDescriptors = 1024;  // per queue; drivers round as they must
+constexpr std::uint32_t kFrameOverhead = 18;  // Ethernet header and one VLAN tag
+constexpr std::uint32_t kLeastRoom = 2048;    // what drivers expect of a buffer
+constexpr std::uint32_t kAfPacketSlotHeader =
+    128;  // the kernel's header in front of each frame, generously
 constexpr std::uint32_t kAfPacketSlots = 2048;
 constexpr std::uint32_t kAfPacketBlock = 65536;
-constexpr std::uint16_t kAfXdpLargestMtu = 1900;     // one frame per 2,048-byte buffer, headroom included
+constexpr std::uint16_t kAfXdpLargestMtu =
+    1900;  // one frame per 2,048-byte buffer, headroom included
 // Where Debian keeps the XDP programs that libxdp wants to load; it does not look there by itself.
 constexpr const char* kXdpObjects = "/usr/lib/x86_64-linux-gnu/bpf";
 
 DevicePlan plan_af_packet(const Uplink& uplink) {
-  // The driver copies whatever the kernel put into a slot, even if an interface's MTU was raised later: buffers have
-  // the room of a whole slot, so that nothing can overrun them.
+  // The driver copies whatever the kernel put into a slot, even if an interface's MTU was raised
+  // later: buffers have the room of a whole slot, so that nothing can overrun them.
   const std::uint32_t slot =
       std::max(kLeastRoom, std::bit_ceil(uplink.mtu + kFrameOverhead + kAfPacketSlotHeader));
   const std::uint32_t block = std::max(kAfPacketBlock, slot);
   DevicePlan plan;
   plan.name = "net_af_packet0";
-  // qdisc_bypass=0: what leaves can be seen by captures on the interface and waits in its queue instead of
-  // being dropped when the NIC is busy; bypassing it gained nothing that could be measured.
+  // qdisc_bypass=0: what leaves can be seen by captures on the interface and waits in its queue
+  // instead of being dropped when the NIC is busy; bypassing it gained nothing that could be
+  // measured.
   plan.arguments = "iface=" + uplink.argument + ",qpairs=" + std::to_string(uplink.queues) +
                    ",blocksz=" + std::to_string(block) + ",framesz=" + std::to_string(slot) +
                    ",framecnt=" + std::to_string(kAfPacketSlots) + ",qdisc_bypass=0";
@@ -76,15 +79,16 @@ DevicePlan plan_other(const Uplink& uplink) {
   return plan;
 }
 
-std::string describe(int error) { return rte_strerror(error < 0 ? -error : error); }
+std::string describe(int error) {
+  return rte_strerror(error < 0 ? -error : error);
+}
 
 base::Result<std::uint16_t> find_device(const DevicePlan& plan) {
   if (plan.pci_address.empty()) {
     const int made = rte_eal_hotplug_add("vdev", plan.name.c_str(), plan.arguments.c_str());
     if (made != 0) {
-      return base::fail(base::ErrorCode::unavailable,
-                        "make device " + plan.name + " (" + plan.arguments +
-                            "): " + describe(made));
+      return base::fail(base::ErrorCode::unavailable, "make device " + plan.name + " (" +
+                                                          plan.arguments + "): " + describe(made));
     }
   }
   std::uint16_t id = 0;
@@ -94,7 +98,8 @@ base::Result<std::uint16_t> find_device(const DevicePlan& plan) {
                           ? "device " + plan.name + " is not an Ethernet device"
                           : "no NIC at PCI address " + plan.pci_address +
                                 " that DPDK can drive; is it bound to vfio-pci? (driverctl "
-                                "set-override " + plan.pci_address + " vfio-pci)");
+                                "set-override " +
+                                plan.pci_address + " vfio-pci)");
   }
   return id;
 }
@@ -182,12 +187,13 @@ base::Result<void> Port::start() {
     return base::fail(base::ErrorCode::unavailable,
                       "start device " + plan_.name + ": " + describe(error));
   }
-  // The cluster's address is not the NIC's own: without promiscuous mode nothing of interest arrives.
+  // The cluster's address is not the NIC's own: without promiscuous mode nothing of interest
+  // arrives.
   error = rte_eth_promiscuous_enable(id_);
   if (error != 0 && error != -ENOTSUP) {
-    return base::fail(base::ErrorCode::unavailable, "device " + plan_.name +
-                                                        ": receive frames of all addresses: " +
-                                                        describe(error));
+    return base::fail(
+        base::ErrorCode::unavailable,
+        "device " + plan_.name + ": receive frames of all addresses: " + describe(error));
   }
   // Promiscuous mode covers multicast; some drivers want it said, others have no word for it.
   static_cast<void>(rte_eth_allmulticast_enable(id_));

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Port: the uplink as a DPDK device. Every peculiarity of a NIC or driver is known in port.cc and nowhere else.
+// Port: the uplink as a DPDK device. Every peculiarity of a NIC or driver is known in port.cc and
+// nowhere else.
 //
-// Owner: dataplane. Thread: the control thread; workers use id() for bursts on their own queue, between start() and the
-// destructor. What has to be done to the kernel interface under a device is the business of claim.h.
+// Owner: dataplane. Thread: the control thread; workers use id() for bursts on their own queue,
+// between start() and the destructor. What has to be done to the kernel interface under a device is
+// the business of claim.h.
 #pragma once
 
 #include <cstdint>

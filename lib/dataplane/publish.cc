@@ -23,7 +23,9 @@ void QuiescentState::set_reading(unsigned reader, bool reading) {
   }
 }
 
-std::uint64_t QuiescentState::take_ticket() { return rte_rcu_qsbr_start(state_.get()); }
+std::uint64_t QuiescentState::take_ticket() {
+  return rte_rcu_qsbr_start(state_.get());
+}
 
 bool QuiescentState::has_passed(std::uint64_t ticket) const {
   return rte_rcu_qsbr_check(state_.get(), ticket, false) == 1;

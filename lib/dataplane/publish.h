@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Publisher: hands immutable snapshots to workers without a lock, and frees each when nobody can still read it.
+// Publisher: hands immutable snapshots to workers without a lock, and frees each when nobody can
+// still read it.
 //
-// Owner: dataplane. Threads: publish(), is_quiescent(), set_reading() from the control thread; current() and quiescent()
-// from a reader that is set reading. A reader may use what current() returned until its next quiescent() call.
+// Owner: dataplane. Threads: publish(), is_quiescent(), set_reading() from the control thread;
+// current() and quiescent() from a reader that is set reading. A reader may use what current()
+// returned until its next quiescent() call.
 //
-//   control   exchange pointer --> take ticket ........ all readers passed the ticket --> free the old one
-//   reader    current() ... use it ... quiescent()  current() ... use the new one ... quiescent()
+//   control   exchange pointer --> take ticket ........ all readers passed the ticket --> free the
+//   old one reader    current() ... use it ... quiescent()  current() ... use the new one ...
+//   quiescent()
 //
-// Reclamation is DPDK's quiescent-state RCU. Readers never wait: a reader that stops calling quiescent() delays only
-// the freeing and the answer of is_quiescent().
+// Reclamation is DPDK's quiescent-state RCU. Readers never wait: a reader that stops calling
+// quiescent() delays only the freeing and the answer of is_quiescent().
 #pragma once
 
 #include <atomic>
@@ -47,7 +50,9 @@ class Publisher {
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
-  [[nodiscard]] const T& current() const noexcept { return *current_.load(std::memory_order_acquire); }
+  [[nodiscard]] const T& current() const noexcept {
+    return *current_.load(std::memory_order_acquire);
+  }
   void quiescent(unsigned reader) noexcept { readers_.quiescent(reader); }
   void set_reading(unsigned reader, bool reading) { readers_.set_reading(reader, reading); }
 
@@ -74,7 +79,8 @@ class Publisher {
   };
   void reclaim() {
     std::size_t done = 0;
-    while (done < retired_.size() && readers_.has_passed(retired_[done].ticket)) ++done;
+    while (done < retired_.size() && readers_.has_passed(retired_[done].ticket))
+      ++done;
     retired_.erase(retired_.begin(), retired_.begin() + static_cast<std::ptrdiff_t>(done));
   }
 

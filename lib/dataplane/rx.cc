@@ -25,9 +25,10 @@ bool Worker::receive() noexcept {
 void Worker::decide(const Moment& moment) noexcept {
   to_deliver_.count = to_reply_.count = to_control_.count = to_discard_.count = 0;
   for (std::uint16_t i = 0; i < arrived_.count; ++i) {
-    // Headers must lie flat. A chain that does not fit one buffer is longer than the uplink's MTU allows; its
-    // first part alone is then read as what it is, a frame cut short.
-    if (arrived_.frames[i]->nb_segs > 1) static_cast<void>(rte_pktmbuf_linearize(arrived_.frames[i]));
+    // Headers must lie flat. A chain that does not fit one buffer is longer than the uplink's MTU
+    // allows; its first part alone is then read as what it is, a frame cut short.
+    if (arrived_.frames[i]->nb_segs > 1)
+      static_cast<void>(rte_pktmbuf_linearize(arrived_.frames[i]));
     arrived_.views[i] = packet::parse(bytes_of(arrived_.frames[i]));
     flows_.prefetch(arrived_.views[i].key);
   }
@@ -71,8 +72,8 @@ void Worker::deliver(const Moment& moment) noexcept {
     lengths[k] = frames[k]->pkt_len;
     forwarding::rewrite_for_delivery(bytes_of(frames[k]), arrived_.views[i], moment.policy());
   }
-  const std::uint16_t taken = loan_.local.deliver(
-      static_cast<std::uint16_t>(loan_.index), std::span(frames.data(), to_deliver_.count));
+  const std::uint16_t taken = loan_.local.deliver(static_cast<std::uint16_t>(loan_.index),
+                                                  std::span(frames.data(), to_deliver_.count));
   for (std::uint16_t k = 0; k < to_deliver_.count; ++k) {
     const std::uint8_t i = to_deliver_.at[k];
     const forwarding::Decision& decision = arrived_.decisions[i];

@@ -15,7 +15,8 @@ enum class DeviceKind : std::uint8_t { af_packet, af_xdp, pci, vdev };
 
 struct Uplink {
   DeviceKind kind = DeviceKind::af_packet;
-  std::string argument;       // interface name, PCI address, or the whole vdev string ("net_pcap0,rx_pcap=...")
+  std::string
+      argument;  // interface name, PCI address, or the whole vdev string ("net_pcap0,rx_pcap=...")
   std::uint16_t queues = 1;
   std::uint16_t mtu = 1500;
   friend bool operator==(const Uplink&, const Uplink&) = default;
@@ -25,9 +26,9 @@ enum class Idle : std::uint8_t { adaptive, poll };
 enum class Realtime : std::uint8_t { automatic, off };
 
 struct Workers {
-  std::vector<unsigned> cpus;             // one worker per entry; empty: one worker on any CPU
+  std::vector<unsigned> cpus;  // one worker per entry; empty: one worker on any CPU
   Idle idle = Idle::adaptive;
-  std::optional<unsigned> control_cpu;    // nothing: any CPU
+  std::optional<unsigned> control_cpu;  // nothing: any CPU
   Realtime realtime = Realtime::automatic;
   friend bool operator==(const Workers&, const Workers&) = default;
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The way out: heartbeats, answers to address requests, and frames of the local stack, all to the uplink.
+// The way out: heartbeats, answers to address requests, and frames of the local stack, all to the
+// uplink.
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
@@ -17,8 +18,8 @@ using forwarding::Verdict;
 
 namespace {
 
-constexpr std::size_t kReplyRoom = 128;        // an advertisement behind a VLAN tag takes 90 bytes
-constexpr unsigned kHeartbeatsPerRound = 8;    // more would delay data; there are rarely two
+constexpr std::size_t kReplyRoom = 128;      // an advertisement behind a VLAN tag takes 90 bytes
+constexpr unsigned kHeartbeatsPerRound = 8;  // more would delay data; there are rarely two
 
 /// Ethernet has no shorter frames, and not every NIC fills up by itself.
 void pad(rte_mbuf* frame) noexcept {
@@ -37,7 +38,8 @@ bool overwrite(rte_mbuf* frame, std::span<const std::uint8_t> bytes) noexcept {
   return true;
 }
 
-bool write_heartbeat(rte_mbuf* frame, const Payload& payload, const base::MacAddress& source) noexcept {
+bool write_heartbeat(rte_mbuf* frame, const Payload& payload,
+                     const base::MacAddress& source) noexcept {
   char* start = rte_pktmbuf_append(
       frame, static_cast<std::uint16_t>(packet::kEthernetHeader + payload.length));
   if (start == nullptr) return false;
@@ -67,7 +69,8 @@ void Worker::send_heartbeats(const Moment& moment) noexcept {
 
 void Worker::reply(const Moment& moment) noexcept {
   outbox_.count = outbox_.replies = 0;
-  // Not even an answer leaves with the cluster MAC as its source: no switch may learn where "it" is.
+  // Not even an answer leaves with the cluster MAC as its source: no switch may learn where "it"
+  // is.
   const packet::ReplyMacs macs{moment.policy().host_mac(), moment.policy().cluster_mac()};
   std::array<std::uint8_t, kReplyRoom> room;
   for (std::uint16_t k = 0; k < to_reply_.count; ++k) {

@@ -12,7 +12,8 @@ namespace covey::dataplane {
 namespace {
 
 constexpr base::Duration kHousekeepingEvery = std::chrono::milliseconds(1);
-constexpr std::uint32_t kExpiryBudget = 256;  // entries per millisecond: 262,144 are looked at once a second
+constexpr std::uint32_t kExpiryBudget =
+    256;  // entries per millisecond: 262,144 are looked at once a second
 constexpr unsigned kFlowEventsPerRound = 64;  // of each other worker
 
 // The statistics of the flow cache and where readers of other threads find each.
@@ -77,8 +78,7 @@ void Worker::run(const std::atomic<bool>& stop) noexcept {
 
 Worker::Moment Worker::begin_round() noexcept {
   const base::TimePoint now = monotonic_now();
-  return {loan_.publisher.current(), now,
-          now.ns < loan_.lease_ns.load(std::memory_order_relaxed)};
+  return {loan_.publisher.current(), now, now.ns < loan_.lease_ns.load(std::memory_order_relaxed)};
 }
 
 void Worker::count(forwarding::Verdict verdict, std::uint32_t length) noexcept {
@@ -89,10 +89,10 @@ void Worker::count(forwarding::Verdict verdict, std::uint32_t length) noexcept {
 void Worker::count_arrival(forwarding::Verdict verdict, const forwarding::Decision& decision,
                            std::uint32_t length) noexcept {
   count(verdict, length);
-  // Frames that port rules have no say in (address resolution, echo, what is not for us) belong to no row.
+  // Frames that port rules have no say in (address resolution, echo, what is not for us) belong to
+  // no row.
   const bool by_default = decision.rule == forwarding::kDefaultRule;
-  if (by_default &&
-      !(decision.has_bucket && decision.map_class == bucket::kDefaultHostClass)) {
+  if (by_default && !(decision.has_bucket && decision.map_class == bucket::kDefaultHostClass)) {
     return;
   }
   const std::size_t row = by_default ? kDefaultRuleRow : decision.rule;
@@ -123,7 +123,8 @@ void Worker::housekeeping(const Moment& moment) noexcept {
 
 flow::Statistics Worker::flow_statistics() const {
   flow::Statistics statistics;
-  for (const auto& [counter, member] : kFlowCounters) statistics.*member = read(counter);
+  for (const auto& [counter, member] : kFlowCounters)
+    statistics.*member = read(counter);
   return statistics;
 }
 

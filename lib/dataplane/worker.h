@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Worker: one thread that moves frames between one queue of the uplink and one queue of the local stack.
+// Worker: one thread that moves frames between one queue of the uplink and one queue of the local
+// stack.
 //
-// Owner: dataplane. Threads: run() is the worker's own thread; the counter blocks may be read by anyone; everything
-// else is touched by that thread alone. run_once() in worker.cc is the table of contents: rx.cc has the way in (receive,
-// decide, hand over, deliver), tx.cc the way out (reply, collect, flush). Each frame is counted once, under its last
-// verdict, by count(), when its buffer leaves our hands. The worker owns its flow cache; it allocates only to answer
-// questions of people.
+// Owner: dataplane. Threads: run() is the worker's own thread; the counter blocks may be read by
+// anyone; everything else is touched by that thread alone. run_once() in worker.cc is the table of
+// contents: rx.cc has the way in (receive, decide, hand over, deliver), tx.cc the way out (reply,
+// collect, flush). Each frame is counted once, under its last verdict, by count(), when its buffer
+// leaves our hands. The worker owns its flow cache; it allocates only to answer questions of
+// people.
 #pragma once
 
 #include <array>
@@ -28,7 +30,8 @@ struct rte_mempool;
 
 namespace covey::dataplane {
 
-inline constexpr std::uint16_t kBurst = 32;  // frames per look: enough to hide memory latency, short enough for L1
+inline constexpr std::uint16_t kBurst =
+    32;  // frames per look: enough to hide memory latency, short enough for L1
 
 /// CLOCK_MONOTONIC through the vDSO: no system call.
 [[nodiscard]] base::TimePoint monotonic_now() noexcept;
@@ -76,8 +79,12 @@ class Worker {
 
   [[nodiscard]] const telemetry::CounterBlock& verdict_frames() const { return verdict_frames_; }
   [[nodiscard]] const telemetry::CounterBlock& verdict_bytes() const { return verdict_bytes_; }
-  [[nodiscard]] std::uint64_t rule_accepted(std::size_t rule) const { return rules_.read(2 * rule); }
-  [[nodiscard]] std::uint64_t rule_dropped(std::size_t rule) const { return rules_.read(2 * rule + 1); }
+  [[nodiscard]] std::uint64_t rule_accepted(std::size_t rule) const {
+    return rules_.read(2 * rule);
+  }
+  [[nodiscard]] std::uint64_t rule_dropped(std::size_t rule) const {
+    return rules_.read(2 * rule + 1);
+  }
   [[nodiscard]] std::uint64_t read(WorkerCounter counter) const {
     return counters_.read(static_cast<std::size_t>(counter));
   }
@@ -112,7 +119,8 @@ class Worker {
   };
   /// Frames on their way to the segment, replies first.
   struct Outbox {
-    static constexpr std::uint16_t kRoom = 2 * kBurst;  // all of one burst answered, and one burst of the local stack
+    static constexpr std::uint16_t kRoom =
+        2 * kBurst;  // all of one burst answered, and one burst of the local stack
     std::uint16_t count = 0;
     std::uint16_t replies = 0;  // the first ones; the others follow the order of local_ selection
     std::array<rte_mbuf*, kRoom> frames;

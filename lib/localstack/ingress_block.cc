@@ -73,8 +73,8 @@ base::Result<IngressBlock> IngressBlock::create(const std::string& interface_nam
       mnl_nlmsg_batch_start(room.data(), room.size()), &mnl_nlmsg_batch_stop);
   put_message(batch.get(), NFNL_MSG_BATCH_BEGIN, 0, 1);
   mnl_nlmsg_batch_next(batch.get());
-  nlmsghdr* header = put_message(batch.get(), nft(NFT_MSG_NEWTABLE),
-                                 NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, 2);
+  nlmsghdr* header =
+      put_message(batch.get(), nft(NFT_MSG_NEWTABLE), NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, 2);
   mnl_attr_put_strz(header, NFTA_TABLE_NAME, table.c_str());
   mnl_attr_put_u32(header, NFTA_TABLE_FLAGS, htonl(NFT_TABLE_F_OWNER));
   mnl_nlmsg_batch_next(batch.get());

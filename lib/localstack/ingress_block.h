@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// IngressBlock: the kernel's own stack hears nothing that arrives on an interface; packet sockets still do.
+// IngressBlock: the kernel's own stack hears nothing that arrives on an interface; packet sockets
+// still do.
 //
 // Owner: localstack. Thread: made and destroyed by the control thread.
-// Without it the kernel would answer beside us: ARP for a virtual IP that lives on the TAP (the weak host model), and
-// connections that then bypass the data plane. It is an nftables table of family netdev with one ingress chain
-// of policy drop. The table is *owned* by our netlink socket: the kernel removes it when the socket closes, so it
-// is gone even after SIGKILL, and nobody else can change it meanwhile. AF_XDP needs none: it takes frames away.
+// Without it the kernel would answer beside us: ARP for a virtual IP that lives on the TAP (the
+// weak host model), and connections that then bypass the data plane. It is an nftables table of
+// family netdev with one ingress chain of policy drop. The table is *owned* by our netlink socket:
+// the kernel removes it when the socket closes, so it is gone even after SIGKILL, and nobody else
+// can change it meanwhile. AF_XDP needs none: it takes frames away.
 #pragma once
 
 #include <string>

@@ -18,7 +18,8 @@ class Nowhere final : public LocalStack {
     rte_pktmbuf_free_bulk(frames.data(), static_cast<unsigned>(frames.size()));
     return static_cast<std::uint16_t>(frames.size());
   }
-  std::uint16_t collect(std::uint16_t /*queue*/, std::span<rte_mbuf*> /*frames*/) noexcept override {
+  std::uint16_t collect(std::uint16_t /*queue*/,
+                        std::span<rte_mbuf*> /*frames*/) noexcept override {
     return 0;
   }
   [[nodiscard]] int readable_fd(std::uint16_t /*queue*/) const noexcept override { return -1; }

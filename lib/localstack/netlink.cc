@@ -90,7 +90,9 @@ int read_state(const nlmsghdr* message, void* context) {
 
 }  // namespace
 
-void Netlink::Closer::operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+void Netlink::Closer::operator()(mnl_socket* socket) const {
+  mnl_socket_close(socket);
+}
 
 base::Result<Netlink> Netlink::open(int protocol) {
   mnl_socket* socket = mnl_socket_open2(protocol, SOCK_CLOEXEC);
@@ -143,7 +145,8 @@ base::Result<void> change_link(const std::string& name, const LinkChange& change
   const base::Result<unsigned> index = index_of(name);
   if (!index) return std::unexpected(index.error());
   Message message(RTM_NEWLINK, NLM_F_ACK);
-  auto* about = static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(message.header, sizeof(ifinfomsg)));
+  auto* about =
+      static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(message.header, sizeof(ifinfomsg)));
   about->ifi_family = AF_UNSPEC;
   about->ifi_index = static_cast<int>(*index);
   const auto flag = [about](const std::optional<bool>& wanted, unsigned bit) {
@@ -165,7 +168,8 @@ base::Result<LinkState> read_link(const std::string& name) {
   base::Result<Netlink> netlink = Netlink::open(NETLINK_ROUTE);
   if (!netlink) return std::unexpected(netlink.error());
   Message message(RTM_GETLINK, NLM_F_ACK);
-  auto* about = static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(message.header, sizeof(ifinfomsg)));
+  auto* about =
+      static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(message.header, sizeof(ifinfomsg)));
   about->ifi_family = AF_UNSPEC;
   about->ifi_index = static_cast<int>(*index);
   LinkState state;
@@ -180,7 +184,8 @@ base::Result<void> add_address(const std::string& name, const base::IpPrefix& ad
   if (!index) return std::unexpected(index.error());
   const bool ipv6 = address.address.family == base::Family::ipv6;
   Message message(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
-  auto* about = static_cast<ifaddrmsg*>(mnl_nlmsg_put_extra_header(message.header, sizeof(ifaddrmsg)));
+  auto* about =
+      static_cast<ifaddrmsg*>(mnl_nlmsg_put_extra_header(message.header, sizeof(ifaddrmsg)));
   about->ifa_family = static_cast<std::uint8_t>(ipv6 ? AF_INET6 : AF_INET);
   about->ifa_prefixlen = address.length;
   if (ipv6) about->ifa_flags = IFA_F_NODAD;
@@ -198,12 +203,13 @@ base::Result<std::vector<base::IpPrefix>> list_addresses(const std::string& name
   base::Result<Netlink> netlink = Netlink::open(NETLINK_ROUTE);
   if (!netlink) return std::unexpected(netlink.error());
   Message message(RTM_GETADDR, NLM_F_DUMP);
-  auto* about = static_cast<ifaddrmsg*>(mnl_nlmsg_put_extra_header(message.header, sizeof(ifaddrmsg)));
+  auto* about =
+      static_cast<ifaddrmsg*>(mnl_nlmsg_put_extra_header(message.header, sizeof(ifaddrmsg)));
   about->ifa_family = AF_UNSPEC;
   AddressesOf wanted;
   wanted.index = *index;
-  const base::Result<void> done =
-      netlink->dump(message.header, read_address, &wanted, "list the addresses of \"" + name + "\"");
+  const base::Result<void> done = netlink->dump(message.header, read_address, &wanted,
+                                                "list the addresses of \"" + name + "\"");
   if (!done) return std::unexpected(done.error());
   return std::move(wanted.found);
 }

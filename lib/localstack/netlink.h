@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Netlink: the few things we ask of the kernel about network interfaces, each answered before the call returns.
+// Netlink: the few things we ask of the kernel about network interfaces, each answered before the
+// call returns.
 //
-// Owner: localstack. Thread: the control thread, at start and stop only; calls block for the kernel's answer.
-// Interfaces are named as the operator names them, in the network namespace of the calling thread. Errors name the
-// interface and what was wanted. Watching for changes is not its business.
+// Owner: localstack. Thread: the control thread, at start and stop only; calls block for the
+// kernel's answer. Interfaces are named as the operator names them, in the network namespace of the
+// calling thread. Errors name the interface and what was wanted. Watching for changes is not its
+// business.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +27,8 @@ class Netlink {
  public:
   [[nodiscard]] static base::Result<Netlink> open(int protocol);
 
-  /// Sends `length` bytes of messages and waits until each of `answers` of them was acknowledged. The sequence
-  /// numbers of the messages are 1, 2, 3... in the order they stand.
+  /// Sends `length` bytes of messages and waits until each of `answers` of them was acknowledged.
+  /// The sequence numbers of the messages are 1, 2, 3... in the order they stand.
   [[nodiscard]] base::Result<void> request(const void* messages, std::size_t length,
                                            unsigned answers, const std::string& doing);
   /// Sends a dump request and calls `each` with the context for each message of the answer.
@@ -62,7 +64,8 @@ struct LinkState {
 [[nodiscard]] base::Result<LinkState> read_link(const std::string& name);
 
 /// Adds an address without duplicate address detection.
-[[nodiscard]] base::Result<void> add_address(const std::string& name, const base::IpPrefix& address);
+[[nodiscard]] base::Result<void> add_address(const std::string& name,
+                                             const base::IpPrefix& address);
 [[nodiscard]] base::Result<std::vector<base::IpPrefix>> list_addresses(const std::string& name);
 
 }  // namespace covey::localstack

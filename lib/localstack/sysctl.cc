@@ -12,7 +12,9 @@ namespace covey::localstack {
 
 namespace {
 
-std::string path_of(const std::string& name) { return "/proc/sys/net/" + name; }
+std::string path_of(const std::string& name) {
+  return "/proc/sys/net/" + name;
+}
 
 base::Result<std::string> read_sysctl(const std::string& name) {
   const int file = ::open(path_of(name).c_str(), O_RDONLY | O_CLOEXEC);
@@ -23,7 +25,8 @@ base::Result<std::string> read_sysctl(const std::string& name) {
   ::close(file);
   if (length < 0) return base::fail_errno("read " + path_of(name), error);
   std::string value(text.data(), static_cast<std::size_t>(length));
-  while (!value.empty() && value.back() == '\n') value.pop_back();
+  while (!value.empty() && value.back() == '\n')
+    value.pop_back();
   return value;
 }
 

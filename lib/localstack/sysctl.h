@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Per-interface kernel switches under /proc/sys/net: set, and put back where the interface outlives us.
+// Per-interface kernel switches under /proc/sys/net: set, and put back where the interface outlives
+// us.
 //
 // Owner: localstack. Thread: the control thread, at start and stop.
-// Names are paths below /proc/sys/net ("ipv4/conf/eth0/arp_ignore"). A switch that has the wanted value already is
-// left alone, so that a read-only /proc/sys (containers) does no harm where it was prepared by its owner.
+// Names are paths below /proc/sys/net ("ipv4/conf/eth0/arp_ignore"). A switch that has the wanted
+// value already is left alone, so that a read-only /proc/sys (containers) does no harm where it was
+// prepared by its owner.
 #pragma once
 
 #include <string>

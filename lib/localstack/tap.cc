@@ -23,35 +23,41 @@ namespace covey::localstack {
 
 namespace {
 
-constexpr std::size_t kMaxSegments = 16;       // mbufs one frame may consist of; ours have one
-constexpr std::uint32_t kTransmitQueue = 1000;  // frames the kernel keeps for us while we are busy
+constexpr std::size_t kMaxSegments = 16;         // mbufs one frame may consist of; ours have one
+constexpr std::uint32_t kTransmitQueue = 1000;   // frames the kernel keeps for us while we are busy
 constexpr std::uint32_t kEthernetOverhead = 18;  // header and one VLAN tag
 
 base::Result<void> set_switches(const std::string& name, bool has_ipv6) {
   const std::string ipv4 = "ipv4/conf/" + name + "/";
   const std::string ipv6 = "ipv6/conf/" + name + "/";
   std::vector<std::pair<std::string, std::string>> wanted = {
-      // Loose: clients are often reached by another route than the one they came from, and the strict check of
+      // Loose: clients are often reached by another route than the one they came from, and the
+      // strict check of
       // "all" would win over 0.
       {ipv4 + "rp_filter", "2"},
       // Answer only for addresses of this interface; replies for virtual IPs are stopped at egress.
       {ipv4 + "arp_ignore", "1"},
   };
   if (has_ipv6) {
-    wanted.insert(wanted.end(), {
-        {ipv6 + "disable_ipv6", "0"},   // container runtimes like to set it
-        {ipv6 + "addr_gen_mode", "1"},  // no link-local address of our own making: all hosts share the MAC's role
-        {ipv6 + "accept_ra", "0"},
-        {ipv6 + "accept_dad", "0"},     // every host has the virtual IP: detection would disable it
-        {ipv6 + "dad_transmits", "0"},
-    });
+    wanted.insert(
+        wanted.end(),
+        {
+            {ipv6 + "disable_ipv6", "0"},  // container runtimes like to set it
+            {ipv6 + "addr_gen_mode",
+             "1"},  // no link-local address of our own making: all hosts share the MAC's role
+            {ipv6 + "accept_ra", "0"},
+            {ipv6 + "accept_dad",
+             "0"},  // every host has the virtual IP: detection would disable it
+            {ipv6 + "dad_transmits", "0"},
+        });
   } else {
     wanted.emplace_back(ipv6 + "disable_ipv6", "1");
   }
   for (const auto& [path, value] : wanted) {
     const base::Result<void> done = set_sysctl(path, value);
     if (done) continue;
-    // A kernel without IPv6 has no switches for it, and needs none unless there is an address to add.
+    // A kernel without IPv6 has no switches for it, and needs none unless there is an address to
+    // add.
     if (!has_ipv6 && done.error().code == base::ErrorCode::not_found) continue;
     return base::wrap("prepare interface \"" + name + "\"", done.error());
   }
@@ -89,8 +95,9 @@ bool write_frame(int file, const rte_mbuf* frame) {
     parts[static_cast<std::size_t>(count++)] = {rte_pktmbuf_mtod(part, void*), part->data_len};
   }
   if (::writev(file, parts.data(), count) >= 0) return true;
-  // EIO: the interface was taken down; EAGAIN, ENOBUFS: full. Anything else means this one frame is not to the
-  // kernel's liking (too short, say): it is used up, so that it does not stop those behind it.
+  // EIO: the interface was taken down; EAGAIN, ENOBUFS: full. Anything else means this one frame is
+  // not to the kernel's liking (too short, say): it is used up, so that it does not stop those
+  // behind it.
   return errno != EAGAIN && errno != ENOBUFS && errno != EIO && errno != EBADFD;
 }
 
@@ -130,9 +137,9 @@ base::Result<void> Tap::open_queues(const std::string& name, std::uint16_t queue
     if (i == 0) flags |= IFF_TUN_EXCL;
     request.ifr_flags = static_cast<short>(flags);
     if (::ioctl(file, TUNSETIFF, &request) < 0) {
-      return base::fail_errno("create TAP interface \"" + name + "\"" +
-                                  (errno == EBUSY ? " (it exists already)" : ""),
-                              errno);
+      return base::fail_errno(
+          "create TAP interface \"" + name + "\"" + (errno == EBUSY ? " (it exists already)" : ""),
+          errno);
     }
   }
   return {};
@@ -148,7 +155,8 @@ Tap::~Tap() {
 std::uint16_t Tap::deliver(std::uint16_t queue, std::span<rte_mbuf*> frames) noexcept {
   const int file = queues_[queue].file;
   std::uint16_t taken = 0;
-  while (taken < frames.size() && write_frame(file, frames[taken])) ++taken;
+  while (taken < frames.size() && write_frame(file, frames[taken]))
+    ++taken;
   rte_pktmbuf_free_bulk(frames.data(), taken);
   return taken;
 }
@@ -170,6 +178,8 @@ std::uint16_t Tap::collect(std::uint16_t queue, std::span<rte_mbuf*> frames) noe
   return got;
 }
 
-int Tap::readable_fd(std::uint16_t queue) const noexcept { return queues_[queue].file; }
+int Tap::readable_fd(std::uint16_t queue) const noexcept {
+  return queues_[queue].file;
+}
 
 }  // namespace covey::localstack

@@ -2,10 +2,10 @@
 // Tap: the local stack behind a kernel TAP interface, one file descriptor per queue.
 //
 // Owner: localstack. Threads: as LocalStack says; queues share nothing.
-// The interface is made in the network namespace of the thread that calls create() and vanishes, with its addresses
-// and switches, when the descriptors close, however the process ends. One system call per frame: the kernel's side is
-// a full receive path, so a write costs what the stack costs. No offloads: the kernel hands over whole frames with
-// finished checksums, at most one MTU long.
+// The interface is made in the network namespace of the thread that calls create() and vanishes,
+// with its addresses and switches, when the descriptors close, however the process ends. One system
+// call per frame: the kernel's side is a full receive path, so a write costs what the stack costs.
+// No offloads: the kernel hands over whole frames with finished checksums, at most one MTU long.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The whole data plane between capture files. Each case runs in a process of its own: EAL starts only once.
+// The whole data plane between capture files. Each case runs in a process of its own: EAL starts
+// only once.
 #include <catch2/catch.hpp>
 
 #include "fixture.h"
@@ -28,10 +29,10 @@ TEST_CASE("every arriving frame is counted once under its verdict", "[verdicts]"
   const std::vector<Frame> arriving = {
       new_connection(1001),
       new_connection(1002, 443),
-      new_connection(1003, 23),                                     // rule "block"
+      new_connection(1003, 23),                                      // rule "block"
       FrameBuilder().ip(kClient, "10.77.0.99").tcp(1004, 80, kSyn),  // not an address of ours
       FrameBuilder().ip(kClient6, kVip6).tcp(1005, 80, kSyn),
-      Frame(9, 0xff),                                               // not even an Ethernet header
+      Frame(9, 0xff),  // not even an Ethernet header
       arp({.operation = 1, .sender_ip = kClient, .target_ip = kVip}),
   };
   Bench bench({.arriving = {arriving}});
@@ -73,7 +74,8 @@ TEST_CASE("heartbeats reach the control thread, padded ones and full ones", "[he
   std::vector<std::vector<std::uint8_t>> received;
   bench.wait_until([&] {
     std::vector<std::uint8_t> payload;
-    while (bench.data_plane().receive_heartbeat(payload)) received.push_back(payload);
+    while (bench.data_plane().receive_heartbeat(payload))
+      received.push_back(payload);
     return received.size() == 2;
   });
   CHECK(received[0] == std::vector<std::uint8_t>(46, 0x5a));
@@ -82,7 +84,8 @@ TEST_CASE("heartbeats reach the control thread, padded ones and full ones", "[he
   CHECK(bench.data_plane().report().heartbeats_lost == 0);
 }
 
-TEST_CASE("a flood of heartbeats fills its own mailbox only, and what is lost is counted", "[flood]") {
+TEST_CASE("a flood of heartbeats fills its own mailbox only, and what is lost is counted",
+          "[flood]") {
   std::vector<Frame> arriving(1000, heartbeat(100));
   arriving.push_back(new_connection(1001));
   Bench bench({.arriving = {arriving}});
@@ -135,7 +138,8 @@ TEST_CASE("a lease ends by itself when nobody renews it", "[lease-end]") {
 
 TEST_CASE("a thousand snapshots are followed and reclaimed under load", "[publish]") {
   std::vector<Frame> arriving;
-  for (std::uint16_t port = 1; port <= 64; ++port) arriving.push_back(new_connection(port));
+  for (std::uint16_t port = 1; port <= 64; ++port)
+    arriving.push_back(new_connection(port));
   Bench bench({.arriving = {arriving}, .for_ever = true});
   bench.start();
   bench.wait_until([&bench] { return bench.verdicts_of_arrivals() > 0; });
@@ -145,10 +149,12 @@ TEST_CASE("a thousand snapshots are followed and reclaimed under load", "[publis
     const std::uint64_t ticket = bench.data_plane().publish(bench.snapshot(world));
     if (i % 10 != 0) continue;
     bench.wait_until([&bench, ticket] { return bench.data_plane().is_quiescent(ticket); });
-    // Once the ticket is through, no frame is decided by an older snapshot: nothing more is delivered.
+    // Once the ticket is through, no frame is decided by an older snapshot: nothing more is
+    // delivered.
     const std::uint64_t taken = bench.verdict(Verdict::deliver_owned);
     const std::uint64_t refused = bench.verdict(Verdict::drop_not_owner);
-    bench.wait_until([&bench, refused] { return bench.verdict(Verdict::drop_not_owner) > refused + 32; });
+    bench.wait_until(
+        [&bench, refused] { return bench.verdict(Verdict::drop_not_owner) > refused + 32; });
     REQUIRE(bench.verdict(Verdict::deliver_owned) == taken);
   }
   CHECK(bench.verdict(Verdict::deliver_owned) > 0);
@@ -186,9 +192,9 @@ TEST_CASE("questions are answered by the worker that owns the flow cache", "[que
   question.destination_port = 80;
   // More than the rings hold: the rest waits for its turn.
   for (int i = 0; i < 100; ++i) {
-    bench.data_plane().ask_explain(question, [&explanations](const forwarding::Explanation& answer) {
-      explanations.push_back(answer);
-    });
+    bench.data_plane().ask_explain(
+        question,
+        [&explanations](const forwarding::Explanation& answer) { explanations.push_back(answer); });
     bench.data_plane().ask_flows(10, [&lists](const std::vector<flow::FlowCache::Listed>& flows) {
       if (flows.empty()) ++lists;
     });

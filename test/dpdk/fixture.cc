@@ -15,7 +15,8 @@ namespace covey::test {
 
 namespace {
 
-// The classic capture format, host byte order: magic, version, zone, accuracy, snap length, link type.
+// The classic capture format, host byte order: magic, version, zone, accuracy, snap length, link
+// type.
 struct CaptureHeader {
   std::uint32_t magic = 0xa1b2c3d4;
   std::uint16_t major_version = 2;
@@ -87,14 +88,14 @@ std::vector<Frame> read_capture(const std::string& path) {
 }
 
 Bench::Bench(const BenchSettings& settings, const World& first)
-    : queues_(settings.arriving.size()),
-      policy_(first.snapshot().policy) {
+    : queues_(settings.arriving.size()), policy_(first.snapshot().policy) {
   std::string device = "net_pcap0";
   dataplane::Options options;
   for (std::size_t queue = 0; queue < queues_; ++queue) {
     const std::string number = std::to_string(queue);
     write_capture(scratch_.path("in" + number), settings.arriving[queue]);
-    device += ",rx_pcap=" + scratch_.path("in" + number) + ",tx_pcap=" + scratch_.path("out" + number);
+    device +=
+        ",rx_pcap=" + scratch_.path("in" + number) + ",tx_pcap=" + scratch_.path("out" + number);
     if (queues_ > 1) options.workers.cpus.push_back(0);
   }
   if (settings.for_ever) device += ",infinite_rx=1";
@@ -149,7 +150,8 @@ std::uint64_t Bench::verdict(forwarding::Verdict verdict) const {
 std::uint64_t Bench::verdicts_of_arrivals() const {
   // The local stack of these tests sends nothing, so every verdict is about a frame that arrived.
   std::uint64_t total = 0;
-  for (const std::uint64_t frames : data_plane_->report().verdict_frames) total += frames;
+  for (const std::uint64_t frames : data_plane_->report().verdict_frames)
+    total += frames;
   return total;
 }
 

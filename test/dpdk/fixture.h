@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Bench: a DataPlane between two capture files instead of a network.
 //
-// Owner: test/dpdk. Thread: the test's. Frames of the input file arrive at the uplink (once, or for ever), what the
-// uplink sends is found in the output file after close(). EAL starts once per process, so each test case is run in a
-// process of its own (see meson.build) and makes one Bench. The cluster is that of support/world.h.
+// Owner: test/dpdk. Thread: the test's. Frames of the input file arrive at the uplink (once, or for
+// ever), what the uplink sends is found in the output file after close(). EAL starts once per
+// process, so each test case is run in a process of its own (see meson.build) and makes one Bench.
+// The cluster is that of support/world.h.
 #pragma once
 
 #include <chrono>

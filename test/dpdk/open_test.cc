@@ -35,7 +35,8 @@ TEST_CASE("a missing uplink is named, with the key that names it", "[refused]") 
 TEST_CASE("queues and workers must be equal in number", "[refused]") {
   dataplane::Options wanted = options();
   wanted.uplink.queues = 2;
-  CHECK(refusal(wanted).find("ports.uplink.queues is 2 but there are 1 workers") != std::string::npos);
+  CHECK(refusal(wanted).find("ports.uplink.queues is 2 but there are 1 workers") !=
+        std::string::npos);
 }
 
 TEST_CASE("a CPU that is not there is refused", "[refused]") {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A real TAP in a network namespace of its own; skipped (as passed, with a word) without the right to make one.
+// A real TAP in a network namespace of its own; skipped (as passed, with a word) without the right
+// to make one.
 #include <sched.h>
 #include <unistd.h>
 
@@ -96,7 +97,8 @@ void check_traffic(localstack::LocalStack& stack, rte_mempool* pool) {
       answer_to(stack, pool, arp({.operation = 1, .sender_ip = kClient, .target_ip = kDedicated}),
                 [](const packet::FrameView& view) { return view.layer3 == packet::Layer3::arp; });
   CHECK(packet::source_mac(resolved) == kStackMac);
-  const Frame echo = FrameBuilder().to(kStackMac).ip(kClient, kDedicated).icmp(packet::kIcmpEchoRequest, 0);
+  const Frame echo =
+      FrameBuilder().to(kStackMac).ip(kClient, kDedicated).icmp(packet::kIcmpEchoRequest, 0);
   const Frame reply = answer_to(stack, pool, echo, [](const packet::FrameView& view) {
     return view.key.protocol == packet::kProtocolIcmp;
   });
@@ -117,7 +119,8 @@ TEST_CASE("the TAP is set up, carries frames both ways, and vanishes", "[tap]") 
     return;
   }
   const auto eal = start_eal();
-  rte_mempool* pool = rte_pktmbuf_pool_create("test", 1023, 0, 0, 2048 + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
+  rte_mempool* pool =
+      rte_pktmbuf_pool_create("test", 1023, 0, 0, 2048 + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
   REQUIRE(pool != nullptr);
   {
     auto stack = localstack::open({localstack::Kind::tap, "covey0"}, world_interface(), 1, pool);
@@ -126,7 +129,8 @@ TEST_CASE("the TAP is set up, carries frames both ways, and vanishes", "[tap]") 
     check_setup();
     check_traffic(**stack, pool);
 
-    const auto second = localstack::open({localstack::Kind::tap, "covey0"}, world_interface(), 1, pool);
+    const auto second =
+        localstack::open({localstack::Kind::tap, "covey0"}, world_interface(), 1, pool);
     REQUIRE_FALSE(second.has_value());
     CHECK(second.error().context.find("covey0") != std::string::npos);
 

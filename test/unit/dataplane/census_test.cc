@@ -12,7 +12,8 @@ using namespace covey;
 namespace {
 
 constexpr std::uint32_t kBuckets = 64;
-const std::vector<std::uint32_t> kSizes = {1, kBuckets, kBuckets, 1};  // default, spread, a rule, a single-host rule
+const std::vector<std::uint32_t> kSizes = {1, kBuckets, kBuckets,
+                                           1};  // default, spread, a rule, a single-host rule
 
 bucket::BucketTable table(bucket::BucketState state) {
   bucket::BucketTable made;

@@ -76,7 +76,8 @@ TEST_CASE("an af_packet buffer holds whatever the kernel can put into a slot") {
     const auto plan = plan_device(uplink(DeviceKind::af_packet, "eth0", mtu));
     REQUIRE(plan.has_value());
     CHECK(plan->buffer_room >= mtu + 18U);
-    CHECK(plan->arguments.find("framesz=" + std::to_string(plan->buffer_room)) != std::string::npos);
+    CHECK(plan->arguments.find("framesz=" + std::to_string(plan->buffer_room)) !=
+          std::string::npos);
     CHECK(plan->arguments.find("iface=eth0,") == 0);
     CHECK(plan->interface == "eth0");
   }
@@ -99,7 +100,8 @@ TEST_CASE("a PCI device has no kernel interface under it") {
 }
 
 TEST_CASE("a vdev string is split into the device's name and its arguments") {
-  const auto plan = plan_device(uplink(DeviceKind::vdev, "net_pcap0,rx_pcap=a.pcap,tx_pcap=b.pcap"));
+  const auto plan =
+      plan_device(uplink(DeviceKind::vdev, "net_pcap0,rx_pcap=a.pcap,tx_pcap=b.pcap"));
   REQUIRE(plan.has_value());
   CHECK(plan->name == "net_pcap0");
   CHECK(plan->arguments == "rx_pcap=a.pcap,tx_pcap=b.pcap");
@@ -109,4 +111,6 @@ TEST_CASE("a vdev string is split into the device's name and its arguments") {
   CHECK(bare->arguments.empty());
 }
 
-TEST_CASE("a process may run somewhere") { CHECK_FALSE(allowed_cpus().empty()); }
+TEST_CASE("a process may run somewhere") {
+  CHECK_FALSE(allowed_cpus().empty());
+}

@@ -42,7 +42,8 @@ TEST_CASE("a single worker has nobody to tell") {
 
 TEST_CASE("a worker hears at most its limit from each other at a time") {
   FlowExchange exchange(2);
-  for (std::uint16_t port = 1; port <= 5; ++port) exchange.tell(0, event(port));
+  for (std::uint16_t port = 1; port <= 5; ++port)
+    exchange.tell(0, event(port));
   CHECK(heard(exchange, 1, 2) == std::vector<std::uint16_t>{1, 2});
   CHECK(heard(exchange, 1, 2) == std::vector<std::uint16_t>{3, 4});
   CHECK(heard(exchange, 1, 2) == std::vector<std::uint16_t>{5});
@@ -50,7 +51,8 @@ TEST_CASE("a worker hears at most its limit from each other at a time") {
 
 TEST_CASE("news that find no room are lost and counted") {
   FlowExchange exchange(2);
-  for (std::size_t i = 0; i < FlowExchange::kEvents + 3; ++i) exchange.tell(0, event(1));
+  for (std::size_t i = 0; i < FlowExchange::kEvents + 3; ++i)
+    exchange.tell(0, event(1));
   CHECK(exchange.lost() == 3);
   CHECK(heard(exchange, 1, 100000).size() == FlowExchange::kEvents);
 }
@@ -60,15 +62,18 @@ TEST_CASE("workers tell and hear at the same time") {
   FlowExchange exchange(2);
   std::atomic<bool> done{false};
   std::thread teller([&exchange, &done] {
-    for (std::uint16_t port = 1; port <= kEvents; ++port) exchange.tell(0, event(port));
+    for (std::uint16_t port = 1; port <= kEvents; ++port)
+      exchange.tell(0, event(port));
     done.store(true);
   });
   std::vector<std::uint16_t> ports;
   while (!done.load()) {
-    for (const std::uint16_t port : heard(exchange, 1, 64)) ports.push_back(port);
+    for (const std::uint16_t port : heard(exchange, 1, 64))
+      ports.push_back(port);
   }
   teller.join();
-  for (const std::uint16_t port : heard(exchange, 1, 100000)) ports.push_back(port);
+  for (const std::uint16_t port : heard(exchange, 1, 100000))
+    ports.push_back(port);
   CHECK(ports.size() + exchange.lost() == kEvents);
   CHECK(std::is_sorted(ports.begin(), ports.end()));
 }

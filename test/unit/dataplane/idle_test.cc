@@ -20,7 +20,8 @@ TEST_CASE("a worker that polls never sleeps") {
 
 TEST_CASE("a busy worker never sleeps") {
   IdlePolicy policy(Idle::adaptive);
-  for (std::int64_t i = 0; i < 1000; ++i) CHECK(policy.after_look(true, kStart + i * 1'000'000) == 0);
+  for (std::int64_t i = 0; i < 1000; ++i)
+    CHECK(policy.after_look(true, kStart + i * 1'000'000) == 0);
 }
 
 TEST_CASE("a worker polls on for a moment after the last frame") {
@@ -35,8 +36,10 @@ TEST_CASE("sleeps double up to the longest, and a lull allows deeper ones") {
   static_cast<void>(policy.after_look(true, kStart));
   const std::int64_t soon = kStart + IdlePolicy::kPatience;
   std::vector<std::int64_t> sleeps;
-  for (int i = 0; i < 7; ++i) sleeps.push_back(policy.after_look(false, soon));
-  CHECK(sleeps == std::vector<std::int64_t>{10'000, 20'000, 40'000, 80'000, 160'000, 250'000, 250'000});
+  for (int i = 0; i < 7; ++i)
+    sleeps.push_back(policy.after_look(false, soon));
+  CHECK(sleeps ==
+        std::vector<std::int64_t>{10'000, 20'000, 40'000, 80'000, 160'000, 250'000, 250'000});
   const std::int64_t later = kStart + IdlePolicy::kLull;
   CHECK(policy.after_look(false, later) == IdlePolicy::kDeepest);
   CHECK(policy.after_look(false, later) == IdlePolicy::kDeepest);
@@ -45,7 +48,8 @@ TEST_CASE("sleeps double up to the longest, and a lull allows deeper ones") {
 TEST_CASE("one frame ends the sleeping and starts it from the beginning") {
   IdlePolicy policy(Idle::adaptive);
   static_cast<void>(policy.after_look(true, kStart));
-  for (int i = 0; i < 7; ++i) static_cast<void>(policy.after_look(false, kStart + 100'000));
+  for (int i = 0; i < 7; ++i)
+    static_cast<void>(policy.after_look(false, kStart + 100'000));
   CHECK(policy.after_look(true, kStart + 200'000) == 0);
   CHECK(policy.after_look(false, kStart + 200'001) == 0);
   CHECK(policy.after_look(false, kStart + 300'000) == IdlePolicy::kShortest);

@@ -51,12 +51,14 @@ TEST_CASE("a full ring loses the newest heartbeat and counts it") {
   const auto mailboxes = make(1);
   const std::vector<std::uint8_t> payload(60, 7);
   std::size_t taken = 0;
-  while (mailboxes->deliver_heartbeat(0, payload)) ++taken;
+  while (mailboxes->deliver_heartbeat(0, payload))
+    ++taken;
   CHECK(taken == covey::dataplane::kHeartbeatsToControl);
   CHECK(mailboxes->heartbeats_lost() == 1);
   std::vector<std::uint8_t> out;
   std::size_t found = 0;
-  while (mailboxes->take_heartbeat(out)) ++found;
+  while (mailboxes->take_heartbeat(out))
+    ++found;
   CHECK(found == taken);
 }
 
@@ -66,7 +68,8 @@ TEST_CASE("heartbeats of every worker reach the control thread") {
   CHECK(mailboxes->deliver_heartbeat(0, std::vector<std::uint8_t>{0}));
   std::vector<std::uint8_t> out;
   std::size_t found = 0;
-  while (mailboxes->take_heartbeat(out)) ++found;
+  while (mailboxes->take_heartbeat(out))
+    ++found;
   CHECK(found == 2);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Snapshots and their reclamation, with real threads: run under TSan, this is the proof of the memory ordering.
+// Snapshots and their reclamation, with real threads: run under TSan, this is the proof of the
+// memory ordering.
 #include "dataplane/publish.h"
 
 #include <catch2/catch.hpp>
@@ -9,7 +10,8 @@ using covey::dataplane::Publisher;
 
 namespace {
 
-// Counts the living, and is poisoned when it dies, so that a late reader is caught without a sanitizer too.
+// Counts the living, and is poisoned when it dies, so that a late reader is caught without a
+// sanitizer too.
 class Witness {
  public:
   Witness(std::atomic<int>& living, std::uint64_t number)
@@ -112,10 +114,13 @@ TEST_CASE("readers never see a freed or an older snapshot while thousands are pu
   std::uint64_t ticket = 0;
   for (std::uint64_t number = 1; number <= kSnapshots; ++number) {
     ticket = publisher.publish(std::make_unique<Witness>(living, number));
-    // Now and then wait for the readers, as the control thread does before it goes on with a new map.
-    while (number % 50 == 0 && !publisher.is_quiescent(ticket)) std::this_thread::yield();
+    // Now and then wait for the readers, as the control thread does before it goes on with a new
+    // map.
+    while (number % 50 == 0 && !publisher.is_quiescent(ticket))
+      std::this_thread::yield();
   }
-  while (!publisher.is_quiescent(ticket)) std::this_thread::yield();
+  while (!publisher.is_quiescent(ticket))
+    std::this_thread::yield();
   CHECK(living == 1);
   stop.store(true);
   for (unsigned i = 0; i < kReaders; ++i) {
