@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """check_bucket_vectors.py PROGRAM [FILE...]: does the oracle agree with the product?
 
