@@ -324,6 +324,7 @@ Report DataPlane::report() const {
   }
   report.ports.push_back(implementation_->port->report());
   report.heartbeats_lost = implementation_->mailboxes->heartbeats_lost();
+  report.flow_news_lost = implementation_->exchange->lost();
   return report;
 }
 

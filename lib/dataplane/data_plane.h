@@ -65,6 +65,7 @@ struct Report {
   std::vector<PortReport> ports;
   flow::Statistics flows;             // of the fullest worker: each worker holds every flow
   std::uint64_t heartbeats_lost = 0;  // mailbox full, either way
+  std::uint64_t flow_news_lost = 0;   // between workers: a flow one of them does not know
 };
 
 struct Census {
