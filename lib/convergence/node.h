@@ -4,14 +4,7 @@
 // Owner: convergence. Thread: whoever calls it, one at a time (the control thread; the simulator).
 // Sans-IO: no clock, thread, socket or chance inside. step() takes the time and one input and
 // returns effects; the same state and the same input give the same effects on every host. The shell
-// owns one timer, armed from next_wakeup(). Contract for shells:
-//   - effects are carried out in list order;
-//   - all heartbeats already received are stepped BEFORE TimerFired: it alone judges silence;
-//   - InstallMap: publish the table, wait until no worker uses the old one, THEN read the residual
-//     buckets and step MapInstalled with the same install_id. One table is under way at a time. A
-//     host tells its peers that it released a bucket only after that.
-//   - what a host claims in heartbeats is always a superset of what its workers accept.
-//   - a node that is stopped or suspended emits nothing and wants no timer, not even a first table.
+// owns one timer, armed from next_wakeup(); what else it must keep to stands above class Node.
 #pragma once
 
 #include <cstdint>
@@ -174,6 +167,14 @@ struct Status {
   std::uint32_t islands = 0;  // other views heard at the same time
 };
 
+/// Contract for shells:
+///   - effects are carried out in list order;
+///   - all heartbeats already received are stepped BEFORE TimerFired: it alone judges silence;
+///   - InstallMap: publish the table, wait until no worker uses the old one, THEN read the residual
+///     buckets and step MapInstalled with the same install_id. One table is under way at a time. A
+///     host tells its peers that it released a bucket only after that.
+///   - what a host claims in heartbeats is always a superset of what its workers accept.
+///   - a stopped or suspended node emits nothing and wants no timer, not even a first table.
 class Node {
  public:
   explicit Node(NodeConfig config, base::TimePoint now);
