@@ -2,6 +2,7 @@
 #include "appliance.h"
 
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -25,6 +26,9 @@
 
 namespace covey::app {
 namespace {
+
+// Above ordinary threads, below the kernel's own real-time threads (50 and up).
+constexpr int kControlPriority = 10;
 
 base::Result<std::uint64_t> random_number() {
   std::uint64_t value = 0;
@@ -91,11 +95,13 @@ dataplane::Options data_plane_options(const config::Config& config, const Daemon
   dataplane::Options data_plane;
   data_plane.uplink = config.uplink;
   data_plane.local = config.local;
-  data_plane.local_interface = {local_stack_mac(config.forwarding), config.uplink.mtu,
-                                config.forwarding.virtual_ips};
-  if (config.forwarding.dedicated_ip) {
-    data_plane.local_interface.addresses.push_back(*config.forwarding.dedicated_ip);
-  }
+  data_plane.local_interface = {local_stack_mac(config.forwarding), config.uplink.mtu, {}};
+  // The first address of a subnet becomes the source of what this machine sends of its own accord, and
+  // answers to that must come back here and not to the owner of a bucket.
+  std::vector<base::IpPrefix>& addresses = data_plane.local_interface.addresses;
+  if (config.forwarding.dedicated_ip) addresses.push_back(*config.forwarding.dedicated_ip);
+  addresses.insert(addresses.end(), config.forwarding.virtual_ips.begin(),
+                   config.forwarding.virtual_ips.end());
   data_plane.workers = config.workers;
   data_plane.flows = config.flows;
   data_plane.flow_seed = flow_seed;
@@ -113,6 +119,25 @@ bucket::BucketTable empty_table(const forwarding::ClassPlan& plan) {
                              std::vector<base::HostId>(size, base::kNobody)});
   }
   return table;
+}
+
+/// The control thread gets its CPU and, where the system lets it, a real-time priority: a host that is late with
+/// its heartbeats for want of a CPU would be taken for dead. Workers exist already and are not touched.
+base::Result<void> place_control_thread(const dataplane::Workers& workers) {
+  if (workers.control_cpu) {
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    CPU_SET(*workers.control_cpu, &cpus);
+    if (sched_setaffinity(0, sizeof(cpus), &cpus) != 0) {
+      return base::fail_errno(fmt::format("workers.control_cpu: {}", *workers.control_cpu), errno);
+    }
+  }
+  if (workers.realtime == dataplane::Realtime::automatic) {
+    const sched_param priority{kControlPriority};
+    // `auto` means where allowed; an unprivileged container runs without.
+    static_cast<void>(sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority));
+  }
+  return {};
 }
 
 }  // namespace
@@ -138,7 +163,11 @@ base::Result<void> run_appliance(const config::Config& config, const DaemonOptio
   auto runtime = control::Runtime::open({config.control, node_config(config, *keys, *nonce), *keys}, wiring,
                                         wiring, wiring, wiring, logger);
   if (!runtime) return std::unexpected(runtime.error());
+  for (const std::string& warning : (*data_plane)->warnings()) {
+    logger.log(control::LogLevel::warning, "data_plane_warning", {{"detail", warning}});
+  }
   if (const auto started = (*data_plane)->start_workers(); !started) return started;
+  if (const auto placed = place_control_thread(config.workers); !placed) return placed;
   if ((*runtime)->run() != 0) {
     return base::fail(base::ErrorCode::refused, "stopped without leaving the cluster properly");
   }

@@ -69,11 +69,14 @@ bool Worker::run_once() noexcept {
 }
 
 void Worker::run(const std::atomic<bool>& stop) noexcept {
-  while (!stop.load(std::memory_order_relaxed)) {
+  while (!stop.load(std::memory_order_acquire)) {
     const bool worked = run_once();
     const std::int64_t pause = idle_.after_look(worked, monotonic_now().ns);
     if (pause > 0) rest(pause);
   }
+  // What the control thread queued before it asked us to stop still goes out: it is the LEAVE
+  // message, without which the peers have to wait until this host has been silent for long enough.
+  if (loan_.index == 0) send_heartbeats(begin_round());
 }
 
 Worker::Moment Worker::begin_round() noexcept {
