@@ -30,7 +30,9 @@ class Writer {
     plain(name, base::format_duration(value));
   }
   /// In double quotes, so that no value can be taken for YAML.
-  void quoted(std::string_view name, std::string_view value) { line(name, fmt::format(" {}", in_quotes(value))); }
+  void quoted(std::string_view name, std::string_view value) {
+    line(name, fmt::format(" {}", in_quotes(value)));
+  }
   template <typename Enum>
   void choice(std::string_view path, Enum value) {
     const Key& key = key_at(path);

@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "config/config.h"
+#include "config/documents.h"
 #include "config/load_rules.h"
 #include "config/section.h"
 #include "config/values.h"
@@ -257,11 +258,11 @@ Loaded load_text(std::string_view yaml, const std::string& file_name) {
     return mistakes.take();
   }
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
-    if (documents.size() > 1) {
-      mistakes.add(documents[1].Mark(), "", "a second document begins (allowed: one)");
+    const std::string text(yaml);
+    if (const auto place = second_document(text)) {
+      mistakes.add(*place, "", "goes on after its end (allowed: one document)");
     }
-    Config config = load_root(documents.empty() ? YAML::Node() : documents[0], mistakes);
+    Config config = load_root(YAML::Load(text), mistakes);
     if (mistakes.empty()) return config;
   } catch (const YAML::Exception& error) {
     // The parser stops at the first thing that is not YAML; there is no tree to look for more in.
