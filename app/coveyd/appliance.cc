@@ -32,7 +32,8 @@ constexpr int kControlPriority = 10;
 
 base::Result<std::uint64_t> random_number() {
   std::uint64_t value = 0;
-  if (getrandom(&value, sizeof(value), 0) != sizeof(value)) return base::fail_errno("getrandom", errno);
+  if (getrandom(&value, sizeof(value), 0) != sizeof(value))
+    return base::fail_errno("getrandom", errno);
   return value;
 }
 
@@ -40,8 +41,9 @@ bucket::SipKey sip_key(const std::array<std::uint8_t, 16>& bytes) {
   return {base::load_le64(bytes.data()), base::load_le64(bytes.data() + 8)};
 }
 
-/// The local stack listens on the cluster MAC in unicast mode, so that its own address resolution offers it to
-/// others; a multicast address cannot be an interface's own, there the host MAC stands in.
+/// The local stack listens on the cluster MAC in unicast mode, so that its own address resolution
+/// offers it to others; a multicast address cannot be an interface's own, there the host MAC stands
+/// in.
 base::MacAddress local_stack_mac(const forwarding::Settings& settings) {
   const base::IpAddress primary = forwarding::primary_ip(settings);
   if (settings.mode != forwarding::ClusterMode::unicast) {
@@ -52,9 +54,9 @@ base::MacAddress local_stack_mac(const forwarding::Settings& settings) {
 
 /// What must be equal on all hosts, besides the rules: the timing, because leases rely on it.
 std::uint64_t config_digest(const config::Config& config) {
-  const std::string text =
-      fmt::format("{}\nheartbeat {} {}\npartition {}\n", forwarding::shared_description(config.forwarding),
-                  config.timing.interval.count(), config.timing.tolerance, static_cast<int>(config.partition));
+  const std::string text = fmt::format(
+      "{}\nheartbeat {} {}\npartition {}\n", forwarding::shared_description(config.forwarding),
+      config.timing.interval.count(), config.timing.tolerance, static_cast<int>(config.partition));
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
   return bucket::siphash13({}, {bytes, text.size()});
 }
@@ -75,8 +77,8 @@ std::vector<convergence::ClassConfig> class_configs(const forwarding::Settings& 
   return classes;
 }
 
-convergence::NodeConfig node_config(const config::Config& config, const heartbeat::DerivedKeys& keys,
-                                    std::uint64_t nonce) {
+convergence::NodeConfig node_config(const config::Config& config,
+                                    const heartbeat::DerivedKeys& keys, std::uint64_t nonce) {
   convergence::NodeConfig node;
   node.self = config.forwarding.self;
   node.host_name = config.host_name;
@@ -96,8 +98,8 @@ dataplane::Options data_plane_options(const config::Config& config, const Daemon
   data_plane.uplink = config.uplink;
   data_plane.local = config.local;
   data_plane.local_interface = {local_stack_mac(config.forwarding), config.uplink.mtu, {}};
-  // The first address of a subnet becomes the source of what this machine sends of its own accord, and
-  // answers to that must come back here and not to the owner of a bucket.
+  // The first address of a subnet becomes the source of what this machine sends of its own accord,
+  // and answers to that must come back here and not to the owner of a bucket.
   std::vector<base::IpPrefix>& addresses = data_plane.local_interface.addresses;
   if (config.forwarding.dedicated_ip) addresses.push_back(*config.forwarding.dedicated_ip);
   addresses.insert(addresses.end(), config.forwarding.virtual_ips.begin(),
@@ -115,14 +117,16 @@ dataplane::Options data_plane_options(const config::Config& config, const Daemon
 bucket::BucketTable empty_table(const forwarding::ClassPlan& plan) {
   bucket::BucketTable table;
   for (const std::uint32_t size : plan.class_sizes) {
-    table.classes.push_back({size - 1, std::vector<bucket::BucketState>(size, bucket::BucketState::foreign),
+    table.classes.push_back({size - 1,
+                             std::vector<bucket::BucketState>(size, bucket::BucketState::foreign),
                              std::vector<base::HostId>(size, base::kNobody)});
   }
   return table;
 }
 
-/// The control thread gets its CPU and, where the system lets it, a real-time priority: a host that is late with
-/// its heartbeats for want of a CPU would be taken for dead. Workers exist already and are not touched.
+/// The control thread gets its CPU and, where the system lets it, a real-time priority: a host that
+/// is late with its heartbeats for want of a CPU would be taken for dead. Workers exist already and
+/// are not touched.
 base::Result<void> place_control_thread(const dataplane::Workers& workers) {
   if (workers.control_cpu) {
     cpu_set_t cpus;
@@ -153,15 +157,16 @@ base::Result<void> run_appliance(const config::Config& config, const DaemonOptio
 
   const auto policy = std::make_shared<const forwarding::Policy>(
       config.forwarding, sip_key(keys->bucket_hash), local_stack_mac(config.forwarding));
-  auto data_plane = dataplane::DataPlane::open(
-      data_plane_options(config, options, *flow_seed),
-      std::make_unique<const forwarding::Snapshot>(forwarding::Snapshot{policy, empty_table(policy->classes())}));
+  auto data_plane =
+      dataplane::DataPlane::open(data_plane_options(config, options, *flow_seed),
+                                 std::make_unique<const forwarding::Snapshot>(
+                                     forwarding::Snapshot{policy, empty_table(policy->classes())}));
   if (!data_plane) return std::unexpected(data_plane.error());
 
   Wiring wiring(config, policy, **data_plane);
   control::Logger logger(config.control.log_level, config.control.log_format, stderr);
-  auto runtime = control::Runtime::open({config.control, node_config(config, *keys, *nonce), *keys}, wiring,
-                                        wiring, wiring, wiring, logger);
+  auto runtime = control::Runtime::open({config.control, node_config(config, *keys, *nonce), *keys},
+                                        wiring, wiring, wiring, wiring, logger);
   if (!runtime) return std::unexpected(runtime.error());
   for (const std::string& warning : (*data_plane)->warnings()) {
     logger.log(control::LogLevel::warning, "data_plane_warning", {{"detail", warning}});

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// run_appliance(): builds every part from the configuration, connects them, runs until the host has left.
+// run_appliance(): builds every part from the configuration, connects them, runs until the host has
+// left.
 //
 // Owner: app/coveyd. Thread: the main thread, which becomes the control thread.
 #pragma once
@@ -10,7 +11,9 @@
 
 namespace covey::app {
 
-/// Returns when the host has left the cluster after a signal; an error means it could not start or go on.
-[[nodiscard]] base::Result<void> run_appliance(const config::Config& config, const DaemonOptions& options);
+/// Returns when the host has left the cluster after a signal; an error means it could not start or
+/// go on.
+[[nodiscard]] base::Result<void> run_appliance(const config::Config& config,
+                                               const DaemonOptions& options);
 
 }  // namespace covey::app

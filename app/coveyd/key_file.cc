@@ -37,15 +37,17 @@ base::Result<heartbeat::ClusterKey> read_key_file(const std::string& path) {
   struct stat facts {};
   if (fstat(file.get(), &facts) != 0) return base::fail_errno("key file " + path, errno);
   if ((facts.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    return base::fail(base::ErrorCode::permission_denied,
-                      fmt::format("key file {} has mode {:04o}: others could read the key (required: 0600)",
-                                  path, facts.st_mode & 07777U));
+    return base::fail(
+        base::ErrorCode::permission_denied,
+        fmt::format("key file {} has mode {:04o}: others could read the key (required: 0600)", path,
+                    facts.st_mode & 07777U));
   }
   std::array<char, kLongestKeyFile + 1> text{};
   const ssize_t length = read(file.get(), text.data(), text.size());
   if (length < 0) return base::fail_errno("key file " + path, errno);
   std::string_view digits(text.data(), static_cast<std::size_t>(length));
-  while (!digits.empty() && (digits.back() == '\n' || digits.back() == '\r')) digits.remove_suffix(1);
+  while (!digits.empty() && (digits.back() == '\n' || digits.back() == '\r'))
+    digits.remove_suffix(1);
   auto key = heartbeat::key_from_hex(digits);
   if (!key) return base::wrap("key file " + path, key.error());
   return key;

@@ -11,7 +11,8 @@
 
 namespace covey::app {
 
-/// The 32 bytes of `path` (64 hex digits and an optional newline). The mode must give group and others nothing.
+/// The 32 bytes of `path` (64 hex digits and an optional newline). The mode must give group and
+/// others nothing.
 [[nodiscard]] base::Result<heartbeat::ClusterKey> read_key_file(const std::string& path);
 
 }  // namespace covey::app

@@ -33,7 +33,8 @@ int main(int argc, char** argv) {
 
   auto loaded = covey::config::load_file(options.file);
   if (const auto* mistakes = std::get_if<std::vector<covey::config::Mistake>>(&loaded)) {
-    for (const covey::config::Mistake& mistake : *mistakes) fmt::print(stderr, "{}\n", mistake.to_string());
+    for (const covey::config::Mistake& mistake : *mistakes)
+      fmt::print(stderr, "{}\n", mistake.to_string());
     return kExitBadConfiguration;
   }
   auto& config = std::get<covey::config::Config>(loaded);

@@ -21,7 +21,8 @@ struct DaemonOptions {
   std::vector<std::string> eal_arguments;  // what follows `--`
 };
 
-/// The options, or the exit status of a program that is done (help, version, usage error already printed).
+/// The options, or the exit status of a program that is done (help, version, usage error already
+/// printed).
 [[nodiscard]] std::variant<DaemonOptions, int> parse_command_line(int argc, char** argv);
 
 }  // namespace covey::app

@@ -14,9 +14,12 @@ using telemetry::MetricType;
 
 std::string mode_name(forwarding::RuleMode mode) {
   switch (mode) {
-    case forwarding::RuleMode::multiple: return "multiple";
-    case forwarding::RuleMode::single: return "single";
-    case forwarding::RuleMode::disabled: return "disabled";
+    case forwarding::RuleMode::multiple:
+      return "multiple";
+    case forwarding::RuleMode::single:
+      return "single";
+    case forwarding::RuleMode::disabled:
+      return "disabled";
   }
   return "";
 }
@@ -24,18 +27,24 @@ std::string mode_name(forwarding::RuleMode mode) {
 std::string affinity_name(const forwarding::PortRule& rule) {
   if (rule.mode != forwarding::RuleMode::multiple) return "";
   switch (rule.hash.affinity) {
-    case bucket::Affinity::none: return "none";
-    case bucket::Affinity::single: return "single";
-    case bucket::Affinity::network: return "network";
+    case bucket::Affinity::none:
+      return "none";
+    case bucket::Affinity::single:
+      return "single";
+    case bucket::Affinity::network:
+      return "network";
   }
   return "";
 }
 
 std::string protocol_name(forwarding::RuleProtocol protocol) {
   switch (protocol) {
-    case forwarding::RuleProtocol::tcp: return "tcp";
-    case forwarding::RuleProtocol::udp: return "udp";
-    case forwarding::RuleProtocol::both: return "both";
+    case forwarding::RuleProtocol::tcp:
+      return "tcp";
+    case forwarding::RuleProtocol::udp:
+      return "udp";
+    case forwarding::RuleProtocol::both:
+      return "both";
   }
   return "";
 }
@@ -58,10 +67,14 @@ std::string flow_protocol_name(std::uint8_t protocol) {
 
 std::string flow_state_name(flow::FlowState state) {
   switch (state) {
-    case flow::FlowState::none: return "none";
-    case flow::FlowState::half_open: return "half_open";
-    case flow::FlowState::established: return "established";
-    case flow::FlowState::lingering: return "lingering";
+    case flow::FlowState::none:
+      return "none";
+    case flow::FlowState::half_open:
+      return "half_open";
+    case flow::FlowState::established:
+      return "established";
+    case flow::FlowState::lingering:
+      return "lingering";
   }
   return "";
 }
@@ -92,9 +105,9 @@ api::Stats to_stats(const dataplane::Report& report, std::uint64_t flow_capacity
                                 api::FrameCount{report.verdict_frames[i], report.verdict_bytes[i]});
   }
   for (const dataplane::PortReport& port : report.ports) {
-    stats.ports.emplace_back(port.name,
-                             api::PortStats{port.link_up, port.rx_frames, port.rx_bytes, port.rx_missed,
-                                            port.rx_errors, port.tx_frames, port.tx_bytes, port.tx_errors});
+    stats.ports.emplace_back(
+        port.name, api::PortStats{port.link_up, port.rx_frames, port.rx_bytes, port.rx_missed,
+                                  port.rx_errors, port.tx_frames, port.tx_bytes, port.tx_errors});
   }
   for (const dataplane::WorkerReport& worker : report.workers) {
     const double cycles = static_cast<double>(worker.busy_cycles + worker.idle_cycles);
@@ -111,24 +124,31 @@ api::Stats to_stats(const dataplane::Report& report, std::uint64_t flow_capacity
   }
   stats.heartbeats.lost = report.heartbeats_lost;
   const flow::Statistics& flows = report.flows;
-  stats.flows = {flows.established, flows.half_open, flows.created,  flows.expired,
+  stats.flows = {flows.established, flows.half_open, flows.created, flows.expired,
                  flows.evicted,     flows.untracked, flow_capacity};
   return stats;
 }
 
 std::vector<Metric> to_metrics(const dataplane::Report& report, const forwarding::Policy& policy) {
   Metric frames = counter("covey_verdict_frames", "Frames by what happened to them.");
-  Metric bytes{"covey_verdict_bytes", "Bytes of frames by what happened to them.", MetricType::counter, "bytes", {}};
+  Metric bytes{"covey_verdict_bytes",
+               "Bytes of frames by what happened to them.",
+               MetricType::counter,
+               "bytes",
+               {}};
   for (std::size_t i = 0; i < forwarding::kVerdictCount; ++i) {
     const std::string name(forwarding::kVerdictTexts[i].name);
     frames.samples.push_back({{{"verdict", name}}, static_cast<double>(report.verdict_frames[i])});
     bytes.samples.push_back({{{"verdict", name}}, static_cast<double>(report.verdict_bytes[i])});
   }
-  Metric accepted = counter("covey_rule_accepted_frames", "Frames of a port rule given to the local stack.");
-  Metric dropped = counter("covey_rule_dropped_frames", "Frames of a port rule that were dropped here.");
+  Metric accepted =
+      counter("covey_rule_accepted_frames", "Frames of a port rule given to the local stack.");
+  Metric dropped =
+      counter("covey_rule_dropped_frames", "Frames of a port rule that were dropped here.");
   for (std::size_t i = 0; i < report.rules.size(); ++i) {
     const bool is_default = i + 1 == report.rules.size();
-    const auto index = is_default ? forwarding::kDefaultRule : static_cast<forwarding::RuleIndex>(i);
+    const auto index =
+        is_default ? forwarding::kDefaultRule : static_cast<forwarding::RuleIndex>(i);
     const std::string name = rule_name(index, policy);
     accepted.samples.push_back({{{"rule", name}}, static_cast<double>(report.rules[i].accepted)});
     dropped.samples.push_back({{{"rule", name}}, static_cast<double>(report.rules[i].dropped)});
@@ -136,11 +156,14 @@ std::vector<Metric> to_metrics(const dataplane::Report& report, const forwarding
   Metric port_frames = counter("covey_port_frames", "Frames by port and direction.");
   Metric port_errors = counter("covey_port_errors", "Frames a port missed or could not send.");
   for (const dataplane::PortReport& port : report.ports) {
-    port_frames.samples.push_back({{{"port", port.name}, {"direction", "rx"}}, static_cast<double>(port.rx_frames)});
-    port_frames.samples.push_back({{{"port", port.name}, {"direction", "tx"}}, static_cast<double>(port.tx_frames)});
+    port_frames.samples.push_back(
+        {{{"port", port.name}, {"direction", "rx"}}, static_cast<double>(port.rx_frames)});
+    port_frames.samples.push_back(
+        {{{"port", port.name}, {"direction", "tx"}}, static_cast<double>(port.tx_frames)});
     port_errors.samples.push_back({{{"port", port.name}, {"direction", "rx"}},
                                    static_cast<double>(port.rx_errors + port.rx_missed)});
-    port_errors.samples.push_back({{{"port", port.name}, {"direction", "tx"}}, static_cast<double>(port.tx_errors)});
+    port_errors.samples.push_back(
+        {{{"port", port.name}, {"direction", "tx"}}, static_cast<double>(port.tx_errors)});
   }
   Metric cycles = counter("covey_worker_cycles", "Processor cycles of a worker, busy and idle.");
   for (std::size_t i = 0; i < report.workers.size(); ++i) {
@@ -151,14 +174,17 @@ std::vector<Metric> to_metrics(const dataplane::Report& report, const forwarding
                               static_cast<double>(report.workers[i].idle_cycles)});
   }
   Metric live = gauge("covey_flows", "Connections the flow cache holds, by state.");
-  live.samples.push_back({{{"state", "established"}}, static_cast<double>(report.flows.established)});
+  live.samples.push_back(
+      {{{"state", "established"}}, static_cast<double>(report.flows.established)});
   live.samples.push_back({{{"state", "half_open"}}, static_cast<double>(report.flows.half_open)});
-  Metric untracked = counter("covey_flows_untracked", "Connections the flow cache had no room for.");
+  Metric untracked =
+      counter("covey_flows_untracked", "Connections the flow cache had no room for.");
   untracked.samples.push_back({{}, static_cast<double>(report.flows.untracked)});
   return {frames, bytes, accepted, dropped, port_frames, port_errors, cycles, live, untracked};
 }
 
-std::vector<api::RuleStatus> to_rules(const dataplane::Report& report, const forwarding::Policy& policy) {
+std::vector<api::RuleStatus> to_rules(const dataplane::Report& report,
+                                      const forwarding::Policy& policy) {
   std::vector<api::RuleStatus> rows;
   const std::vector<forwarding::PortRule>& rules = policy.settings().rules;
   for (std::size_t i = 0; i < rules.size(); ++i) {
@@ -171,7 +197,8 @@ std::vector<api::RuleStatus> to_rules(const dataplane::Report& report, const for
     row.vip = rule.virtual_ip ? rule.virtual_ip->to_string() : "all";
     row.protocol = protocol_name(rule.protocol);
     row.ports = ports_text(rule.ports);
-    if (rule.mode != forwarding::RuleMode::disabled) row.map_class = policy.classes().class_of_rule[i].value;
+    if (rule.mode != forwarding::RuleMode::disabled)
+      row.map_class = policy.classes().class_of_rule[i].value;
     row.accepted = report.rules[i].accepted;
     row.dropped = report.rules[i].dropped;
     rows.push_back(row);
@@ -218,8 +245,11 @@ api::FlowRow to_row(const flow::FlowCache::Listed& flow, const forwarding::Polic
   row.destination = endpoint(flow.key.destination_address(), flow.key.destination_port);
   row.state = flow_state_name(flow.state);
   const int virtual_ip = policy.virtual_ip_index(flow.key.destination_address());
-  row.rule = virtual_ip < 0 ? "" : rule_name(policy.rule_for(virtual_ip, flow.key.protocol,
-                                                             flow.key.destination_port), policy);
+  row.rule =
+      virtual_ip < 0
+          ? ""
+          : rule_name(policy.rule_for(virtual_ip, flow.key.protocol, flow.key.destination_port),
+                      policy);
   row.bucket = flow.placement.bucket.value;
   row.idle_ms = base::to_ms(flow.idle);
   return row;

@@ -17,11 +17,13 @@ namespace covey::app {
 [[nodiscard]] api::Stats to_stats(const dataplane::Report& report, std::uint64_t flow_capacity);
 [[nodiscard]] std::vector<telemetry::Metric> to_metrics(const dataplane::Report& report,
                                                         const forwarding::Policy& policy);
-/// One row per rule in configuration order, then "default". States and bucket counts are control's to fill in.
+/// One row per rule in configuration order, then "default". States and bucket counts are control's
+/// to fill in.
 [[nodiscard]] std::vector<api::RuleStatus> to_rules(const dataplane::Report& report,
                                                     const forwarding::Policy& policy);
 [[nodiscard]] forwarding::Question to_question(const api::ExplainRequest& request);
 [[nodiscard]] api::ExplainReply to_reply(const forwarding::Explanation& explanation);
-[[nodiscard]] api::FlowRow to_row(const flow::FlowCache::Listed& flow, const forwarding::Policy& policy);
+[[nodiscard]] api::FlowRow to_row(const flow::FlowCache::Listed& flow,
+                                  const forwarding::Policy& policy);
 
 }  // namespace covey::app

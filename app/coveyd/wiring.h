@@ -2,7 +2,8 @@
 // Wiring: the data plane behind the small interfaces the control shell asks for.
 //
 // Owner: app/coveyd. Thread: the control thread calls everything here.
-// It holds handles and translates; it decides nothing. This is the one place where both shells are known.
+// It holds handles and translates; it decides nothing. This is the one place where both shells are
+// known.
 #pragma once
 
 #include <memory>

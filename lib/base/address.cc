@@ -94,13 +94,15 @@ Result<IpPrefix> IpPrefix::parse(std::string_view text) {
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
   if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() ||
       length > address->bit_length()) {
-    return fail(ErrorCode::invalid_argument, fmt::format("'{}' has no prefix length of 0..{}", text,
-                                                         address->bit_length()));
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' has no prefix length of 0..{}", text, address->bit_length()));
   }
   prefix.length = static_cast<std::uint8_t>(length);
   return prefix;
 }
 
-std::string IpPrefix::to_string() const { return fmt::format("{}/{}", address.to_string(), length); }
+std::string IpPrefix::to_string() const {
+  return fmt::format("{}/{}", address.to_string(), length);
+}
 
 }  // namespace covey::base

@@ -2,8 +2,9 @@
 // MacAddress, IpAddress (IPv4 or IPv6) and IpPrefix as comparable values, with text forms.
 //
 // Owner: base. Thread: any; plain values.
-// An IPv4 address occupies the first four bytes and the rest is zero; bytes are in network order. Parsing is
-// strict (no host names, no leading zeros, no trailing text) and returns Result with what was wrong.
+// An IPv4 address occupies the first four bytes and the rest is zero; bytes are in network order.
+// Parsing is strict (no host names, no leading zeros, no trailing text) and returns Result with
+// what was wrong.
 #pragma once
 
 #include <array>
@@ -69,7 +70,7 @@ struct IpAddress {
 [[nodiscard]] IpAddress masked(const IpAddress& ip, unsigned prefix_length);
 
 struct IpPrefix {
-  IpAddress address;            // host bits are kept: 10.77.0.50/24 is an address on a subnet
+  IpAddress address;  // host bits are kept: 10.77.0.50/24 is an address on a subnet
   std::uint8_t length = 0;
   friend constexpr auto operator<=>(const IpPrefix&, const IpPrefix&) = default;
   [[nodiscard]] static Result<IpPrefix> parse(std::string_view text);

@@ -15,7 +15,8 @@ void assertion_failed(const char* expression, const char* file, int line) noexce
 }
 
 std::unexpected<Error> fail_errno(std::string doing, int errno_value) {
-  const ErrorCode code = errno_value == EACCES || errno_value == EPERM ? ErrorCode::permission_denied
+  const ErrorCode code = errno_value == EACCES || errno_value == EPERM
+                             ? ErrorCode::permission_denied
                          : errno_value == ENOENT || errno_value == ENODEV ? ErrorCode::not_found
                                                                           : ErrorCode::io;
   return fail(code, std::move(doing) + ": " + std::strerror(errno_value));

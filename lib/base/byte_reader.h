@@ -2,8 +2,9 @@
 // ByteReader and ByteWriter: bounds-checked cursors over bytes from or for the outside.
 //
 // Owner: base. Thread: the caller's; a cursor is not shared.
-// A reader that runs out of bytes becomes failed and stays so; every later read returns zero, so that decoders
-// read straight down and check once at the end. Nothing is copied and nothing is cast onto the bytes.
+// A reader that runs out of bytes becomes failed and stays so; every later read returns zero, so
+// that decoders read straight down and check once at the end. Nothing is copied and nothing is cast
+// onto the bytes.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Big-endian integers at unaligned addresses: the only way our code reads or writes numbers on the wire.
+// Big-endian integers at unaligned addresses: the only way our code reads or writes numbers on the
+// wire.
 //
 // Owner: base. Thread: any; pure functions. The caller has checked the bounds (see byte_reader.h).
 #pragma once
@@ -42,9 +43,15 @@ inline void store_be(std::uint8_t* at, T value) {
 [[nodiscard]] inline std::uint64_t load_be64(const std::uint8_t* at) {
   return load_be<std::uint64_t>(at);
 }
-inline void store_be16(std::uint8_t* at, std::uint16_t value) { store_be(at, value); }
-inline void store_be32(std::uint8_t* at, std::uint32_t value) { store_be(at, value); }
-inline void store_be64(std::uint8_t* at, std::uint64_t value) { store_be(at, value); }
+inline void store_be16(std::uint8_t* at, std::uint16_t value) {
+  store_be(at, value);
+}
+inline void store_be32(std::uint8_t* at, std::uint32_t value) {
+  store_be(at, value);
+}
+inline void store_be64(std::uint8_t* at, std::uint64_t value) {
+  store_be(at, value);
+}
 
 /// Little-endian 64-bit load, as SipHash defines its input words.
 [[nodiscard]] inline std::uint64_t load_le64(const std::uint8_t* at) {

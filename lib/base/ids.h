@@ -2,8 +2,8 @@
 // Strong small integers of the domain: which host, which bucket, which rule, and sets of hosts.
 //
 // Owner: base. Thread: any; plain values.
-// HostId 0 means "nobody"; real hosts are 1..kMaxHosts. A HostSet is a 64-bit set, bit (id - 1) for host id, so
-// that sets compare, print and travel on the wire identically on every host.
+// HostId 0 means "nobody"; real hosts are 1..kMaxHosts. A HostSet is a 64-bit set, bit (id - 1) for
+// host id, so that sets compare, print and travel on the wire identically on every host.
 #pragma once
 
 #include <bit>
@@ -13,10 +13,10 @@
 
 namespace covey::base {
 
-inline constexpr unsigned kMaxHosts = 64;       // one machine word of membership; NLB stops at 32
+inline constexpr unsigned kMaxHosts = 64;  // one machine word of membership; NLB stops at 32
 inline constexpr unsigned kMinBuckets = 64;
 inline constexpr unsigned kMaxBuckets = 65536;
-inline constexpr unsigned kMaxRules = 1024;     // port rules; NLB stops at 32
+inline constexpr unsigned kMaxRules = 1024;  // port rules; NLB stops at 32
 inline constexpr unsigned kMaxVirtualIps = 256;
 
 struct HostId {
@@ -59,14 +59,18 @@ class HostSet {
   [[nodiscard]] constexpr HostId lowest() const {
     return empty() ? kNobody : HostId{static_cast<std::uint8_t>(std::countr_zero(bits_) + 1)};
   }
-  [[nodiscard]] constexpr bool intersects(HostSet other) const { return (bits_ & other.bits_) != 0; }
+  [[nodiscard]] constexpr bool intersects(HostSet other) const {
+    return (bits_ & other.bits_) != 0;
+  }
   [[nodiscard]] constexpr HostSet intersection(HostSet other) const {
     return HostSet(bits_ & other.bits_);
   }
   [[nodiscard]] constexpr HostSet united_with(HostSet other) const {
     return HostSet(bits_ | other.bits_);
   }
-  [[nodiscard]] constexpr HostSet without(HostSet other) const { return HostSet(bits_ & ~other.bits_); }
+  [[nodiscard]] constexpr HostSet without(HostSet other) const {
+    return HostSet(bits_ & ~other.bits_);
+  }
 
   /// Calls visit(HostId) in ascending id order: the one order every host uses.
   template <typename Visit>

@@ -2,9 +2,9 @@
 // Result<T>: how a library reports that the world failed (a file, a socket, a peer, a device).
 //
 // Owner: base. Thread: any; plain values.
-// An Error carries a code for programs and a context for people; each layer that lets an error rise may
-// prepend its own context. It is reported once, at the top. Packets never become errors (they become
-// verdicts), and operator mistakes in configuration files become diagnostics instead.
+// An Error carries a code for programs and a context for people; each layer that lets an error rise
+// may prepend its own context. It is reported once, at the top. Packets never become errors (they
+// become verdicts), and operator mistakes in configuration files become diagnostics instead.
 #pragma once
 
 #include <expected>
@@ -17,11 +17,11 @@ enum class ErrorCode {
   invalid_argument,
   not_found,
   permission_denied,
-  unavailable,   // the thing exists but cannot serve now
-  io,            // a system call failed
-  unsupported,   // this build, kernel or device cannot do it
-  corrupt,       // bytes that do not decode
-  refused,       // the state of the receiver forbids it
+  unavailable,  // the thing exists but cannot serve now
+  io,           // a system call failed
+  unsupported,  // this build, kernel or device cannot do it
+  corrupt,      // bytes that do not decode
+  refused,      // the state of the receiver forbids it
   timed_out,
 };
 

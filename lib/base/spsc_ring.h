@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// SpscRing<T>: a bounded lock-free queue between exactly one producer thread and one consumer thread.
+// SpscRing<T>: a bounded lock-free queue between exactly one producer thread and one consumer
+// thread.
 //
-// Owner: base. Threads: try_push() only from the producer, try_pop() only from the consumer; size() from either.
-// Capacity is fixed at construction and rounded up to a power of two. A full ring refuses (the caller counts the
-// loss); it never blocks and never overwrites. Indices live on separate cache lines, each side keeps a copy of
-// the other's index so that the shared line is touched only when the copy runs out.
+// Owner: base. Threads: try_push() only from the producer, try_pop() only from the consumer; size()
+// from either. Capacity is fixed at construction and rounded up to a power of two. A full ring
+// refuses (the caller counts the loss); it never blocks and never overwrites. Indices live on
+// separate cache lines, each side keeps a copy of the other's index so that the shared line is
+// touched only when the copy runs out.
 #pragma once
 
 #include <atomic>

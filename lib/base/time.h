@@ -2,9 +2,10 @@
 // TimePoint and Duration: time as data, without a way to read a clock.
 //
 // Owner: base. Thread: any; plain values.
-// A TimePoint counts nanoseconds since an arbitrary origin of the shell that made it (the monotonic clock in
-// the daemon, virtual time in the simulator). There is deliberately no now(): a pure library cannot ask for
-// the time, it is told. Wall-clock time appears only in text for people, made by the shells.
+// A TimePoint counts nanoseconds since an arbitrary origin of the shell that made it (the monotonic
+// clock in the daemon, virtual time in the simulator). There is deliberately no now(): a pure
+// library cannot ask for the time, it is told. Wall-clock time appears only in text for people,
+// made by the shells.
 #pragma once
 
 #include <chrono>

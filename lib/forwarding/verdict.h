@@ -15,6 +15,7 @@
 namespace covey::forwarding {
 
 // X(name, what happened to the frame, in words for people)
+// clang-format off
 #define COVEY_VERDICTS(X)                                                                       \
   X(deliver_owned, "new flow of a bucket this host owns, given to the local stack")             \
   X(deliver_flow, "belongs to a connection this host holds, given to the local stack")          \
@@ -41,6 +42,7 @@ namespace covey::forwarding {
   X(drop_egress_not_owner, "SYN-ACK or RST of the local stack for a flow that is not ours")     \
   X(drop_egress_source, "frame of the local stack with a source address it may not use")        \
   X(drop_uplink_full, "transmit queue of the uplink is full")
+// clang-format on
 
 enum class Verdict : std::uint8_t {
 #define COVEY_VERDICT_ENUMERATOR(name, words) name,

@@ -31,7 +31,7 @@ bool is_known_phase(std::uint8_t value) {
 }
 
 // ---- writing
-// --------------------------------------------------------------------------------------------------
+// ------------------------------------------------------------------------------------------------
 
 template <typename Fill>
 void write_section(base::ByteWriter& out, Section section, Fill&& fill) {
@@ -102,7 +102,7 @@ const char* what_is_wrong(const Message& message) {
 }
 
 // ---- reading
-// --------------------------------------------------------------------------------------------------
+// ------------------------------------------------------------------------------------------------
 
 void read_state(base::ByteReader& in, Message& message) {
   message.generation = in.be32();

@@ -29,12 +29,14 @@ inline void check_row(const Row& row, const World::Outcome& outcome) {
 
 /// Against decide().
 inline void check_received(const std::vector<Row>& rows) {
-  for (const Row& row : rows) check_row(row, row.world.receive(row.frame));
+  for (const Row& row : rows)
+    check_row(row, row.world.receive(row.frame));
 }
 
 /// Against decide_egress().
 inline void check_sent(const std::vector<Row>& rows) {
-  for (const Row& row : rows) check_row(row, row.world.send(row.frame));
+  for (const Row& row : rows)
+    check_row(row, row.world.send(row.frame));
 }
 
 }  // namespace covey::test

@@ -14,15 +14,18 @@ TEST_CASE("addresses are read and written in canonical form") {
 }
 
 TEST_CASE("text that is no address is refused") {
-  for (const char* text : {"", "02:bf:0a:4d:00", "02:bf:0a:4d:00:3g", "02-bf-0a-4d-00-32", "02:bf:0a:4d:00:320"}) {
+  for (const char* text :
+       {"", "02:bf:0a:4d:00", "02:bf:0a:4d:00:3g", "02-bf-0a-4d-00-32", "02:bf:0a:4d:00:320"}) {
     CAPTURE(text);
     CHECK_FALSE(MacAddress::parse(text).has_value());
   }
-  for (const char* text : {"", "10.77.0", "10.77.0.256", "010.77.0.1", "localhost", "::g", "10.0.0.1 "}) {
+  for (const char* text :
+       {"", "10.77.0", "10.77.0.256", "010.77.0.1", "localhost", "::g", "10.0.0.1 "}) {
     CAPTURE(text);
     CHECK_FALSE(IpAddress::parse(text).has_value());
   }
-  for (const char* text : {"10.0.0.1/33", "::/129", "10.0.0.1/", "10.0.0.1/-1", "10.0.0.1/2x", "/24"}) {
+  for (const char* text :
+       {"10.0.0.1/33", "::/129", "10.0.0.1/", "10.0.0.1/-1", "10.0.0.1/2x", "/24"}) {
     CAPTURE(text);
     CHECK_FALSE(IpPrefix::parse(text).has_value());
   }

@@ -38,7 +38,8 @@ TEST_CASE("what a writer wrote a reader reads") {
 
 TEST_CASE("a host set holds hosts 1 to 64 and visits them in ascending order") {
   HostSet set;
-  for (const int id : {64, 3, 1}) set.insert(HostId{static_cast<std::uint8_t>(id)});
+  for (const int id : {64, 3, 1})
+    set.insert(HostId{static_cast<std::uint8_t>(id)});
   set.insert(HostId{0});
   set.insert(HostId{65});
   std::vector<int> seen;
@@ -54,7 +55,8 @@ TEST_CASE("a host set holds hosts 1 to 64 and visits them in ascending order") {
 TEST_CASE("a full ring refuses and keeps the value with its owner") {
   SpscRing<std::unique_ptr<int>> ring(3);  // rounded up to 4
   CHECK(ring.capacity() == 4);
-  for (int i = 0; i < 4; ++i) CHECK(ring.try_push(std::make_unique<int>(i)));
+  for (int i = 0; i < 4; ++i)
+    CHECK(ring.try_push(std::make_unique<int>(i)));
   auto fifth = std::make_unique<int>(4);
   CHECK_FALSE(ring.try_push(std::move(fifth)));
   REQUIRE(fifth);
