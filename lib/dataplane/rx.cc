@@ -29,7 +29,7 @@ void Worker::decide(const Moment& moment) noexcept {
     // allows; its first part alone is then read as what it is, a frame cut short.
     if (arrived_.frames[i]->nb_segs > 1)
       static_cast<void>(rte_pktmbuf_linearize(arrived_.frames[i]));
-    arrived_.views[i] = packet::parse(bytes_of(arrived_.frames[i]));
+    packet::parse_into(bytes_of(arrived_.frames[i]), arrived_.views[i]);
     flows_.prefetch(arrived_.views[i].key);
   }
   const forwarding::Surroundings around = surroundings(moment);
@@ -85,18 +85,30 @@ void Worker::deliver(const Moment& moment) noexcept {
     if (forwarding::note_delivered(arrived_.views[i], decision, flows_, moment.now)) {
       loan_.exchange.tell(loan_.index, {arrived_.views[i], decision, false});
     }
-    count_arrival(decision.verdict, decision, lengths[k]);
+    count_arrival(decision.verdict, decision, {1, lengths[k]});
   }
 }
 
 void Worker::discard() noexcept {
+  if (to_discard_.count == 0) return;
   std::array<rte_mbuf*, kBurst> frames;
+  // Frames of one fate mostly come together: they are counted as one lot.
+  Lot lot;
+  const forwarding::Decision* first = &arrived_.decisions[to_discard_.at[0]];
   for (std::uint16_t k = 0; k < to_discard_.count; ++k) {
     const std::uint8_t i = to_discard_.at[k];
+    const forwarding::Decision& decision = arrived_.decisions[i];
+    if (!is_counted_alike(decision, *first)) {
+      count_arrival(first->verdict, *first, lot);
+      lot = {};
+      first = &decision;
+    }
     frames[k] = arrived_.frames[i];
-    count_arrival(arrived_.decisions[i].verdict, arrived_.decisions[i], frames[k]->pkt_len);
+    lot.frames += 1;
+    lot.bytes += frames[k]->pkt_len;
   }
-  if (to_discard_.count != 0) rte_pktmbuf_free_bulk(frames.data(), to_discard_.count);
+  count_arrival(first->verdict, *first, lot);
+  rte_pktmbuf_free_bulk(frames.data(), to_discard_.count);
 }
 
 }  // namespace covey::dataplane

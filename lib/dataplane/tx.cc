@@ -97,10 +97,10 @@ bool Worker::collect(const Moment& moment) noexcept {
   const forwarding::Surroundings around = surroundings(moment);
   for (std::uint16_t i = 0; i < local_.count; ++i) {
     rte_mbuf* frame = local_.frames[i];
-    local_.views[i] = packet::parse(bytes_of(frame));
+    packet::parse_into(bytes_of(frame), local_.views[i]);
     local_.decisions[i] = forwarding::decide_egress(bytes_of(frame), local_.views[i], around);
     if (local_.decisions[i].verdict != Verdict::send_uplink) {
-      count(local_.decisions[i].verdict, frame->pkt_len);
+      count(local_.decisions[i].verdict, {1, frame->pkt_len});
       rte_pktmbuf_free(frame);
       continue;
     }
@@ -125,11 +125,11 @@ void Worker::flush(const Moment& moment) noexcept {
     const Burst& burst = is_reply ? arrived_ : local_;
     const forwarding::Decision& decision = burst.decisions[outbox_.from[k]];
     if (k >= sent) {
-      count(Verdict::drop_uplink_full, lengths[k]);
+      count(Verdict::drop_uplink_full, {1, lengths[k]});
       rte_pktmbuf_free(outbox_.frames[k]);
       continue;
     }
-    count(decision.verdict, lengths[k]);
+    count(decision.verdict, {1, lengths[k]});
     if (is_reply) continue;
     const packet::FrameView& view = burst.views[outbox_.from[k]];
     if (forwarding::note_sent(view, decision, flows_, moment.now)) {

@@ -84,14 +84,14 @@ Worker::Moment Worker::begin_round() noexcept {
   return {loan_.publisher.current(), now, now.ns < loan_.lease_ns.load(std::memory_order_relaxed)};
 }
 
-void Worker::count(forwarding::Verdict verdict, std::uint32_t length) noexcept {
-  verdict_frames_.add(static_cast<std::size_t>(verdict));
-  verdict_bytes_.add(static_cast<std::size_t>(verdict), length);
+void Worker::count(forwarding::Verdict verdict, Lot lot) noexcept {
+  verdict_frames_.add(static_cast<std::size_t>(verdict), lot.frames);
+  verdict_bytes_.add(static_cast<std::size_t>(verdict), lot.bytes);
 }
 
 void Worker::count_arrival(forwarding::Verdict verdict, const forwarding::Decision& decision,
-                           std::uint32_t length) noexcept {
-  count(verdict, length);
+                           Lot lot) noexcept {
+  count(verdict, lot);
   // Frames that port rules have no say in (address resolution, echo, what is not for us) belong to
   // no row.
   const bool by_default = decision.rule == forwarding::kDefaultRule;
@@ -99,7 +99,7 @@ void Worker::count_arrival(forwarding::Verdict verdict, const forwarding::Decisi
     return;
   }
   const std::size_t row = by_default ? kDefaultRuleRow : decision.rule;
-  rules_.add(2 * row + (forwarding::is_delivery(verdict) ? 0 : 1));
+  rules_.add(2 * row + (forwarding::is_delivery(verdict) ? 0 : 1), lot.frames);
 }
 
 void Worker::learn_flows(const Moment& moment) noexcept {

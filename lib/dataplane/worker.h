@@ -131,9 +131,20 @@ class Worker {
   [[nodiscard]] forwarding::Surroundings surroundings(const Moment& moment) const noexcept {
     return {moment.snapshot, flows_, moment.lease_valid};
   }
-  void count(forwarding::Verdict verdict, std::uint32_t length) noexcept;
+  /// Frames that are counted together.
+  struct Lot {
+    std::uint32_t frames = 0;
+    std::uint32_t bytes = 0;
+  };
+  void count(forwarding::Verdict verdict, Lot lot) noexcept;
   void count_arrival(forwarding::Verdict verdict, const forwarding::Decision& decision,
-                     std::uint32_t length) noexcept;
+                     Lot lot) noexcept;
+  /// Whether count_arrival() would add two drops to the same counters.
+  [[nodiscard]] static bool is_counted_alike(const forwarding::Decision& a,
+                                             const forwarding::Decision& b) noexcept {
+    return a.verdict == b.verdict && a.rule == b.rule && a.map_class == b.map_class &&
+           a.has_bucket == b.has_bucket;
+  }
   void learn_flows(const Moment& moment) noexcept;
   void housekeeping(const Moment& moment) noexcept;
   void answer_questions(const Moment& moment);

@@ -61,7 +61,7 @@ FlowCache::FlowCache(const Settings& settings, const std::vector<std::uint32_t>&
     total += size;
   }
   class_starts_.push_back(total);
-  bucket_flows_ = std::make_unique<Counter<std::uint32_t>[]>(total);
+  bucket_counts_ = std::make_unique<BucketCount[]>(total);
 }
 
 bool FlowCache::note_inbound(const packet::FlowKey& key, const Segment& segment,
@@ -219,8 +219,7 @@ void FlowCache::enter(EntryIndex entry, TimePoint now) noexcept {
   flow.stamp = ticks(now);
   if (AgeQueue* queue = queue_of(flow)) queue->push_newest(table_, entry);
   counter_of(flow.state)->add(1);
-  if (flow.state == FlowState::lingering) return;
-  if (auto* counter = bucket_counter({{flow.map_class}, {flow.bucket}})) counter->add(1);
+  if (auto* counter = bucket_counter(flow)) counter->add(1);
 }
 
 /// The reverse of enter().
@@ -228,8 +227,7 @@ void FlowCache::leave(EntryIndex entry) noexcept {
   Entry& flow = table_[entry];
   if (AgeQueue* queue = queue_of(flow)) queue->remove(table_, entry);
   counter_of(flow.state)->subtract_one();
-  if (flow.state == FlowState::lingering) return;
-  if (auto* counter = bucket_counter({{flow.map_class}, {flow.bucket}})) counter->subtract_one();
+  if (auto* counter = bucket_counter(flow)) counter->subtract_one();
 }
 
 AgeQueue* FlowCache::queue_of(const Entry& entry) noexcept {
@@ -251,11 +249,10 @@ FlowCache::Counter<std::uint64_t>* FlowCache::counter_of(FlowState state) noexce
   return state == FlowState::established ? &counters_.established : &counters_.lingering;
 }
 
-FlowCache::Counter<std::uint32_t>* FlowCache::bucket_counter(Placement placement) const noexcept {
-  const std::size_t map_class = placement.map_class.value;
-  if (map_class + 1 >= class_starts_.size()) return nullptr;
-  const std::size_t at = class_starts_[map_class] + placement.bucket.value;
-  return at < class_starts_[map_class + 1] ? &bucket_flows_[at] : nullptr;
+FlowCache::Counter<std::uint32_t>* FlowCache::bucket_counter(const Entry& flow) const noexcept {
+  BucketCount* count = bucket_count({{flow.map_class}, {flow.bucket}});
+  if (count == nullptr) return nullptr;
+  return flow.state == FlowState::lingering ? &count->lingering : &count->live;
 }
 
 bool FlowCache::make_room(TimePoint now) noexcept {
@@ -313,8 +310,8 @@ void FlowCache::expire_idle(TimePoint now, std::uint32_t budget) noexcept {
 }
 
 std::uint32_t FlowCache::bucket_flows(Placement placement) const noexcept {
-  const Counter<std::uint32_t>* counter = bucket_counter(placement);
-  return counter != nullptr ? counter->read() : 0;
+  const BucketCount* count = bucket_count(placement);
+  return count != nullptr ? count->live.read() : 0;
 }
 
 Statistics FlowCache::statistics() const noexcept {
@@ -330,7 +327,7 @@ Statistics FlowCache::statistics() const noexcept {
 std::size_t FlowCache::memory_bytes() const noexcept {
   return sizeof(*this) + table_.memory_bytes() +
          class_starts_.capacity() * sizeof(class_starts_.front()) +
-         class_starts_.back() * sizeof(Counter<std::uint32_t>);
+         class_starts_.back() * sizeof(BucketCount);
 }
 
 std::vector<FlowCache::Listed> FlowCache::list(TimePoint now, std::size_t limit) const {

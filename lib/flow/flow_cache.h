@@ -94,8 +94,16 @@ class FlowCache {
     const FlowState state = table_[entry].state;
     return {state, state == FlowState::half_open ? table_[entry].awaited : 0};
   }
+  /// False if find() finds nothing for any flow placed there: far cheaper than looking, and in a
+  /// cluster most frames are of buckets in which a host holds nothing.
+  [[nodiscard]] bool may_hold(Placement placement) const noexcept {
+    const BucketCount* count = bucket_count(placement);
+    return count == nullptr || count->live.read() != 0 || count->lingering.read() != 0;
+  }
   /// Brings the memory `find(key)` will touch closer; call some frames ahead.
-  void prefetch(const packet::FlowKey& key) const noexcept { table_.prefetch(key); }
+  void prefetch(const packet::FlowKey& key) const noexcept {
+    if (counters_.established.read() != 0) table_.prefetch(key);
+  }
 
   /// A delivered inbound segment of a flow. True if the state changed (ended, closing, in doubt) in
   /// a way other workers must learn of, by the same call on their cache.
@@ -139,6 +147,9 @@ class FlowCache {
    private:
     std::atomic<Integer> value_{0};
   };
+  struct BucketCount {
+    Counter<std::uint32_t> live, lingering;
+  };
   struct Counters {
     Counter<std::uint64_t> established, half_open, lingering, created, expired, evicted, untracked;
   };
@@ -166,7 +177,13 @@ class FlowCache {
 
   [[nodiscard]] AgeQueue* queue_of(const Entry& entry) noexcept;
   [[nodiscard]] Counter<std::uint64_t>* counter_of(FlowState state) noexcept;
-  [[nodiscard]] Counter<std::uint32_t>* bucket_counter(Placement placement) const noexcept;
+  [[nodiscard]] BucketCount* bucket_count(Placement placement) const noexcept {
+    const std::size_t map_class = placement.map_class.value;
+    if (map_class + 1 >= class_starts_.size()) return nullptr;
+    const std::size_t at = class_starts_[map_class] + placement.bucket.value;
+    return at < class_starts_[map_class + 1] ? &bucket_counts_[at] : nullptr;
+  }
+  [[nodiscard]] Counter<std::uint32_t>* bucket_counter(const Entry& flow) const noexcept;
 
   FlowTable table_;
   AgeQueue half_open_;
@@ -176,8 +193,8 @@ class FlowCache {
   std::uint32_t idle_life_;      // ticks
   std::uint32_t pressure_life_;  // ticks
   Counters counters_;
-  std::vector<std::size_t> class_starts_;  // where each class begins in bucket_flows_, and the end
-  std::unique_ptr<Counter<std::uint32_t>[]> bucket_flows_;
+  std::vector<std::size_t> class_starts_;  // where each class begins in bucket_counts_, and the end
+  std::unique_ptr<BucketCount[]> bucket_counts_;
 };
 
 }  // namespace covey::flow

@@ -4,6 +4,9 @@
 // on the host that holds it.
 #include "forwarding/decide.h"
 
+#include <array>
+#include <optional>
+
 #include "forwarding/placement.h"
 #include "packet/headers.h"
 
@@ -38,14 +41,18 @@ Decision decide_echo_request(const FrameView& view, const Surroundings& around) 
 Decision decide_icmp_error(const packet::FlowKey& embedded, const Surroundings& around) noexcept;
 Decision decide_solicitation(Bytes frame, const FrameView& view,
                              const Surroundings& around) noexcept;
+bool is_announcement(const packet::ArpFields& arp) noexcept;
+Decision decide_announcement(Bytes frame, const FrameView& view, const Policy& policy) noexcept;
 Decision decide_by_source(const packet::FlowKey& key, const Surroundings& around,
                           Verdict taken) noexcept;
 Verdict if_owner(const Placement& place, const Surroundings& around, Verdict taken) noexcept;
 
 }  // namespace
 
-Decision decide(std::span<const std::uint8_t> frame, const FrameView& view,
-                const Surroundings& around) noexcept {
+// Flattened: the small functions below are for readers. Called one by one they would hand their
+// Decision up through registers, packing and unpacking it four times a frame.
+[[gnu::flatten]] Decision decide(std::span<const std::uint8_t> frame, const FrameView& view,
+                                 const Surroundings& around) noexcept {
   const Policy& policy = *around.snapshot.policy;
   if (is_malformed(frame, view)) return decided(Verdict::drop_malformed);
   if (is_own_echo(frame, policy)) return decided(Verdict::drop_own_echo);
@@ -97,10 +104,14 @@ Decision decide_ip(Bytes frame, const FrameView& view, const Surroundings& aroun
   if (policy.is_dedicated_ip(destination)) return decided(Verdict::deliver_local);
   // Of multicast only address resolution concerns us. The rest would reach the stack of every host
   // at once: router advertisements would configure it, and queries would be answered once per host.
-  const bool is_solicitation = view.layer3 == Layer3::ipv6 && destination.is_multicast() &&
-                               view.key.protocol == packet::kProtocolIcmpv6 &&
-                               view.icmp_type == packet::kIcmpv6NeighborSolicitation;
-  if (is_solicitation) return decide_solicitation(frame, view, around);
+  const bool is_icmpv6_to_group = view.layer3 == Layer3::ipv6 && destination.is_multicast() &&
+                                  view.key.protocol == packet::kProtocolIcmpv6;
+  if (is_icmpv6_to_group && view.icmp_type == packet::kIcmpv6NeighborSolicitation) {
+    return decide_solicitation(frame, view, around);
+  }
+  if (is_icmpv6_to_group && view.icmp_type == packet::kIcmpv6NeighborAdvertisement) {
+    return decide_announcement(frame, view, policy);
+  }
   return decided(Verdict::drop_not_for_us);
 }
 
@@ -168,9 +179,18 @@ Verdict judge_held(const FrameView& view, FlowState state, const Placement& plac
   return begins_anew ? judge_new_tcp(view, place, around) : Verdict::deliver_flow;
 }
 
+// In a foreign bucket where this host holds nothing there is nothing to look for. Most frames of a
+// large cluster end here, so they must not cost a look-up.
+flow::Found find_flow(const packet::FlowKey& key, const Placement& place,
+                      const flow::FlowCache& flows) noexcept {
+  const bool is_foreign = !place.is_disabled && !takes_new_flows(place.state);
+  if (is_foreign && !flows.may_hold({place.map_class, place.bucket})) return {};
+  return flows.find(key);
+}
+
 Decision decide_tcp(const FrameView& view, const Surroundings& around, int virtual_ip) noexcept {
-  const flow::Found found = around.flows.find(view.key);
   const Placement place = place_by_port(around.snapshot, virtual_ip, view.key);
+  const flow::Found found = find_flow(view.key, place, around.flows);
   Verdict verdict = Verdict::drop_no_flow;
   switch (found.state) {
     case FlowState::none:
@@ -292,15 +312,28 @@ Decision decide_icmp_error(const packet::FlowKey& embedded, const Surroundings& 
 
 // ---- Address resolution
 
+// Both forms are in use (RFC 5227 section 3).
+bool is_announcement(const packet::ArpFields& arp) noexcept {
+  constexpr std::array<std::uint8_t, 16> kUnspecified{};
+  const bool has_form = arp.operation == packet::kArpRequest || arp.operation == packet::kArpReply;
+  return has_form && arp.sender_ip == arp.target_ip && arp.sender_ip.bytes != kUnspecified;
+}
+
 // One host answers for a virtual IP, by the bucket of the asker; the answer is the same whoever
 // gives it. Answers to our own stacks' questions go to all hosts, since each asks with the virtual
 // IP as its sender.
+//
+// What a station announces of itself goes to all hosts as well, even to those that are stopped: a
+// gateway that fails over has a new MAC address, and stacks that know it would go on sending to the
+// old one. Linux learns nobody new by an announcement.
 Decision decide_arp(Bytes frame, const FrameView& view, const Surroundings& around) noexcept {
   const Policy& policy = *around.snapshot.policy;
   const std::optional<packet::ArpFields> arp = packet::read_arp(frame, view);
   if (!arp) return decided(Verdict::drop_malformed);
   if (policy.is_dedicated_ip(arp->target_ip)) return decided(Verdict::deliver_local);
-  if (policy.virtual_ip_index(arp->target_ip) < 0) return decided(Verdict::drop_not_for_us);
+  if (policy.virtual_ip_index(arp->target_ip) < 0) {
+    return decided(is_announcement(*arp) ? Verdict::deliver_broadcast : Verdict::drop_not_for_us);
+  }
   // A peer's announcement of an address we share.
   if (policy.virtual_ip_index(arp->sender_ip) >= 0) return decided(Verdict::drop_not_for_us);
   if (!around.snapshot.buckets.serving) return decided(Verdict::drop_host_stopped);
@@ -321,6 +354,19 @@ Decision decide_solicitation(Bytes frame, const FrameView& view,
   if (policy.virtual_ip_index(asked->target) < 0) return decided(Verdict::drop_not_for_us);
   if (!around.snapshot.buckets.serving) return decided(Verdict::drop_host_stopped);
   return decide_by_source(view.key, around, Verdict::reply_nd);
+}
+
+// The same as an ARP announcement. One of a virtual IP comes from a peer's stack.
+Decision decide_announcement(Bytes frame, const FrameView& view, const Policy& policy) noexcept {
+  constexpr std::array<std::uint8_t, 16> kAllNodes = {0xff, 2, 0, 0, 0, 0, 0, 0,
+                                                      0,    0, 0, 0, 0, 0, 0, 1};
+  if (view.key.destination != kAllNodes) return decided(Verdict::drop_not_for_us);
+  const std::optional<packet::NeighborAdvertisement> told =
+      packet::read_neighbor_advertisement(frame, view);
+  if (!told) return decided(Verdict::drop_malformed);
+  if (policy.is_dedicated_ip(told->target)) return decided(Verdict::deliver_local);
+  if (policy.virtual_ip_index(told->target) >= 0) return decided(Verdict::drop_not_for_us);
+  return decided(Verdict::deliver_broadcast);
 }
 
 // ---- Ownership, the end of every path above

@@ -26,7 +26,8 @@ struct Surroundings {
   bool lease_valid = true;  // compared once per burst by the worker
 };
 
-struct Decision {
+/// Wider than two registers on purpose: it is then written where the caller wants it.
+struct alignas(32) Decision {
   Verdict verdict = Verdict::drop_malformed;
   bool has_rule = false;    // a port rule (or the default rule) was looked up: `rule` is meaningful
   bool has_bucket = false;  // `map_class` and `bucket` are meaningful

@@ -55,6 +55,7 @@ inline constexpr std::uint8_t kIcmpv6NeighborAdvertisement = 136;
 inline constexpr std::uint8_t kIcmpv6Redirect = 137;
 
 // Solicitation and advertisement have one shape: 8 bytes of header, the target, then options.
+inline constexpr std::size_t kNeighborFlags = 4;  // of an advertisement
 inline constexpr std::size_t kNeighborTarget = 8;
 inline constexpr std::size_t kNeighborOptions = 24;
 inline constexpr std::size_t kLinkLayerOption = 8;  // type, length in units of 8 bytes, MAC address

@@ -124,18 +124,19 @@ ParseStatus check_arp(Bytes l3) {
 
 }  // namespace
 
-FrameView parse(std::span<const std::uint8_t> frame) noexcept {
-  FrameView view;
+// Flattened: one function a frame, and the small readers above for people.
+[[gnu::flatten]] void parse_into(std::span<const std::uint8_t> frame, FrameView& view) noexcept {
+  view = FrameView{};
   if (frame.size() < kEthernetHeader) {
     view.status = ParseStatus::truncated;
-    return view;
+    return;
   }
   std::size_t l3_offset = kEthernetHeader;
   view.ether_type = load_be16(&frame[kEtherTypeOffset]);
   if (view.ether_type == kEtherTypeVlan) {
     if (frame.size() < kEthernetHeader + kVlanTag) {
       view.status = ParseStatus::truncated;
-      return view;
+      return;
     }
     constexpr std::uint16_t kVlanId = 0x0fff;
     view.has_vlan = true;
@@ -165,7 +166,6 @@ FrameView parse(std::span<const std::uint8_t> frame) noexcept {
     default:
       break;
   }
-  return view;
 }
 
 }  // namespace covey::packet

@@ -87,7 +87,13 @@ struct FrameView {
 
 /// Reads the headers of one frame. Any input is allowed; a status other than ok says which rule it
 /// broke.
-[[nodiscard]] FrameView parse(std::span<const std::uint8_t> frame) noexcept;
+/// The first form writes where the caller keeps its views, without a copy.
+void parse_into(std::span<const std::uint8_t> frame, FrameView& view) noexcept;
+[[nodiscard]] inline FrameView parse(std::span<const std::uint8_t> frame) noexcept {
+  FrameView view;
+  parse_into(frame, view);
+  return view;
+}
 
 [[nodiscard]] inline base::MacAddress destination_mac(std::span<const std::uint8_t> frame) {
   return base::MacAddress::from(frame.data());
@@ -130,6 +136,13 @@ struct NeighborSolicitation {
   bool is_duplicate_address_probe = false;  // source is the unspecified address
 };
 [[nodiscard]] std::optional<NeighborSolicitation> read_neighbor_solicitation(
+    std::span<const std::uint8_t> frame, const FrameView& view) noexcept;
+
+struct NeighborAdvertisement {
+  base::IpAddress target;
+  bool is_answer = false;  // else unsolicited: an announcement
+};
+[[nodiscard]] std::optional<NeighborAdvertisement> read_neighbor_advertisement(
     std::span<const std::uint8_t> frame, const FrameView& view) noexcept;
 
 }  // namespace covey::packet

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The readers of parse.h that only rare frames need: ICMP errors, ARP and neighbour solicitations.
+// The readers of parse.h that only rare frames need: ICMP errors, ARP and neighbour discovery.
 #include <algorithm>
 #include <utility>
 
@@ -57,6 +57,24 @@ bool is_solicited_node(const std::uint8_t* address, const std::uint8_t* target) 
          std::equal(address + 13, address + 16, target + 13);
 }
 
+// The target of a neighbour solicitation or advertisement, whichever `type` says; nothing if the
+// message is another or breaks a rule that RFC 4861 has for both.
+std::optional<base::IpAddress> neighbor_target(Bytes frame, const FrameView& view,
+                                               std::uint8_t type) {
+  constexpr std::uint8_t kNeverForwarded =
+      255;  // hop limit: proves that the sender is on this link
+  if (view.layer3 != Layer3::ipv6 || view.status != ParseStatus::ok || view.l4_offset == 0 ||
+      view.key.protocol != kProtocolIcmpv6 || view.icmp_code != 0 || view.icmp_type != type) {
+    return std::nullopt;
+  }
+  if (view.is_fragment || frame[view.l3_offset + 7] != kNeverForwarded) return std::nullopt;
+  if (packet_end(frame, view) < view.l4_offset + kNeighborOptions) return std::nullopt;
+  const base::IpAddress target =
+      base::IpAddress::from_ipv6(&frame[view.l4_offset + kNeighborTarget]);
+  if (target.is_multicast()) return std::nullopt;
+  return target;
+}
+
 }  // namespace
 
 bool is_icmp_error(const FrameView& view) noexcept {
@@ -103,19 +121,10 @@ std::optional<ArpFields> read_arp(std::span<const std::uint8_t> frame,
 
 std::optional<NeighborSolicitation> read_neighbor_solicitation(std::span<const std::uint8_t> frame,
                                                                const FrameView& view) noexcept {
-  constexpr std::uint8_t kNeverForwarded =
-      255;  // hop limit: proves that the sender is on this link
-  if (view.layer3 != Layer3::ipv6 || view.status != ParseStatus::ok || view.l4_offset == 0 ||
-      view.key.protocol != kProtocolIcmpv6 || view.icmp_code != 0 ||
-      view.icmp_type != kIcmpv6NeighborSolicitation) {
-    return std::nullopt;
-  }
-  if (view.is_fragment || frame[view.l3_offset + 7] != kNeverForwarded) return std::nullopt;
-  if (packet_end(frame, view) < view.l4_offset + kNeighborOptions) return std::nullopt;
-
-  NeighborSolicitation solicitation;
-  solicitation.target = base::IpAddress::from_ipv6(&frame[view.l4_offset + kNeighborTarget]);
-  if (solicitation.target.is_multicast()) return std::nullopt;
+  const std::optional<base::IpAddress> target =
+      neighbor_target(frame, view, kIcmpv6NeighborSolicitation);
+  if (!target) return std::nullopt;
+  NeighborSolicitation solicitation{.target = *target};
   constexpr std::array<std::uint8_t, 16> kUnspecified{};
   solicitation.is_duplicate_address_probe = view.key.source == kUnspecified;
   if (solicitation.is_duplicate_address_probe) {
@@ -128,6 +137,18 @@ std::optional<NeighborSolicitation> read_neighbor_solicitation(std::span<const s
     }
   }
   return solicitation;
+}
+
+std::optional<NeighborAdvertisement> read_neighbor_advertisement(
+    std::span<const std::uint8_t> frame, const FrameView& view) noexcept {
+  constexpr std::uint8_t kSolicited = 0x40;
+  const std::optional<base::IpAddress> target =
+      neighbor_target(frame, view, kIcmpv6NeighborAdvertisement);
+  if (!target) return std::nullopt;
+  const bool is_answer = (frame[view.l4_offset + kNeighborFlags] & kSolicited) != 0;
+  // An answer is for whoever asked (RFC 4861 section 7.1.2).
+  if (is_answer && view.key.destination_address().is_multicast()) return std::nullopt;
+  return NeighborAdvertisement{*target, is_answer};
 }
 
 }  // namespace covey::packet

@@ -99,7 +99,8 @@ void run(benchmark::State& state, const Kind& kind) {
   flow::FlowCache flows({.capacity = 262144}, snapshot.policy->classes().class_sizes, 7);
   if (kind.tracked) {
     for (const test::Frame& frame : frames) {
-      flows.note_egress(packet::parse(frame).key, {test::kAck, 1, 1}, {}, {});
+      const packet::FlowKey key = packet::parse(frame).key;
+      flows.note_egress(key, {test::kAck, 1, 1}, test::placement_of(snapshot, key), {});
     }
   }
   const forwarding::Surroundings around{snapshot, flows, true};

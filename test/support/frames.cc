@@ -319,8 +319,9 @@ FrameBuilder solicitation(std::string_view source, std::string_view target) {
   return frame;
 }
 
-FrameBuilder advertisement(std::string_view target, std::string_view destination) {
-  Frame rest{0x60, 0, 0, 0};
+FrameBuilder advertisement(std::string_view target, std::string_view destination,
+                           std::uint8_t flags) {
+  Frame rest{flags, 0, 0, 0};
   append(rest, ip(target));
   append(rest, Frame{packet::kTargetLinkLayerOption, 1});
   append(rest, kClientMac);
@@ -328,6 +329,11 @@ FrameBuilder advertisement(std::string_view target, std::string_view destination
   frame.ip(target, destination).hop_limit(255);
   frame.icmp(packet::kIcmpv6NeighborAdvertisement, 0, rest);
   return frame;
+}
+
+FrameBuilder announcement(std::string_view target) {
+  constexpr std::uint8_t kOverride = 0x20;
+  return advertisement(target, "ff02::1", kOverride).to(mac("33:33:00:00:00:01"));
 }
 
 FrameBuilder unreachable(std::string_view router, const Frame& original,

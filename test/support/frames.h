@@ -106,8 +106,11 @@ struct ArpText {
 /// A neighbour solicitation for `target`, to its solicited-node group; with the source link-layer
 /// option unless `source` is "::".
 [[nodiscard]] FrameBuilder solicitation(std::string_view source, std::string_view target);
-/// A neighbour advertisement for `target`, to `destination`.
-[[nodiscard]] FrameBuilder advertisement(std::string_view target, std::string_view destination);
+/// A neighbour advertisement for `target`, to `destination`; by default solicited, and overriding.
+[[nodiscard]] FrameBuilder advertisement(std::string_view target, std::string_view destination,
+                                         std::uint8_t flags = 0x60);
+/// An unsolicited one, to all nodes.
+[[nodiscard]] FrameBuilder announcement(std::string_view target);
 
 /// An ICMP or ICMPv6 "destination unreachable" from `router` about `original`, a frame of the
 /// receiver.

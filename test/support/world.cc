@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "forwarding/placement.h"
+
 namespace covey::test {
 
 namespace {
@@ -123,16 +125,24 @@ forwarding::Snapshot World::snapshot() const {
   return snapshot;
 }
 
+flow::Placement placement_of(const forwarding::Snapshot& snapshot, const packet::FlowKey& key) {
+  const int virtual_ip = snapshot.policy->virtual_ip_index(key.destination, key.family);
+  if (virtual_ip < 0) return {};
+  const forwarding::Placement place = forwarding::place_by_port(snapshot, virtual_ip, key);
+  return {place.map_class, place.bucket};
+}
+
 void World::fill(flow::FlowCache& flows, const packet::FlowKey& key) const {
   const base::TimePoint now{};
   if (held_ == FlowState::none) return;
+  const flow::Placement at = placement_of(snapshot(), key);
   if (held_ == FlowState::half_open) {
-    flows.note_egress(key, {std::uint8_t{kSyn | kAck}, kOurSequence, 0}, {}, now);
+    flows.note_egress(key, {std::uint8_t{kSyn | kAck}, kOurSequence, 0}, at, now);
     return;
   }
-  flows.note_egress(key, {kAck, kOurSequence, 0}, {}, now);
+  flows.note_egress(key, {kAck, kOurSequence, 0}, at, now);
   if (held_ == FlowState::established) return;
-  flows.note_egress(key, {std::uint8_t{kFin | kAck}, kOurSequence, 0}, {}, now);
+  flows.note_egress(key, {std::uint8_t{kFin | kAck}, kOurSequence, 0}, at, now);
   flows.note_inbound(key, {std::uint8_t{kFin | kAck}, 0, kOurSequence + 1}, now);
 }
 

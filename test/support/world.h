@@ -37,6 +37,10 @@ inline constexpr std::uint32_t kOurSequence =
 [[nodiscard]] std::vector<forwarding::PortRule> world_rules();
 [[nodiscard]] forwarding::Settings world_settings();
 
+/// Where a flow belongs, so that it can be put into a cache as a worker would.
+[[nodiscard]] flow::Placement placement_of(const forwarding::Snapshot& snapshot,
+                                           const packet::FlowKey& key);
+
 class World {
  public:
   /// Another host owns every bucket.

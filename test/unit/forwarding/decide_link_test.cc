@@ -55,14 +55,59 @@ TEST_CASE("the rest of ARP is for one stack, for all, or for none") {
        deliver_broadcast, "-"},
       {"the same, stopped", tells(kClient, kVip), World().stopped(), drop_host_stopped, "-"},
       {"request for somebody else", asks(kClient, "10.77.0.1"), World(), drop_not_for_us, "-"},
-      {"announcement of somebody", asks(kClient, kClient), World(), drop_not_for_us, "-"},
-      {"a peer announces a virtual IP", asks(kVip, kVip), World(), drop_not_for_us, "-"},
       {"a peer's stack asks for a client", asks(kVip, kClient), World(), drop_not_for_us, "-"},
       {"a peer's stack asks for our dedicated address", asks(kVip, kDedicated), World(),
        deliver_local, "-"},
       {"answer for another station", tells(kClient, kVip).to(mac("02:00:00:00:00:99")), World(),
        drop_not_for_us, "-"},
       {"cut", resized(asks(kClient, kVip), 40), World(), drop_malformed, "-"},
+  });
+}
+
+TEST_CASE("an ARP announcement reaches every stack, so that a gateway that fails over is learned") {
+  const base::MacAddress everybody = base::MacAddress::broadcast();
+  check_received({
+      {"as a request", asks(kClient, kClient), World().foreign(), deliver_broadcast, "-"},
+      {"as a reply", tells(kClient, kClient).to(everybody), World(), deliver_broadcast, "-"},
+      {"VLAN", asks(kClient, kClient).vlan(9), World(), deliver_broadcast, "-"},
+      {"lease expired", asks(kClient, kClient), World().lease_expired(), deliver_broadcast, "-"},
+      {"stopped: the dedicated address still talks", asks(kClient, kClient), World().stopped(),
+       deliver_broadcast, "-"},
+      {"of a virtual IP", asks(kVip, kVip), World(), drop_not_for_us, "-"},
+      {"of a virtual IP, as a reply", tells(kVip, kVip).to(everybody), World(), drop_not_for_us,
+       "-"},
+      {"of our dedicated address: a conflict, for the stack to notice",
+       asks(kDedicated, kDedicated), World(), deliver_local, "-"},
+      {"of no address", asks("0.0.0.0", "0.0.0.0"), World(), drop_not_for_us, "-"},
+      {"to another station", tells(kClient, kClient).to(mac("02:00:00:00:00:99")), World(),
+       drop_not_for_us, "-"},
+      {"operation unknown", arp({.operation = 3, .sender_ip = kClient, .target_ip = kClient}),
+       World(), drop_not_for_us, "-"},
+  });
+}
+
+TEST_CASE("an announcement of a neighbour over IPv6 reaches every stack, if it is valid") {
+  const Frame good = announcement(kClient6);
+  constexpr std::size_t kTarget = 14 + 40 + 8;
+  constexpr std::uint8_t kRouterAndOverride = 0xa0;
+  check_received({
+      {"of a client", good, World().foreign(), deliver_broadcast, "-"},
+      {"of a router",
+       advertisement("fe80::1", "ff02::1", kRouterAndOverride).to(mac("33:33:00:00:00:01")),
+       World(), deliver_broadcast, "-"},
+      {"VLAN", announcement(kClient6).vlan(4), World(), deliver_broadcast, "-"},
+      {"lease expired", good, World().lease_expired(), deliver_broadcast, "-"},
+      {"stopped", good, World().stopped(), deliver_broadcast, "-"},
+      {"of a virtual IP", announcement(kVip6), World(), drop_not_for_us, "-"},
+      {"to another group", advertisement(kClient6, "ff02::2", 0x20).to(mac("33:33:00:00:00:02")),
+       World(), drop_not_for_us, "-"},
+      {"to all nodes, but as an answer",
+       advertisement(kClient6, "ff02::1").to(mac("33:33:00:00:00:01")), World(), drop_malformed,
+       "-"},
+      {"came through a router", announcement(kClient6).hop_limit(64), World(), drop_malformed, "-"},
+      {"of a group", patch(good, kTarget, {0xff}), World(), drop_malformed, "-"},
+      {"target cut", patch(resized(good, 14 + 40 + 20), 14 + 4, {0, 20}), World(), drop_malformed,
+       "-"},
   });
 }
 
@@ -104,8 +149,6 @@ TEST_CASE("the rest of neighbour discovery never configures a stack") {
        deliver_broadcast, "-"},
       {"the same, stopped", advertisement(kClient6, kVip6), World().stopped(), drop_host_stopped,
        "-"},
-      {"announcement to all nodes", advertisement(kClient6, "ff02::1").to(all_nodes), World(),
-       drop_not_for_us, "-"},
       {"router advertisement", from_router("ff02::1", 134).to(all_nodes), World(), drop_not_for_us,
        "-"},
       {"router advertisement to a virtual IP", from_router(kVip6, 134), World(), drop_not_for_us,

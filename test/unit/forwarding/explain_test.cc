@@ -39,7 +39,8 @@ Explanation answer_held(const Question& question, const World& world) {
   const Frame frame = FrameBuilder()
                           .ip(question.source.to_string(), question.destination.to_string())
                           .tcp(question.source_port, question.destination_port, kAck);
-  flows.note_egress(packet::parse(frame).key, {kAck, 1, 1}, {}, {});
+  const packet::FlowKey key = packet::parse(frame).key;
+  flows.note_egress(key, {kAck, 1, 1}, test::placement_of(snapshot, key), {});
   return forwarding::explain(question, {snapshot, flows, true});
 }
 

@@ -27,6 +27,10 @@ std::optional<packet::NeighborSolicitation> read_ns(const Frame& frame) {
   return packet::read_neighbor_solicitation(frame, packet::parse(frame));
 }
 
+std::optional<packet::NeighborAdvertisement> read_na(const Frame& frame) {
+  return packet::read_neighbor_advertisement(frame, packet::parse(frame));
+}
+
 FrameBuilder answer4() {
   return FrameBuilder().ip("10.77.0.50", "10.9.9.9").tcp(80, 40000, kAck);
 }
@@ -147,6 +151,36 @@ TEST_CASE("a solicitation that RFC 4861 calls invalid is not read") {
   for (const auto& [name, frame] : rows) {
     INFO(name);
     CHECK_FALSE(read_ns(frame).has_value());
+  }
+}
+
+TEST_CASE("a neighbour advertisement names its target, and whether it is an answer") {
+  const auto told = read_na(test::advertisement("2001:db8::50", "fe80::1"));
+  REQUIRE(told.has_value());
+  CHECK(told->target == test::ip("2001:db8::50"));
+  CHECK(told->is_answer);
+
+  const auto announced = read_na(test::announcement("2001:db8::50").vlan(3));
+  REQUIRE(announced.has_value());
+  CHECK(announced->target == test::ip("2001:db8::50"));
+  CHECK_FALSE(announced->is_answer);
+}
+
+TEST_CASE("an advertisement that RFC 4861 calls invalid is not read") {
+  const Frame good = test::announcement("2001:db8::50");
+  const std::vector<std::pair<std::string, Frame>> rows = {
+      {"came through a router", test::patch(good, kL3 + 7, {254})},
+      {"code 1", test::patch(good, kL4v6 + 1, {1})},
+      {"target cut", test::patch(test::resized(good, kL4v6 + 23), kL3 + 4, {0, 23})},
+      {"multicast target", test::patch(good, kL4v6 + packet::kNeighborTarget, {0xff})},
+      {"fragmented", test::announcement("2001:db8::50").fragment(0, true)},
+      {"an answer to a group", test::advertisement("2001:db8::50", "ff02::1")},
+      {"solicitation", test::solicitation("fe80::1", "2001:db8::50")},
+      {"TCP", FrameBuilder().ip("fe80::1", "2001:db8::50").tcp(1, 2, kAck)},
+  };
+  for (const auto& [name, frame] : rows) {
+    INFO(name);
+    CHECK_FALSE(read_na(frame).has_value());
   }
 }
 
