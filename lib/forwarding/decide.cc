@@ -82,16 +82,16 @@ bool is_malformed(Bytes frame, const FrameView& view) noexcept {
 // A switch that floods may hand our own frames back. The cluster MAC is nobody's source address: we
 // mask it, and a frame that comes with it is an echo or forged.
 bool is_own_echo(Bytes frame, const Policy& policy) noexcept {
-  return packet::comes_from(frame, policy.host_mac()) ||
-         packet::comes_from(frame, policy.cluster_mac());
+  const std::uint64_t source = packet::source_mac_word(frame);
+  return source == policy.mac_words().host || source == policy.mac_words().cluster;
 }
 
 // The uplink hears everything. A frame on its way to a router passes by with our IP address and the
 // router's MAC address, and comes again from the router: only the second is ours to take.
 bool is_addressed_to_us(Bytes frame, const Policy& policy) noexcept {
-  constexpr std::uint8_t kGroupBit = 1;
-  return packet::goes_to(frame, policy.cluster_mac()) ||
-         packet::goes_to(frame, policy.host_mac()) || (frame[0] & kGroupBit) != 0;
+  const std::uint64_t destination = packet::destination_mac_word(frame);
+  return destination == policy.mac_words().cluster || destination == policy.mac_words().host ||
+         (destination & packet::kMacGroupBit) != 0;
 }
 
 // ---- IP

@@ -87,6 +87,7 @@ Policy::Policy(Settings settings, const bucket::SipKey& hash_key,
   COVEY_ASSERT(std::has_single_bit(settings_.buckets));
   cluster_mac_ = settings_.cluster_mac.value_or(
       forwarding::cluster_mac(settings_.mode, primary_ip(settings_)));
+  mac_words_ = {packet::mac_word(cluster_mac_), packet::mac_word(host_mac_)};
   if (settings_.dedicated_ip) dedicated_ip_ = settings_.dedicated_ip->address;
   compile_virtual_ips();
   compile_port_tables();

@@ -60,6 +60,12 @@ class Policy {
   [[nodiscard]] const bucket::SipKey& hash_key() const { return hash_key_; }
   [[nodiscard]] const ClassPlan& classes() const { return classes_; }
   [[nodiscard]] const base::MacAddress& cluster_mac() const { return cluster_mac_; }
+  /// cluster_mac() and host_mac() as packet::mac_word() has them.
+  struct MacWords {
+    std::uint64_t cluster = 0;
+    std::uint64_t host = 0;
+  };
+  [[nodiscard]] const MacWords& mac_words() const { return mac_words_; }
   [[nodiscard]] const base::MacAddress& host_mac() const { return host_mac_; }
   [[nodiscard]] const base::MacAddress& local_stack_mac() const { return local_stack_mac_; }
 
@@ -132,6 +138,7 @@ class Policy {
   ClassPlan classes_;
   base::MacAddress cluster_mac_;
   base::MacAddress host_mac_;
+  MacWords mac_words_;
   base::MacAddress local_stack_mac_;
   base::IpAddress dedicated_ip_;
   std::vector<VirtualIp> virtual_ips_;

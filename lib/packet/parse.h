@@ -9,6 +9,7 @@
 // separate functions, so that the common view stays small.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -16,6 +17,7 @@
 #include <span>
 
 #include "base/address.h"
+#include "base/endian.h"
 #include "packet/flow_key.h"
 
 namespace covey::packet {
@@ -88,13 +90,28 @@ struct FrameView {
 /// Reads the headers of one frame. Any input is allowed; a status other than ok says which rule it
 /// broke.
 /// The first form writes where the caller keeps its views, without a copy.
-void parse_into(std::span<const std::uint8_t> frame, FrameView& view) noexcept;
+void parse_into(std::span<const std::uint8_t> frame, FrameView& __restrict view) noexcept;
 [[nodiscard]] inline FrameView parse(std::span<const std::uint8_t> frame) noexcept {
   FrameView view;
   parse_into(frame, view);
   return view;
 }
 
+/// An Ethernet address as the low 48 bits of a word: compared in one step. The frame has at least
+/// an Ethernet header, so that eight bytes can be read from either address's side.
+inline constexpr std::uint64_t kMacMask = 0xffff'ffff'ffff;
+inline constexpr std::uint64_t kMacGroupBit = 1;
+[[nodiscard]] inline std::uint64_t destination_mac_word(std::span<const std::uint8_t> frame) {
+  return base::load_le64(frame.data()) & kMacMask;
+}
+[[nodiscard]] inline std::uint64_t source_mac_word(std::span<const std::uint8_t> frame) {
+  return base::load_le64(frame.data() + 6) & kMacMask;
+}
+[[nodiscard]] inline std::uint64_t mac_word(const base::MacAddress& mac) {
+  std::array<std::uint8_t, 8> bytes{};
+  std::memcpy(bytes.data(), mac.bytes.data(), mac.bytes.size());
+  return base::load_le64(bytes.data());
+}
 [[nodiscard]] inline base::MacAddress destination_mac(std::span<const std::uint8_t> frame) {
   return base::MacAddress::from(frame.data());
 }
