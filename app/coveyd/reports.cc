@@ -201,6 +201,7 @@ std::vector<api::RuleStatus> to_rules(const dataplane::Report& report,
       row.map_class = policy.classes().class_of_rule[i].value;
     row.accepted = report.rules[i].accepted;
     row.dropped = report.rules[i].dropped;
+    row.flows = report.rules[i].flows;
     rows.push_back(row);
   }
   api::RuleStatus row;
@@ -213,6 +214,7 @@ std::vector<api::RuleStatus> to_rules(const dataplane::Report& report,
   row.map_class = bucket::kDefaultHostClass.value;
   row.accepted = report.rules.back().accepted;
   row.dropped = report.rules.back().dropped;
+  row.flows = report.rules.back().flows;
   rows.push_back(row);
   return rows;
 }

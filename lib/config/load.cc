@@ -94,6 +94,13 @@ void load_mac(const Section& cluster, forwarding::Settings& settings) {
   }
 }
 
+/// A word of the table that a later version will know what to do with.
+void not_available(const Section& section, std::string_view name, std::string_view word,
+                   std::string_view allowed) {
+  section.mistake(name,
+                  fmt::format("{} is not available in this version (allowed: {})", word, allowed));
+}
+
 void load_partition(const Section& cluster, Config& config) {
   cluster.get_choice("partition", config.partition);
   if (const auto text = cluster.has("gateway") ? cluster.text("gateway") : std::nullopt) {
@@ -113,6 +120,12 @@ void load_partition(const Section& cluster, Config& config) {
   }
   if (config.partition == convergence::PartitionPolicy::gateway && !cluster.has("gateway")) {
     cluster.mistake("partition", "gateway needs the key cluster.gateway");
+  }
+  if (config.partition != convergence::PartitionPolicy::serve) {
+    not_available(
+        cluster, "partition",
+        choice_word(key_at("cluster.partition"), static_cast<std::size_t>(config.partition)),
+        "serve");
   }
 }
 
@@ -161,7 +174,17 @@ void load_host(const Section& host, Config& config) {
   }
 }
 
-void load_ports(const Section& ports, Config& config) {
+/// Each worker has a queue of its own, and nobody else would empty one.
+void check_queues(const Section& uplink, std::size_t queues, std::size_t cpus) {
+  const std::size_t workers = std::max<std::size_t>(cpus, 1);
+  if (queues == workers) return;
+  uplink.mistake("queues",
+                 fmt::format("{} is not the number of workers (allowed: {}, by workers.cpus)",
+                             queues, workers));
+}
+
+/// `workers` are known already, unless they could not be read.
+void load_ports(const Section& ports, const dataplane::Workers* workers, Config& config) {
   const Section uplink = ports.section("uplink");
   if (const auto text = uplink.text("device")) {
     if (auto device = parse_device(*text)) {
@@ -171,24 +194,37 @@ void load_ports(const Section& ports, Config& config) {
       uplink.not_allowed("device", device.error().context);
     }
   }
-  uplink.get_integer("queues", config.uplink.queues);
+  const auto queues = uplink.integer("queues");
+  if (queues) config.uplink.queues = static_cast<std::uint16_t>(*queues);
+  const bool knows_queues = queues || !uplink.has("queues");
+  if (knows_queues && workers != nullptr)
+    check_queues(uplink, config.uplink.queues, workers->cpus.size());
   uplink.get_integer("mtu", config.uplink.mtu);
   const Section local = ports.section("local");
   local.get_choice("kind", config.local.kind);
+  if (config.local.kind == localstack::Kind::virtio_user) {
+    not_available(local, "kind", "virtio_user", "tap | none");
+  }
   get_text(local, "name", config.local.name, is_interface_name);
   if (config.local.kind != localstack::Kind::none && config.local.name == config.uplink.argument) {
     local.mistake("name", fmt::format("'{}' is the uplink", config.local.name));
   }
 }
 
-void load_workers(const Section& workers, dataplane::Workers& settings) {
-  if (const auto text = workers.text("cpus")) {
-    if (auto cpus = parse_cpus(*text)) {
-      settings.cpus = std::move(*cpus);
-    } else {
-      workers.not_allowed("cpus", cpus.error().context);
-    }
+/// False if the number of workers is not known.
+bool load_cpus(const Section& workers, dataplane::Workers& settings) {
+  const auto text = workers.text("cpus");
+  if (!text) return !workers.has("cpus");
+  auto cpus = parse_cpus(*text);
+  if (!cpus) {
+    workers.not_allowed("cpus", cpus.error().context);
+    return false;
   }
+  settings.cpus = std::move(*cpus);
+  return true;
+}
+
+void load_workers(const Section& workers, dataplane::Workers& settings) {
   workers.get_choice("idle", settings.idle);
   if (const auto text = workers.text("control_cpu"); text && *text != "any") {
     settings.control_cpu = parse_number(*text, kMaxCpu);
@@ -201,6 +237,7 @@ void load_flows(const Section& flows, flow::Settings& settings) {
   flows.get_integer("capacity", settings.capacity);
   flows.get_duration("tcp_idle", settings.tcp_idle);
   flows.get_boolean("udp_track", settings.udp_track);
+  if (settings.udp_track) not_available(flows, "udp_track", "true", "false");
   flows.get_duration("udp_idle", settings.udp_idle);
   flows.get_duration("ipsec_idle", settings.ipsec_idle);
   flows.get_duration("gre_idle", settings.gre_idle);
@@ -231,8 +268,10 @@ Config load_root(const YAML::Node& node, Mistakes& mistakes) {
   static_cast<void>(root.integer("version"));  // the range says which ones are known
   load_cluster(root.section("cluster"), config);
   load_host(root.section("host"), config);
-  load_ports(root.section("ports"), config);
-  load_workers(root.section("workers"), config.workers);
+  const Section workers = root.section("workers");
+  const bool knows_cpus = load_cpus(workers, config.workers);
+  load_workers(workers, config.workers);
+  load_ports(root.section("ports"), knows_cpus ? &config.workers : nullptr, config);
   load_flows(root.section("flows"), config.flows);
   root.get_choice("icmp", config.forwarding.icmp);
   load_rules(root, config);

@@ -185,7 +185,11 @@ void load_rules(const Section& root, Config& config) {
 
 void load_health(const Section& root, Config& config) {
   std::map<std::string, int> lines;
-  for (const Section& section : root.list("health", kMaxHealthChecks)) {
+  const std::vector<Section> sections = root.list("health", kMaxHealthChecks);
+  if (!sections.empty()) {
+    root.mistake("health", "checks are not available in this version (allowed: an empty list)");
+  }
+  for (const Section& section : sections) {
     HealthCheck check;
     load_name(section, lines, check.name);
     if (const auto rule = section.text("rule")) {

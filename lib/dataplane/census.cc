@@ -31,4 +31,14 @@ bucket::Bitmap residual_buckets(const bucket::BucketTable& table,
   return residual;
 }
 
+std::vector<std::uint64_t> flows_by_class(const flow::FlowCache& cache,
+                                          std::span<const std::uint32_t> class_sizes) {
+  std::vector<std::uint64_t> totals(class_sizes.size());
+  for (std::uint16_t c = 0; c < totals.size(); ++c) {
+    for (std::uint32_t b = 0; b < class_sizes[c]; ++b)
+      totals[c] += cache.bucket_flows({base::ClassIndex{c}, base::BucketIndex{b}});
+  }
+  return totals;
+}
+
 }  // namespace covey::dataplane

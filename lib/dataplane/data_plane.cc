@@ -299,6 +299,23 @@ Census DataPlane::census() const {
   return census;
 }
 
+namespace {
+
+void count_flows(const forwarding::Policy& policy, const flow::FlowCache& cache,
+                 std::vector<RuleReport>& rules) {
+  const forwarding::ClassPlan& classes = policy.classes();
+  const std::vector<std::uint64_t> held = flows_by_class(cache, classes.class_sizes);
+  for (std::size_t rule = 0; rule + 1 < rules.size(); ++rule) {
+    // A disabled rule has no class of its own, and takes no connections either.
+    const auto index = static_cast<forwarding::RuleIndex>(rule);
+    if (policy.rule(index).mode == forwarding::RuleMode::disabled) continue;
+    rules[rule].flows = held[classes.class_of_rule[rule].value];
+  }
+  rules.back().flows = held[bucket::kDefaultHostClass.value];
+}
+
+}  // namespace
+
 Report DataPlane::report() const {
   Report report;
   report.verdict_frames.resize(forwarding::kVerdictCount);
@@ -322,6 +339,7 @@ Report DataPlane::report() const {
     const flow::Statistics flows = worker->flow_statistics();
     if (flows.established >= report.flows.established) report.flows = flows;
   }
+  count_flows(*snapshot().policy, implementation_->workers.front()->flows(), report.rules);
   report.ports.push_back(implementation_->port->report());
   report.heartbeats_lost = implementation_->mailboxes->heartbeats_lost();
   report.flow_news_lost = implementation_->exchange->lost();

@@ -56,6 +56,7 @@ struct PortReport {
 struct RuleReport {
   std::uint64_t accepted = 0;
   std::uint64_t dropped = 0;
+  std::uint64_t flows = 0;  // held now, of the first worker: each worker holds every flow
 };
 struct Report {
   std::vector<std::uint64_t> verdict_frames;  // by forwarding::Verdict, all workers

@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string_view>
 #include <system_error>
 
@@ -49,6 +51,18 @@ void route_log() {
   rte_openlog_stream(stream);
 }
 
+/// The process an instance belongs to, by its name; nothing if the name is not one of ours.
+std::optional<pid_t> owner_of(std::string_view instance) {
+  constexpr std::string_view kPrefix = "covey-";
+  if (!instance.starts_with(kPrefix)) return std::nullopt;
+  const std::string_view digits = instance.substr(kPrefix.size());
+  pid_t owner = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), owner);
+  const bool is_number = error == std::errc() && end == digits.data() + digits.size();
+  if (!is_number || owner <= 0) return std::nullopt;
+  return owner;
+}
+
 /// EAL needs an existing directory; systemd makes one and names it, otherwise we do.
 base::Result<std::string> prepare_runtime_directory(const std::string& instance) {
   const char* given = std::getenv("RUNTIME_DIRECTORY");
@@ -60,6 +74,7 @@ base::Result<std::string> prepare_runtime_directory(const std::string& instance)
                       "make the runtime directory " + root + ": " + error.message());
   }
   ::setenv("RUNTIME_DIRECTORY", root.c_str(), 1);
+  remove_left_overs(root + "/dpdk");
   return root + "/dpdk/" + instance;
 }
 
@@ -85,6 +100,19 @@ std::vector<std::string> eal_arguments(const EalPlan& plan) {
   }
   arguments.insert(arguments.end(), plan.more_arguments.begin(), plan.more_arguments.end());
   return arguments;
+}
+
+void remove_left_overs(const std::string& directory) {
+  std::error_code ignored;  // what cannot be removed does no harm
+  std::vector<std::filesystem::path> dead;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+    if (!std::filesystem::is_directory(entry.symlink_status(ignored))) continue;
+    const std::optional<pid_t> owner = owner_of(entry.path().filename().native());
+    const bool is_dead = owner && ::kill(*owner, 0) != 0 && errno == ESRCH;
+    if (is_dead) dead.push_back(entry.path());
+  }
+  for (const std::filesystem::path& path : dead)
+    std::filesystem::remove_all(path, ignored);
 }
 
 std::uint64_t free_huge_memory_mb() {

@@ -29,6 +29,10 @@ struct EalPlan {
 /// The argument list, program name first.
 [[nodiscard]] std::vector<std::string> eal_arguments(const EalPlan& plan);
 
+/// Removes what instances that were killed left in a directory of instances: the directories named
+/// covey-PID of which there is no such process. All others stay.
+void remove_left_overs(const std::string& directory);
+
 /// Megabytes of huge pages that nobody uses.
 [[nodiscard]] std::uint64_t free_huge_memory_mb();
 /// The CPUs the calling thread may run on.

@@ -71,7 +71,7 @@ bool Worker::run_once() noexcept {
 void Worker::run(const std::atomic<bool>& stop) noexcept {
   while (!stop.load(std::memory_order_acquire)) {
     const bool worked = run_once();
-    const std::int64_t pause = idle_.after_look(worked, monotonic_now().ns);
+    const std::int64_t pause = idle_.after_look(worked, round_began_.ns);
     if (pause > 0) rest(pause);
   }
   // What the control thread queued before it asked us to stop still goes out: it is the LEAVE
@@ -80,7 +80,7 @@ void Worker::run(const std::atomic<bool>& stop) noexcept {
 }
 
 Worker::Moment Worker::begin_round() noexcept {
-  const base::TimePoint now = monotonic_now();
+  const base::TimePoint now = round_began_ = monotonic_now();
   return {loan_.publisher.current(), now, now.ns < loan_.lease_ns.load(std::memory_order_relaxed)};
 }
 

@@ -31,7 +31,7 @@ struct rte_mempool;
 namespace covey::dataplane {
 
 inline constexpr std::uint16_t kBurst =
-    32;  // frames per look: enough to hide memory latency, short enough for L1
+    64;  // frames per look: enough to hide memory latency, short enough for L1
 
 /// CLOCK_MONOTONIC through the vDSO: no system call.
 [[nodiscard]] base::TimePoint monotonic_now() noexcept;
@@ -166,6 +166,7 @@ class Worker {
   Loan loan_;
   IdlePolicy idle_;
   flow::FlowCache flows_;
+  base::TimePoint round_began_;  // the one look at the clock of a round
   base::TimePoint next_housekeeping_{};
 
   Burst arrived_;

@@ -5,7 +5,8 @@ import json
 
 import pytest
 from covey_lab import settings
-from covey_lab.shell import run
+from covey_lab.shell import run, wait_until
+from covey_lab.traffic.download import Held
 from covey_lab.traffic.http import run_fleet, spread
 
 EXPLAIN = ("explain", "tcp", "10.77.0.100:40000", "10.77.0.50:80")
@@ -60,6 +61,17 @@ def test_queryport_counts_what_this_host_accepted_and_dropped(lab):
     totals = {answer["buckets"]["total"] for answer in after}
     assert totals == {lab.options.buckets}
     assert sum(answer["buckets"]["owned"] for answer in after) == lab.options.buckets
+
+
+def test_queryport_counts_the_connections_a_host_holds_under_the_rule(lab):
+    def flows():
+        return [lab.ask(host, "queryport", "80")["flows"] for host in lab.hosts()]
+
+    wait_until(lambda: sum(flows()) == 0, 15, "the connections of earlier tests to be forgotten")
+    held = Held(lab.namespace("client"), settings.sources4(30), settings.VIP4)
+    assert flows() == [held.hosts.count(f"web{host}") for host in lab.hosts()]
+    held.close()
+    wait_until(lambda: sum(flows()) == 0, 15, "closed connections to be forgotten")
 
 
 def test_queryport_of_other_rules(lab):

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Hostile and foreign frames on the segment change nothing but a counter."""
 
+import ipaddress
 import random
+import struct
 
+import pytest
 from covey_lab import settings
 from covey_lab.shell import wait_until
 from covey_lab.traffic.frames import Sniffer, ethertype_is, send_frames
@@ -109,3 +112,48 @@ def test_malformed_frames_to_the_cluster_mac_disturb_nobody(lab):
                                                          settings.VIP4))
     assert not failures(attempts)
     assert _agreement(lab) == agreed
+
+
+GATEWAY_MACS = ("02:00:00:00:0a:01", "02:00:00:00:0a:02")  # of the router that fails, of its heir
+
+
+def _octets(mac):
+    return bytes(int(part, 16) for part in mac.split(":"))
+
+
+def _arp_announcement(address, mac):
+    packed = ipaddress.ip_address(address).packed
+    return (b"\xff" * 6 + _octets(mac) + struct.pack("!HHHBBH", 0x0806, 1, 0x0800, 6, 4, 1)
+            + _octets(mac) + packed + bytes(6) + packed)
+
+
+def _neighbour_announcement(address, mac):
+    packed, everybody = (ipaddress.ip_address(text).packed for text in (address, "ff02::1"))
+    message = (struct.pack("!BBHI", 136, 0, 0, 0x20000000) + packed + b"\x02\x01" + _octets(mac))
+    pseudo = packed + everybody + struct.pack("!II", len(message), 58)
+    total = sum(struct.unpack(f"!{len(pseudo + message) // 2}H", pseudo + message))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    message = message[:2] + struct.pack("!H", ~total & 0xffff) + message[4:]
+    return (bytes.fromhex("333300000001") + _octets(mac) + b"\x86\xdd"
+            + struct.pack("!IHBB", 6 << 28, len(message), 58, 255) + packed + everybody + message)
+
+
+@pytest.mark.parametrize("address, announcement", [
+    ("10.77.0.240", _arp_announcement), ("2001:db8:77::240", _neighbour_announcement)])
+def test_every_host_learns_a_router_that_fails_over_at_once(lab, address, announcement):
+    before, after = GATEWAY_MACS
+    for host in lab.hosts():
+        lab.exec(host, ["ip", "neighbour", "replace", address, "lladdr", before, "dev", "covey0",
+                        "nud", "stale"])
+
+    def learned():
+        # Sent again and again: a kernel locks an entry for a second after it was written.
+        send_frames(lab.namespace("client"), "eth0", [announcement(address, after)])
+        shown = [lab.exec(host, ["ip", "neighbour", "show", address, "dev", "covey0"]).stdout
+                 for host in lab.hosts()]
+        return all(after in text for text in shown)
+
+    wait_until(learned, 10, f"all hosts to find {address} at {after}")
+    for host in lab.hosts():
+        lab.exec(host, ["ip", "neighbour", "del", address, "dev", "covey0"])

@@ -76,16 +76,16 @@ TEST_CASE("every value arrives where it belongs") {
   CHECK(config.timing.interval == 50ms);
   CHECK(config.timing.tolerance == 3);
   CHECK(f.buckets == 1024);
-  CHECK(config.partition == convergence::PartitionPolicy::gateway);
+  CHECK(config.partition == convergence::PartitionPolicy::serve);
   CHECK(config.gateway->to_string() == "10.0.0.254");
   CHECK(f.self == base::HostId{64});
   CHECK(config.host_name == "h64");
   CHECK(f.dedicated_ip->to_string() == "10.0.0.64/24");
   CHECK(config.uplink == dataplane::Uplink{dataplane::DeviceKind::pci, "0000:03:00.1", 4, 9000});
-  CHECK(config.local == localstack::Settings{localstack::Kind::virtio_user, "lo-c"});
+  CHECK(config.local == localstack::Settings{localstack::Kind::none, "lo-c"});
   CHECK(config.workers ==
         dataplane::Workers{{1, 4, 5, 6}, dataplane::Idle::poll, 2, dataplane::Realtime::off});
-  CHECK(config.flows == flow::Settings{2048, 2h, true, 5s, 12h, 90s});
+  CHECK(config.flows == flow::Settings{2048, 2h, false, 5s, 12h, 90s});
   CHECK(f.icmp == forwarding::IcmpPolicy::drop);
   CHECK(config.control.socket == "/s");
   CHECK(config.control.http == control::HttpEndpoint{"::1", 80});
@@ -95,7 +95,7 @@ TEST_CASE("every value arrives where it belongs") {
   CHECK(config.control.log_format == control::LogFormat::json);
 }
 
-TEST_CASE("rules and checks arrive whole") {
+TEST_CASE("rules arrive whole") {
   const Config config = good(read(kRoot + "/test/unit/config/all_keys.yaml"));
   using forwarding::PortRule;
   const PortRule web{"web",
@@ -131,8 +131,6 @@ TEST_CASE("rules and checks arrive whole") {
                      forwarding::kEqualWeight,
                      0};
   CHECK(config.forwarding.rules == std::vector<PortRule>{web, app, db, off});
-  CHECK(config.health ==
-        std::vector<HealthCheck>{{"c", "web", "http://[::1]:8080/x", 10s, 500ms, 5, 4, false}});
 }
 
 TEST_CASE("a rule of one virtual IP may cover ports of a rule of all") {
@@ -159,6 +157,15 @@ TEST_CASE("as many rules as there may be load quickly and fit a heartbeat") {
   CHECK(good(yaml).forwarding.rules.size() == base::kMaxRules);
 }
 
+TEST_CASE("there are as many queues as workers") {
+  const auto with = [](const std::string& queues, const std::string& workers) {
+    return kMinimal.substr(0, kMinimal.rfind(" } }")) + queues + " } }\n" + workers;
+  };
+  CHECK(good(with("", "")).uplink.queues == 1);
+  CHECK(good(with(", queues: 1", "workers: { cpus: \"7\" }\n")).uplink.queues == 1);
+  CHECK(good(with(", queues: 3", "workers: { cpus: \"0-2\" }\n")).uplink.queues == 3);
+}
+
 TEST_CASE("empty lists and sections are as good as none") {
   const Config config = good(kMinimal + "port_rules:\nhealth: []\nlog:\n");
   CHECK(config.forwarding.rules.empty());
@@ -174,7 +181,9 @@ TEST_CASE("the effective configuration loads as itself") {
 }
 
 TEST_CASE("the effective configuration names every key that has a value") {
-  const std::string dumped = dump(good(read(kRoot + "/conf/coveyd.yaml")));
+  Config config = good(read(kRoot + "/conf/coveyd.yaml"));
+  config.health.emplace_back();  // no file may have one in this version
+  const std::string dumped = dump(config);
   for (const Key& key : keys()) {
     const std::string name(key.path.substr(key.path.find_last_of('.') + 1));
     INFO(key.path);
@@ -217,7 +226,7 @@ TEST_CASE("conf/coveyd.yaml loads and names every key with what may stand there"
   for (const Key& key : keys()) {
     INFO(key.path);
     const std::string name(key.path.substr(key.path.find_last_of('.') + 1));
-    CHECK(std::regex_search(text, std::regex("(^|\\n)[ -]*" + name + ":")));
+    CHECK(std::regex_search(text, std::regex("(^|\\n)[# -]*" + name + ":")));
     if (key.type == KeyType::section || key.type == KeyType::list) continue;
     CHECK(text.find(allowed_text(key)) != std::string::npos);
   }

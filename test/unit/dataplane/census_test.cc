@@ -86,3 +86,13 @@ TEST_CASE("a flow that any worker holds makes its bucket residual") {
   CHECK(bits(dataplane::residual_buckets(table(bucket::BucketState::foreign), caches)) ==
         std::vector<std::uint32_t>{9});
 }
+
+TEST_CASE("flows are counted by class, in all of its buckets") {
+  const auto flows = cache();
+  CHECK(dataplane::flows_by_class(*flows, kSizes) == std::vector<std::uint64_t>{0, 0, 0, 0});
+  establish(*flows, 1, {base::ClassIndex{2}, base::BucketIndex{0}});
+  establish(*flows, 2, {base::ClassIndex{2}, base::BucketIndex{kBuckets - 1}});
+  establish(*flows, 3, {base::ClassIndex{3}, base::BucketIndex{0}});
+  establish(*flows, 4, {base::ClassIndex{0}, base::BucketIndex{0}});
+  CHECK(dataplane::flows_by_class(*flows, kSizes) == std::vector<std::uint64_t>{1, 0, 2, 1});
+}
