@@ -11,7 +11,6 @@
 #include <string>
 
 #include "support/segment.h"
-#include "support/transcript.h"
 
 namespace covey::test {
 
