@@ -38,7 +38,6 @@ TEST_CASE("no bucket ever has two owners and all are owned again after random fa
   CampaignSetup setup;
   setup.cluster.timing = {.interval = 100ms, .tolerance = 3};
   setup.length = 6min;
-  setup.duplicate_ids = false;
   setup.faults_per_hour = 2000;
   setup.link_faults = false;
   CHECK(survives(setup, 2, 9) > 1200);
@@ -48,7 +47,6 @@ TEST_CASE("hosts that hear each other never both own a bucket, whatever links fa
   CampaignSetup setup;
   setup.cluster.timing = {.interval = 200ms, .tolerance = 5};
   setup.length = 15min;
-  setup.duplicate_ids = false;
   setup.faults_per_hour = 1000;
   CHECK(survives(setup, 2, 9) > 1200);
 }
