@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Transcript: what the hosts of a segment say and do, as text that people can follow.
 //
-// Owner: sim. Thread: any, one at a time. One line per message that says something new (heartbeats
+// Owner: test support. Thread: the test's. One line per message that says something new (heartbeats
 // that repeat what their host said before are left out), per table in which the own buckets
 // change, and per event. Times are virtual, in milliseconds.
 #pragma once
@@ -9,9 +9,9 @@
 #include <map>
 #include <string>
 
-#include "sim/segment.h"
+#include "support/segment.h"
 
-namespace covey::sim {
+namespace covey::test {
 
 class Transcript {
  public:
@@ -29,4 +29,4 @@ class Transcript {
   std::map<std::uint8_t, std::string> installed_;  // by host
 };
 
-}  // namespace covey::sim
+}  // namespace covey::test

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "sim/transcript.h"
+#include "support/transcript.h"
 
 #include <cstdio>
 #include <variant>
 
-namespace covey::sim {
+namespace covey::test {
 
 namespace {
 
@@ -119,4 +119,4 @@ void Transcript::write(base::TimePoint now, base::HostId host, const convergence
   }
 }
 
-}  // namespace covey::sim
+}  // namespace covey::test
