@@ -43,6 +43,8 @@ bool EdgeMatrix::broken_for(base::HostId a, base::HostId b, base::TimePoint now,
 }
 
 void EdgeMatrix::change(base::HostId host, bool known, base::HostSet alive, base::TimePoint now) {
+  // Nearly every message repeats the row of the one before.
+  if (known == known_.contains(host) && rows_[host.value] == alive) return;
   base::HostSet was_broken;
   for (std::uint8_t other = 1; other <= base::kMaxHosts; ++other) {
     if (broken(host, base::HostId{other})) was_broken.insert(base::HostId{other});

@@ -45,6 +45,18 @@ bool Peer::holds_nothing() const {
   return false;
 }
 
+Acknowledged Peer::acknowledged(base::TimePoint now, base::Duration lease_passes) const {
+  const bool is_over = said.phase == Phase::refused || now - last_heard > lease_passes;
+  const bool is_waiting = candidate.nonce != 0 && !candidate.stays_out &&
+                          candidate.last_heard > last_heard - lease_passes;
+  if (is_over && is_waiting) {
+    return {.nonce = candidate.nonce,
+            .sequence = candidate.sequence,
+            .last_heard = candidate.last_heard};
+  }
+  return {.nonce = nonce, .sequence = sequence, .last_heard = last_heard};
+}
+
 PeerTable::PeerTable(const Timing& timing, Shape shape)
     : timing_(timing), shape_(std::move(shape)), peers_(base::kMaxHosts + 1) {}
 
@@ -72,7 +84,8 @@ void PeerTable::bind(Peer& peer, const Message& message) {
   fresh.retired = peer.retired;
   fresh.retired_count = peer.retired_count;
   if (peer.bound) {
-    fresh.retired[fresh.retired_count % fresh.retired.size()] = peer.nonce;
+    fresh.retired[fresh.retired_count % fresh.retired.size()] = {.nonce = peer.nonce,
+                                                                 .sequence = peer.sequence};
     ++fresh.retired_count;
   }
   peer = std::move(fresh);
@@ -83,7 +96,8 @@ bool PeerTable::admit_candidate(base::TimePoint now, const Message& message, Pee
                                 const SendLog& sent) {
   const std::size_t known = std::min(peer.retired_count, peer.retired.size());
   for (std::size_t i = 0; i < known; ++i) {
-    if (peer.retired[i] == message.nonce) return false;
+    const Retired& earlier = peer.retired[i];
+    if (earlier.nonce == message.nonce && message.sequence <= earlier.sequence) return false;
   }
   Candidate& candidate = peer.candidate;
   if (candidate.nonce != message.nonce) {
@@ -92,8 +106,10 @@ bool PeerTable::admit_candidate(base::TimePoint now, const Message& message, Pee
     return false;
   }
   candidate.sequence = message.sequence;
+  candidate.last_heard = now;
+  candidate.stays_out = message.phase == Phase::leave || message.phase == Phase::refused;
   ++candidate.heard;
-  if (message.phase == Phase::leave || message.phase == Phase::refused) return false;
+  if (candidate.stays_out) return false;
   // A recording of an old start can be played at us, but it cannot acknowledge this start of ours.
   const bool answers_us = acknowledged(message, sent).first != 0;
   const bool vacant = peer.left || peer.silent || peer.said.phase == Phase::refused ||

@@ -5,8 +5,11 @@
 // Owner: convergence. Thread: the caller's, one at a time.
 // A host id is bound to one incarnation (nonce) while that one is heard; another nonce under the
 // same id waits as a candidate: a restarted host takes over when its predecessor has fallen silent,
-// a duplicate id never does. hear() only ever makes peers look better; judge() alone, called from
-// the timer after all received messages were taken in, finds silence and lost edges.
+// a duplicate id never does. A candidate must acknowledge this start of ours, and we do the same
+// for it as soon as nobody needs our word on the bound incarnation any more: else two hosts that
+// are each bound to a dead incarnation of the other would wait for one another. hear() only ever
+// makes peers look better; judge() alone, called from the timer after all received messages were
+// taken in, finds silence and lost edges.
 #pragma once
 
 #include <array>
@@ -33,8 +36,23 @@ struct Candidate {  // another incarnation under the same id
   std::uint64_t nonce = 0;
   std::uint32_t sequence = 0;
   std::uint32_t heard = 0;  // fresh messages
-  base::TimePoint first_heard;
+  base::TimePoint first_heard{};
+  base::TimePoint last_heard{};
+  bool stays_out = false;  // says that it is refused or has left
   bool reported = false;
+};
+
+/// An earlier incarnation, and its newest message that was taken in.
+struct Retired {
+  std::uint64_t nonce = 0;
+  std::uint32_t sequence = 0;
+};
+
+/// The incarnation of a host that our messages acknowledge.
+struct Acknowledged {
+  std::uint64_t nonce = 0;
+  std::uint32_t sequence = 0;
+  base::TimePoint last_heard;
 };
 
 struct Peer {
@@ -58,13 +76,16 @@ struct Peer {
   std::uint64_t residual_digest = 0;
   bool residual_known = false;
   Candidate candidate;
-  std::array<std::uint64_t, 4> retired{};  // earlier incarnations: never bound again
+  std::array<Retired, 4> retired{};  // may come back (after a namesake), but recordings may not
   std::size_t retired_count = 0;
 
   /// Taking part with the same configuration.
   [[nodiscard]] bool heard() const { return bound && !silent && !left && !mismatched; }
   /// Its own word for it that it takes no new flows.
   [[nodiscard]] bool holds_nothing() const;
+  /// The bound one; or the candidate, once the bound one has certainly stopped taking new flows
+  /// (`lease_passes` after its last word, or by its own word).
+  [[nodiscard]] Acknowledged acknowledged(base::TimePoint now, base::Duration lease_passes) const;
 };
 
 enum class Hearing : std::uint8_t {

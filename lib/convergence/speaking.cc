@@ -83,12 +83,14 @@ void Node::Impl::add_acknowledgements(TimePoint now, Message& message) const {
   const base::Duration lately = config.timing.lease() * 2 + config.timing.silence();
   peers.bound().for_each([&](HostId host) {
     const Peer& peer = peers.at(host);
-    if (peer.left || now - peer.last_heard > lately) return;
-    const std::int64_t age = base::to_ms(now - peer.last_heard);
+    const Acknowledged heard = peer.acknowledged(now, lease_passes());
+    const bool is_candidate = heard.nonce != peer.nonce;
+    if ((peer.left && !is_candidate) || now - heard.last_heard > lately) return;
+    const std::int64_t age = base::to_ms(now - heard.last_heard);
     message.acknowledgements.push_back(
         {.host = host,
-         .nonce_low = nonce_low(peer.nonce),
-         .sequence = peer.sequence,
+         .nonce_low = nonce_low(heard.nonce),
+         .sequence = heard.sequence,
          .age_ms = static_cast<std::uint16_t>(std::min<std::int64_t>(age, kAgeSaturated))});
   });
 }

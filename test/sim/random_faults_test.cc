@@ -1,50 +1,54 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The short run of the simulation: a few thousand faults, every promise checked at every event.
-// COVEY_SIM_SEED=n runs one seed alone, as a failure asks for; COVEY_SIM_TRACE=1 prints what the
-// hosts said and did. COVEY_SIM_SEEDS=n runs n seeds instead of the usual number.
+//
+// COVEY_SIM_SEED=n begins with another seed. A failure prints the faults that lead to it.
 #include <catch2/catch.hpp>
 #include <cstdlib>
-#include <iostream>
 
-#include "sim/random_faults.h"
+#include "sim/campaign.h"
+
+namespace covey::sim {
 
 namespace {
 
-using covey::test::FaultReport;
-using covey::test::RandomFaults;
+using namespace std::chrono_literals;
 
-constexpr unsigned kSeeds = 40;
-constexpr unsigned kBatches = 5;
-constexpr unsigned kFaultsPerBatch = 20;
+std::uint64_t first_seed() {
+  const char* seed = std::getenv("COVEY_SIM_SEED");
+  return seed == nullptr ? 1 : std::strtoull(seed, nullptr, 10);
+}
 
-bool passes(std::uint64_t seed, unsigned& faults) {
-  covey::test::Transcript transcript;
-  RandomFaults faults_of_seed(seed);
-  const bool follow = std::getenv("COVEY_SIM_TRACE") != nullptr;
-  if (follow) faults_of_seed.follow(transcript);
-  const FaultReport report = faults_of_seed.run(kBatches, kFaultsPerBatch);
-  if (follow) std::cout << transcript.text();
-  faults += report.faults;
-  if (report.violations.empty()) return true;
-  std::cout << "COVEY_SIM_SEED=" << seed << " hosts " << report.hosts << "\n";
-  for (const std::string& violation : report.violations)
-    std::cout << "  " << violation << "\n";
-  return false;
+/// One short campaign per cluster size; returns how many faults there were.
+std::uint64_t survives(CampaignSetup setup, unsigned least_hosts, unsigned most_hosts) {
+  std::uint64_t faults = 0;
+  for (unsigned hosts = least_hosts; hosts <= most_hosts; ++hosts) {
+    setup.cluster.hosts = hosts;
+    setup.seed = first_seed() + hosts;
+    const CampaignResult result = run_campaign(setup);
+    INFO((result.failure ? to_text(setup, *result.failure) : std::string()));
+    CHECK_FALSE(result.failure.has_value());
+    faults += result.faults;
+  }
+  return faults;
 }
 
 }  // namespace
 
 TEST_CASE("no bucket ever has two owners and all are owned again after random faults") {
-  unsigned faults = 0;
-  if (const char* seed = std::getenv("COVEY_SIM_SEED")) {
-    CHECK(passes(std::strtoull(seed, nullptr, 10), faults));
-    return;
-  }
-  const char* more = std::getenv("COVEY_SIM_SEEDS");
-  const std::uint64_t seeds = more != nullptr ? std::strtoull(more, nullptr, 10) : kSeeds;
-  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
-    INFO("COVEY_SIM_SEED=" << seed);
-    CHECK(passes(seed, faults));
-  }
-  CHECK(faults == seeds * kBatches * kFaultsPerBatch);
+  CampaignSetup setup;
+  setup.cluster.timing = {.interval = 100ms, .tolerance = 3};
+  setup.length = 6min;
+  setup.faults_per_hour = 2000;
+  setup.link_faults = false;
+  CHECK(survives(setup, 2, 9) > 1200);
 }
+
+TEST_CASE("hosts that hear each other never both own a bucket, whatever links fail") {
+  CampaignSetup setup;
+  setup.cluster.timing = {.interval = 200ms, .tolerance = 5};
+  setup.length = 15min;
+  setup.faults_per_hour = 1000;
+  CHECK(survives(setup, 2, 9) > 1200);
+}
+
+}  // namespace covey::sim

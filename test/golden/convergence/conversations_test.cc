@@ -11,7 +11,6 @@
 #include <string>
 
 #include "support/segment.h"
-#include "support/transcript.h"
 
 namespace covey::test {
 
@@ -170,6 +169,46 @@ TEST_CASE("a second host with a taken id is kept out") {
   story.segment.boot_namesake(102, test_config(2, 2002));
   story.segment.run_for(600ms);
   CHECK(story.segment.owned_buckets({1}) == 64);
+  CHECK(story.segment.buckets_of(kTwo, {1}) == 32);
+  story.compare();
+}
+
+TEST_CASE("a host whose id was borrowed while it slept gets it back") {
+  Story story("borrowed-id");
+  story.begin_with(3);
+  story.note("host 2 sleeps for 2 s");
+  story.segment.stall_host(kTwo, 2s);
+  story.segment.run_for(200ms);
+  story.note("another machine boots as host 2");
+  story.segment.boot_namesake(102, test_config(2, 2002));
+  story.segment.run_for(1200ms);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  story.note("and disappears");
+  story.segment.remove(102);
+  story.segment.run_for(2500ms);
+  CHECK(story.segment.status(kTwo).converged);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  CHECK(story.segment.buckets_of(kTwo, {1}) == 21);
+  story.compare();
+}
+
+TEST_CASE("a host that hears a refused namesake first still finds the incumbent") {
+  Story story("namesake-first");
+  story.begin_with(2);
+  story.note("another machine boots as host 2, host 1 crashes");
+  story.segment.boot_namesake(102, test_config(2, 2002));
+  story.segment.crash(kOne);
+  story.segment.run_for(1s);
+  CHECK(story.segment.buckets_of(kTwo, {1}) == 64);
+  story.note("host 1 boots and does not hear host 2 for 200 ms");
+  story.segment.cut(kTwo, kOne);
+  story.segment.boot(test_config(1, 1001));
+  story.segment.run_for(200ms);
+  story.note("now it does");
+  story.segment.cut(kTwo, kOne, false);
+  story.segment.run_for(1s);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  CHECK(story.segment.buckets_of(kOne, {1}) == 32);
   CHECK(story.segment.buckets_of(kTwo, {1}) == 32);
   story.compare();
 }

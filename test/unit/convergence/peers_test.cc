@@ -142,6 +142,40 @@ TEST_CASE("a recording of an old start cannot take an id over") {
   CHECK(scene.peer().nonce == 7);
 }
 
+TEST_CASE("an incarnation that was replaced comes back only with something new to say") {
+  Scene scene;
+  scene.hear(0ms, scene.message(7, 100));
+  CHECK(scene.hear(250ms, scene.message(8, 1)) == Hearing::rebound);
+  scene.peers.judge(kStart + 1s, 300ms);
+  CHECK(scene.hear(1s, scene.message(7, 100)) == Hearing::ignored);  // a recording
+  CHECK(scene.hear(1s, scene.message(7, 101)) == Hearing::rebound);
+  CHECK(scene.hear(1s, scene.message(8, 1)) == Hearing::ignored);
+}
+
+TEST_CASE("a candidate is acknowledged once nobody needs our word on the bound incarnation") {
+  Scene scene;
+  scene.hear(0ms, scene.message(7, 100));
+  Message stranger = scene.message(8, 1);
+  stranger.acknowledgements.clear();  // bound to a former start of ours, as we are to one of its
+  scene.hear(400ms, stranger);
+  CHECK(scene.peer().acknowledged(kStart + 400ms, 450ms).nonce == 7);
+  CHECK(scene.peer().acknowledged(kStart + 451ms, 450ms).nonce == 8);
+  CHECK(scene.peer().acknowledged(kStart + 451ms, 450ms).sequence == 1);
+}
+
+TEST_CASE("a candidate is acknowledged at once if the bound incarnation is a refused namesake") {
+  Scene scene;
+  Message refused = scene.message(7, 1);
+  refused.phase = Phase::refused;
+  scene.hear(0ms, refused);
+  Message incumbent = scene.message(8, 50);
+  incumbent.acknowledgements.clear();
+  CHECK(scene.hear(10ms, incumbent) == Hearing::ignored);
+  CHECK(scene.peer().acknowledged(kStart + 10ms, 450ms).nonce == 8);
+  CHECK(scene.hear(20ms, scene.message(8, 51)) == Hearing::rebound);
+  CHECK(scene.hear(30ms, refused) == Hearing::ignored);
+}
+
 TEST_CASE("two living hosts with one id are reported once") {
   Scene scene;
   int reports = 0;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "support/transcript.h"
+#include "sim/transcript.h"
 
 #include <cstdio>
 #include <variant>
 
-namespace covey::test {
+namespace covey::sim {
 
 namespace {
 
@@ -119,4 +119,4 @@ void Transcript::write(base::TimePoint now, base::HostId host, const convergence
   }
 }
 
-}  // namespace covey::test
+}  // namespace covey::sim

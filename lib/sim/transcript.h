@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Transcript: what the hosts of a segment say and do, as text that people can follow.
 //
-// Owner: test support. Thread: the test's. One line per message that says something new (heartbeats
+// Owner: sim. Thread: any, one at a time. One line per message that says something new (heartbeats
 // that repeat what their host said before are left out), per table in which the own buckets
 // change, and per event. Times are virtual, in milliseconds.
 #pragma once
@@ -9,9 +9,9 @@
 #include <map>
 #include <string>
 
-#include "support/segment.h"
+#include "sim/segment.h"
 
-namespace covey::test {
+namespace covey::sim {
 
 class Transcript {
  public:
@@ -29,4 +29,4 @@ class Transcript {
   std::map<std::uint8_t, std::string> installed_;  // by host
 };
 
-}  // namespace covey::test
+}  // namespace covey::sim

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Campaign: hours of random faults, cut into episodes of an hour; the shortest trace of a failure.
+//
+// Owner: sim. Thread: any, one at a time. The first episode has the seed of the campaign, so that a
+// failure in the seventh hour is repeated by its own seed in the first. A campaign ends with the
+// first episode that breaks a promise.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "sim/episode.h"
+#include "sim/fault.h"
+
+namespace covey::sim {
+
+struct CampaignSetup {
+  std::uint64_t seed = 1;
+  Cluster cluster;
+  base::Duration length = std::chrono::hours(1);
+  unsigned faults_per_hour = 100;
+  bool link_faults = true;
+  bool duplicate_ids = true;
+  Breakage breakage = Breakage::none;
+};
+
+/// What failed, and the fewest faults found that still make it fail.
+struct Failure {
+  std::uint64_t seed = 0;               // of the episode
+  std::uint64_t episode = 0;            // counted from 0
+  unsigned faults_before = 0;           // in the episode until it failed
+  std::vector<Fault> faults;            // the shortened plan
+  std::vector<std::string> violations;  // of that plan
+  unsigned replays = 0;                 // runs it took
+};
+
+struct CampaignResult {
+  base::Duration simulated{};
+  std::uint64_t faults = 0;
+  std::uint64_t commits = 0;
+  std::uint64_t moved_buckets = 0;
+  std::uint64_t messages = 0;
+  std::uint64_t steps = 0;
+  base::Duration worst_unowned{};
+  std::uint64_t violations = 0;
+  std::optional<Failure> failure;
+};
+
+[[nodiscard]] CampaignResult run_campaign(const CampaignSetup& setup);
+
+/// Removes faults as long as some promise is still broken, in at most `replays` runs.
+[[nodiscard]] Failure shorten(const EpisodeSetup& setup, const std::vector<Fault>& plan,
+                              unsigned replays);
+
+/// {"hosts":..,"hours":..,"seed":..,"faults":..,"commits":..,"violations":..,"moved_buckets":..,
+/// "worst_unowned_ms":..}
+[[nodiscard]] std::string to_json(const CampaignSetup& setup, const CampaignResult& result);
+/// The seed, the faults and what they broke, and the end of the conversation.
+[[nodiscard]] std::string to_text(const CampaignSetup& setup, const Failure& failure);
+
+}  // namespace covey::sim

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "sim/episode.h"
+
+#include <algorithm>
+
+namespace covey::sim {
+
+using base::ClassIndex;
+using base::Duration;
+using base::HostId;
+using base::TimePoint;
+using convergence::Verb;
+
+namespace {
+
+constexpr Slot kSecondMachines = 64;  // a second machine with id h stands in slot 64 + h
+constexpr std::uint64_t kForNonce = 1;
+constexpr std::uint64_t kForClock = 2;
+constexpr std::uint64_t kForWeight = 3;
+constexpr std::uint64_t kForSecondNonce = 4;
+
+SegmentOptions options_of(const EpisodeSetup& setup) {
+  SegmentOptions options;
+  options.seed = mix(setup.seed, 0x6c696e6b73);
+  options.most_delay = std::chrono::milliseconds(2);
+  options.loss_per_mille = static_cast<unsigned>(setup.seed % 5);
+  options.duplicate_per_mille = 2;
+  options.straggler_per_mille = 2;
+  options.straggler_delay = setup.cluster.timing.interval * 2;
+  options.breakage = setup.breakage;
+  return options;
+}
+
+}  // namespace
+
+Episode::Episode(const EpisodeSetup& setup)
+    : setup_(setup),
+      segment_(options_of(setup)),
+      coverage_(setup.cluster.buckets),
+      boots_(base::kMaxHosts + 1, 0),
+      clock_errors_(base::kMaxHosts + 1, kSkewMiddle) {
+  segment_.observe_owners([this] { coverage_.look(segment_); });
+  for_each_host([&](HostId host) {
+    clock_errors_[host.value] =
+        static_cast<std::uint32_t>(chance_for(host, kForClock) % (2 * kMostSkew + 1));
+  });
+}
+
+void Episode::follow(Transcript& transcript) {
+  transcript_ = &transcript;
+  transcript.follow(segment_);
+}
+
+void Episode::note(const std::string& what) {
+  if (transcript_ != nullptr) transcript_->note(segment_, what);
+}
+
+template <typename Visit>
+void Episode::for_each_host(Visit&& visit) const {
+  for (std::uint8_t value = 1; value <= setup_.cluster.hosts; ++value)
+    visit(HostId{value});
+}
+
+/// By host and how often it has booted: leaving out a fault elsewhere changes nothing here.
+std::uint64_t Episode::chance_for(HostId host, std::uint64_t purpose) const {
+  return mix(mix(setup_.seed, purpose), host.value, boots_[host.value]);
+}
+
+EpisodeResult Episode::run(const std::vector<Fault>& plan, Duration length) {
+  const TimePoint end = TimePoint{} + length;
+  for_each_host([&](HostId host) { boot(host); });
+  for (const Fault& fault : plan) {
+    const TimePoint at = std::max(segment_.now(), TimePoint{} + fault.at);
+    if (at > end || !run_until(at)) break;
+    apply(fault);
+  }
+  run_until(std::max(end, segment_.now()));
+  return EpisodeResult{.faults = faults_,
+                       .commits = segment_.commits(),
+                       .moved_buckets = segment_.moved_buckets(),
+                       .steps = segment_.steps(),
+                       .messages = segment_.messages(),
+                       .worst_unowned = coverage_.worst(),
+                       .ended = segment_.now(),
+                       .violations = segment_.violations()};
+}
+
+/// Ends what is due on the way. False once a promise is broken.
+bool Episode::run_until(TimePoint time) {
+  // In short pieces, so that a broken promise ends the run where it happened.
+  const Duration piece = setup_.cluster.timing.interval * 5;
+  while (segment_.violations().empty()) {
+    const TimePoint due = ends_.empty() ? TimePoint::never() : ends_.begin()->first;
+    const TimePoint next = std::min({due, time, segment_.now() + piece});
+    segment_.run_for(next - segment_.now());
+    if (due <= segment_.now()) {
+      finish(ends_.extract(ends_.begin()).mapped());
+    } else if (segment_.now() >= time) {
+      break;
+    }
+  }
+  return segment_.violations().empty();
+}
+
+void Episode::apply(const Fault& fault) {
+  if (fault.kind == FaultKind::calm) {
+    calm();
+    return;
+  }
+  ++faults_;
+  const bool of_links = fault.kind >= FaultKind::light_loss;
+  if (!of_links && !segment_.is_up(fault.host)) {
+    note("host " + std::to_string(fault.host.value) + " boots");
+    boot(fault.host);
+    return;
+  }
+  note(text(fault));
+  if (!apply_to_host(fault)) apply_to_links(fault);
+}
+
+bool Episode::apply_to_host(const Fault& fault) {
+  switch (fault.kind) {
+    case FaultKind::crash:
+      segment_.crash(fault.host);
+      return true;
+    case FaultKind::restart:
+      restart(fault.host, fault.span);
+      return true;
+    case FaultKind::stall_control:
+    case FaultKind::stall_host:
+    case FaultKind::stall_many:
+      stall(fault);
+      return true;
+    case FaultKind::stop:
+      obey(fault.host, command(Verb::stop));
+      return true;
+    case FaultKind::start:
+      obey(fault.host, command(Verb::start));
+      return true;
+    case FaultKind::drain: {
+      convergence::OperatorCommand order = command(Verb::drainstop);
+      order.drain_timeout = fault.span;
+      obey(fault.host, order);
+      return true;
+    }
+    case FaultKind::weight:
+      obey(fault.host, weight_command(static_cast<std::uint16_t>(fault.value)));
+      return true;
+    case FaultKind::flows:
+      segment_.set_flows(fault.host, {fault.other.value % setup_.cluster.buckets}, fault.value);
+      return true;
+    case FaultKind::skew:
+      clock_errors_[fault.host.value] = fault.value;
+      restart(fault.host, setup_.cluster.timing.interval);
+      return true;
+    case FaultKind::duplicate_id:
+      duplicate(fault);
+      return true;
+    case FaultKind::mismatch:
+      segment_.crash(fault.host);
+      boot(fault.host, true);
+      end_in(fault.span, {.ending = Ending::agree, .host = fault.host});
+      return true;
+    default:
+      return false;
+  }
+}
+
+void Episode::apply_to_links(const Fault& fault) {
+  SegmentOptions& options = segment_.options();
+  switch (fault.kind) {
+    case FaultKind::light_loss:
+      options.loss_per_mille = std::max(options.loss_per_mille, fault.value);
+      end_in(fault.span, {.ending = Ending::light_loss});
+      break;
+    case FaultKind::slow:
+      options.most_delay = setup_.cluster.timing.interval * fault.value / 100;
+      segment_.disturb_until(segment_.now() + fault.span + options.most_delay);
+      end_in(fault.span, {.ending = Ending::slow});
+      break;
+    case FaultKind::storm:
+      options.loss_per_mille = fault.value;
+      segment_.disturb_until(segment_.now() + fault.span);
+      end_in(fault.span, {.ending = Ending::storm});
+      break;
+    default:
+      cut(fault, links_of(fault));
+      break;
+  }
+}
+
+std::vector<std::pair<HostId, HostId>> Episode::links_of(const Fault& fault) const {
+  std::vector<std::pair<HostId, HostId>> links;
+  for_each_host([&](HostId from) {
+    for_each_host([&](HostId to) {
+      if (from == to) return;
+      const bool one_way = fault.kind == FaultKind::cut && from == fault.host && to == fault.other;
+      const bool deaf = fault.kind == FaultKind::deaf && to == fault.host;
+      const bool mute = fault.kind == FaultKind::mute && from == fault.host;
+      const bool across = fault.kind == FaultKind::partition &&
+                          fault.hosts.contains(from) != fault.hosts.contains(to);
+      if (one_way || deaf || mute || across) links.emplace_back(from, to);
+    });
+  });
+  return links;
+}
+
+void Episode::cut(const Fault& fault, const std::vector<std::pair<HostId, HostId>>& links) {
+  for (const auto& [from, to] : links)
+    segment_.cut(from, to);
+  end_in(fault.span, {.ending = Ending::mend, .host = fault.host, .links = links});
+}
+
+void Episode::end_in(Duration span, End end) {
+  ends_.emplace(segment_.now() + span, std::move(end));
+}
+
+void Episode::finish(const End& end) {
+  SegmentOptions& options = segment_.options();
+  const SegmentOptions usual = options_of(setup_);
+  switch (end.ending) {
+    case Ending::boot:
+      if (!segment_.is_up(end.host)) boot(end.host);
+      break;
+    case Ending::unduplicate: {
+      const auto slot = static_cast<Slot>(kSecondMachines + end.host.value);
+      if (segment_.is_present(slot)) segment_.remove(slot);
+      break;
+    }
+    case Ending::agree:
+      if (segment_.is_up(end.host)) segment_.crash(end.host);
+      boot(end.host);
+      break;
+    case Ending::light_loss:
+    case Ending::storm:
+      options.loss_per_mille = usual.loss_per_mille;
+      break;
+    case Ending::slow:
+      options.most_delay = usual.most_delay;
+      break;
+    case Ending::mend:
+      for (const auto& [from, to] : end.links)
+        segment_.cut(from, to, false);
+      break;
+  }
+}
+
+void Episode::boot(HostId host, bool odd_configuration) {
+  ++boots_[host.value];
+  convergence::NodeConfig config = node_config(setup_.cluster, host, chance_for(host, kForNonce));
+  if (odd_configuration) config.config_digest ^= 1U;
+  config.classes[kSpread.value].weight =
+      static_cast<std::uint16_t>(10 + chance_for(host, kForWeight) % 91);
+  const Clock clock{.offset_ns = std::int64_t{1'000'000'000'000} * host.value,
+                    .parts_per_million = std::int64_t{clock_errors_[host.value]} - kSkewMiddle};
+  segment_.boot(config, clock);
+}
+
+void Episode::restart(HostId host, Duration pause) {
+  segment_.crash(host);
+  end_in(pause, {.ending = Ending::boot, .host = host});
+}
+
+void Episode::stall(const Fault& fault) {
+  if (fault.kind == FaultKind::stall_control) {
+    segment_.stall_control(fault.host, fault.span);
+  } else if (fault.kind == FaultKind::stall_host) {
+    segment_.stall_host(fault.host, fault.span);
+  } else {
+    fault.hosts.for_each([&](HostId host) {
+      if (segment_.is_up(host)) segment_.stall_host(host, fault.span);
+    });
+  }
+}
+
+void Episode::duplicate(const Fault& fault) {
+  const auto slot = static_cast<Slot>(kSecondMachines + fault.host.value);
+  if (segment_.is_present(slot)) return;
+  ++boots_[fault.host.value];  // a nonce is never used twice
+  segment_.boot_namesake(
+      slot, node_config(setup_.cluster, fault.host, chance_for(fault.host, kForSecondNonce)));
+  end_in(fault.span, {.ending = Ending::unduplicate, .host = fault.host});
+}
+
+/// A stalled control thread obeys nobody.
+void Episode::obey(HostId host, const convergence::OperatorCommand& order) {
+  if (segment_.is_up(host) && !segment_.is_stalled(host)) segment_.command(host, order);
+}
+
+void Episode::calm() {
+  mend();
+  note("calm");
+  if (!run_until(segment_.now() + calm_span(setup_.cluster.timing))) return;
+  check_all_is_well();
+  const std::uint64_t commits = segment_.commits();
+  if (!run_until(segment_.now() + setup_.cluster.timing.interval * 5)) return;
+  if (segment_.commits() != commits) segment_.complain("S12: still converging after a calm");
+  segment_.options() = options_of(setup_);
+}
+
+/// Boots, wakes and starts everybody, and mends every link.
+void Episode::mend() {
+  TimePoint awake = segment_.now();
+  for (const Machine* machine : segment_.machines())
+    awake = std::max(awake, machine->control_stalled_until);
+  while (!ends_.empty()) {
+    finish(ends_.extract(ends_.begin()).mapped());
+  }
+  segment_.mend_all_links();
+  segment_.options().loss_per_mille = 0;
+  segment_.options().straggler_per_mille = 0;
+  // A host that wakes up past the end of its drain stops first, and would not hear "start".
+  if (!run_until(awake + setup_.cluster.timing.interval)) return;
+  for_each_host([&](HostId host) {
+    if (!segment_.is_up(host)) boot(host);
+    segment_.clear_flows(host);
+    obey(host, command(Verb::start));
+    obey(host, weight_command(static_cast<std::uint16_t>(20 + chance_for(host, kForWeight) % 81)));
+  });
+}
+
+void Episode::check_all_is_well() {
+  for_each_host([&](HostId host) {
+    const convergence::Status status = segment_.status(host);
+    if (!status.converged) {
+      segment_.complain("S3: after a calm host " + std::to_string(host.value) + " is " +
+                        std::string(name(status.state)) + ": " + status.reason);
+    }
+    if (segment_.node(host).map_digest() != segment_.node(HostId{1}).map_digest()) {
+      segment_.complain("S4: after a calm the maps differ");
+    }
+  });
+  for (std::uint16_t c = 0; c < kClasses; ++c) {
+    const std::uint32_t want = c == kSpread.value ? setup_.cluster.buckets : 1;
+    if (segment_.owned_buckets(ClassIndex{c}) == want) continue;
+    const std::string promise = c == kSpread.value ? "S3" : "S11";
+    segment_.complain(promise + ": after a calm a bucket of class " + std::to_string(c) +
+                      " has no owner");
+  }
+  check_shares();
+}
+
+/// S6 once more, by what workers accept.
+void Episode::check_shares() {
+  std::uint64_t total = 0;
+  for_each_host([&](HostId host) { total += segment_.node(host).weight(kSpread); });
+  for_each_host([&](HostId host) {
+    const std::uint64_t have = segment_.buckets_of(host, kSpread);
+    const std::uint64_t ideal =
+        std::uint64_t{setup_.cluster.buckets} * segment_.node(host).weight(kSpread);
+    if (have * total >= ideal + total || ideal >= (have + 1) * total) {
+      segment_.complain("S6: after a calm host " + std::to_string(host.value) +
+                        " has an unfair share");
+    }
+  });
+}
+
+}  // namespace covey::sim

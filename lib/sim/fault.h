@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Fault: one thing that goes wrong in a simulated cluster, and a plan of many of them.
+//
+// Owner: sim. Thread: any; plain values and pure functions. A plan follows from its seed alone, not
+// from what happens in the run; a fault that does not fit the state of the cluster when its time
+// comes does something that does. So every part of a plan is a plan, and a failing one can be
+// shortened fault by fault.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "convergence/settings.h"
+
+namespace covey::sim {
+
+enum class FaultKind : std::uint8_t {
+  crash,          // of the host; boots it if it is down
+  restart,        // crash and boot with a new nonce, `span` apart
+  stall_control,  // the control thread alone; workers go on
+  stall_host,     // everything on the host
+  stall_many,     // all `hosts`, as on one overloaded machine
+  stop,           // the operator's commands
+  start,
+  drain,         // `span` is its limit, 0: none
+  weight,        // `value`
+  flows,         // `value` flows in bucket `other`
+  skew,          // reboots with a clock that is off by `value` - kSkewMiddle ppm
+  duplicate_id,  // a second machine with the id of the host, for `span`
+  mismatch,      // restarts with another configuration, for `span`
+  light_loss,    // `value` per mille of the messages, for `span`
+  // Link faults: who does not hear one another may both serve.
+  slow,       // messages take up to `value` per cent of an interval, for `span`
+  storm,      // `value` per mille of the messages are lost, for `span`
+  cut,        // `host` no longer reaches `other`, for `span`
+  deaf,       // `host` hears nobody
+  mute,       // nobody hears `host`
+  partition,  // `hosts` from the rest
+  calm,       // everything mended, time to settle, then everything is checked
+};
+
+/// A clock may be off by half a per cent, hence two of them by one.
+inline constexpr std::int64_t kMostSkew = 5000;
+inline constexpr std::uint32_t kSkewMiddle = 5000;
+
+struct Fault {
+  base::Duration at{};  // from the start of the run
+  FaultKind kind = FaultKind::calm;
+  base::HostId host{};
+  base::HostId other{};
+  base::HostSet hosts{};
+  base::Duration span{};
+  std::uint32_t value = 0;
+  friend bool operator==(const Fault&, const Fault&) = default;
+};
+
+struct PlanOptions {
+  std::uint64_t seed = 1;
+  unsigned hosts = 3;
+  unsigned faults = 100;
+  base::Duration length = std::chrono::hours(1);
+  convergence::Timing timing{};
+  bool link_faults = true;
+  bool duplicate_ids = true;
+};
+
+/// Bursts of faults, ascending in time, with a calm after every other burst and at the end.
+[[nodiscard]] std::vector<Fault> make_plan(const PlanOptions& options);
+[[nodiscard]] std::string text(const Fault& fault);
+[[nodiscard]] std::string seconds_text(base::Duration duration);  // "12.345 s"
+[[nodiscard]] std::string hosts_text(base::HostSet hosts);        // "1,2,4"
+
+}  // namespace covey::sim
