@@ -45,6 +45,7 @@ LogLevel level_of(convergence::EventKind kind) {
     case EventKind::host_refused:
     case EventKind::island_suspected:
     case EventKind::self_doubt:
+    case EventKind::gateway_changed:
       return LogLevel::warning;
     case EventKind::host_joined:
     case EventKind::host_left:

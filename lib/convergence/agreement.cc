@@ -57,6 +57,8 @@ bool Node::Impl::advance(TimePoint now) {
   }
   const HostSet wanted = choose_view(view_question(now), edges);
   if (!wanted.contains(self)) return step_aside(now);
+  wanted_view = wanted;
+  if (!may_serve(wanted)) return stand_down(now);
   const bool alone = wanted.size() == 1;
   if (alone && proposal.view != wanted && !may_be_alone(now)) return false;
   if (must_propose(wanted)) {
@@ -147,7 +149,8 @@ HostFacts Node::Impl::facts_of(HostId host, const CommittedView& base) const {
   facts.member = same_nonce && !peer.left && !peer.mismatched && !says_outside;
   const bool empty_handed = peer.claims_known && all_none(peer.claims);
   const bool joins = is_agreeing(peer.said.phase) && peer.said.committed_view.empty();
-  const bool waits = peer.said.phase == Phase::listen || peer.said.phase == Phase::evicted;
+  const bool waits = peer.said.phase == Phase::listen || peer.said.phase == Phase::evicted ||
+                     peer.said.phase == Phase::minority;
   const bool first_view = base.members.empty() && waits;
   facts.admissible = peer.heard() && peer.edge && empty_handed && (joins || first_view);
   return facts;
@@ -177,7 +180,7 @@ bool Node::Impl::is_invited() const {
 bool Node::Impl::must_propose(HostSet wanted) const {
   if (!is_participant(phase) || wanted != proposal.view) return true;
   if (nonces_of(wanted) != proposal.nonces) return true;
-  return stated != proposal.statement.classes || draining != proposal.statement.draining;
+  return stated != proposal.statement.classes || takes_no_flows() != proposal.statement.draining;
 }
 
 /// One more than any heard; or the highest itself, if it is still being proposed and new to us.
@@ -300,7 +303,7 @@ void Node::Impl::become_proposing(TimePoint now, std::uint32_t generation, HostS
   proposal.view = wanted;
   proposal.nonces = nonces_of(wanted);
   proposal.statement =
-      Statement{.classes = stated, .draining = draining, .claims = ownership.claims()};
+      Statement{.classes = stated, .draining = takes_no_flows(), .claims = ownership.claims()};
   proposal.claims_digest = ownership.claims_digest();
   proposal.view_digest = 0;
   proposal.statements.clear();
@@ -324,6 +327,7 @@ void Node::Impl::become_prepared() {
   proposal.map = compute_map(config.map_key, class_buckets, members);
   proposal.view_digest = digest_of_view();
   phase = Phase::prepared;
+  note_prepared(proposal.view);
 }
 
 void Node::Impl::become_stable(TimePoint now) {
@@ -334,6 +338,9 @@ void Node::Impl::become_stable(TimePoint now) {
   committed.nonces = proposal.nonces;
   committed.statements = proposal.statements;
   committed.map = proposal.map;
+  last_members = committed.members;
+  attempts.clear();
+  island = {};
   for (std::size_t c = 0; c < class_buckets.size(); ++c) {
     committed.mine.push_back(owned_by(committed.map, c, self));
   }
@@ -400,8 +407,11 @@ std::string Node::Impl::trigger_of(HostSet wanted) const {
     }
     const Statement& old = committed.statements[host.value];
     const heartbeat::Message& said = peers.at(host).said;
-    const bool drains = host == self ? draining : said.draining;
-    if (drains && !old.draining) add(host_text(host) + " drains");
+    const bool drains = host == self ? takes_no_flows() : said.draining;
+    const bool no_gateway = host == self ? lacks_gateway() : said.no_gateway;
+    if (drains && !old.draining)
+      add(host_text(host) + (no_gateway ? " lost its gateway" : " drains"));
+    if (!drains && old.draining) add(host_text(host) + " takes new flows again");
     if ((host == self ? stated : said.classes) != old.classes) {
       add("weight of " + host_text(host) + " changed");
     }

@@ -123,10 +123,12 @@ void Node::Impl::publish_lease(TimePoint now) {
 /// Peers that may take over wait a lease (and a margin) from the last message they heard of us. We
 /// count from its sending, hence always from an earlier time.
 TimePoint Node::Impl::lease(TimePoint now) const {
-  if (life != Life::running || is_young()) return TimePoint::distant_past();
+  if (life != Life::running || is_young() || lacks_gateway()) return TimePoint::distant_past();
   const base::Duration length = config.timing.lease();
   TimePoint until = last_sent + length;
   bool witnessed = false;
+  base::HostSet reached;
+  reached.insert(self);
   peers.heard().for_each([&](HostId host) {
     const Peer& peer = peers.at(host);
     const bool member =
@@ -134,9 +136,12 @@ TimePoint Node::Impl::lease(TimePoint now) const {
     // Once we are prepared the others may commit the next view without our knowing.
     const bool next_member = phase == Phase::prepared && proposal.view.contains(host);
     if (!member && !next_member) return;
+    reached.insert(host);
     if (peer.said.committed_view.contains(self)) witnessed = true;
     until = std::min(until, peer.ack_sent_at + length);
   });
+  // Whoever hears too few may be the smaller side already and must not outlive what it has.
+  if (!may_serve(reached)) return std::min(until, lease_until);
   // After an own stall beyond the lease somebody may have taken over whom we have yet to hear; a
   // member that did not sleep and still counts us in proves that nobody has.
   if (lapsed && !witnessed && now < lapsed_until) return std::min(until, lease_until);

@@ -54,6 +54,7 @@ void Node::Impl::hear(TimePoint now, const Message& message) {
     edges.set_row(message.host, message.alive, now);
   }
   edges.set_row(self, peers.alive(), now);
+  if (!peer.mismatched && !peer.left) note_islands(message);
   if (peer.mismatched && !peer.refusal_reported) {
     peer.refusal_reported = true;
     raise(EventKind::host_refused, message.host,
@@ -94,16 +95,16 @@ void Node::Impl::note_evidence(TimePoint now, const Message& message) {
 void Node::Impl::judge_silence(TimePoint now) {
   const base::HostSet fell_silent = peers.judge(now, silence());
   if (!fell_silent.empty()) dirty_news = true;
+  base::HostSet lost;
   fell_silent.for_each([&](HostId host) {
     edges.forget_row(host, now);
     if (committed.members.contains(host) && !peers.at(host).left) {
+      lost.insert(host);
       raise(EventKind::host_lost, host, host_text(host) + " fell silent");
     }
   });
   edges.set_row(self, peers.alive(), now);
-  const bool deserted = committed.members.size() >= 3 && !fell_silent.empty() &&
-                        peers.heard().intersection(committed.members).empty();
-  if (deserted) raise(EventKind::island_suspected, self, "no other member is heard");
+  note_lost(now, lost);
 }
 
 void Node::Impl::hear_namesake(TimePoint now, const Message& message) {

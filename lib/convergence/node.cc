@@ -77,6 +77,9 @@ void Node::Impl::begin_incarnation(TimePoint now) {
   committed.map = last_map;
   draining = false;
   refusal.clear();
+  last_members = {};
+  attempts.clear();
+  island = {};
   spoken = Utterance{};
   claims_freshness = Freshness{};
   residual_freshness = Freshness{};
@@ -126,6 +129,7 @@ void Node::Impl::take(TimePoint now, const Input& input) {
       if (in.up) impl.alone_after = now + impl.silence() + impl.config.timing.guard();
     }
     void operator()(const TimerFired&) const { impl.timer_fired(now); }
+    void operator()(const GatewayChanged& in) const { impl.note_gateway(in.answers); }
   };
   std::visit(Visitor{*this, now}, input);
 }

@@ -40,6 +40,7 @@ struct NodeConfig {
   std::uint64_t config_digest = 0;  // must be equal on all hosts
   Timing timing;
   PartitionPolicy partition = PartitionPolicy::serve;
+  base::HostSet voters;    // majority: of these hosts; empty: of the members of the last view
   bucket::SipKey map_key;  // the same on all hosts
   std::vector<ClassConfig> classes;
   bool start_stopped = false;  // initial_state stopped or suspended
@@ -73,9 +74,13 @@ struct LinkChanged {
   bool up = true;
 };
 struct TimerFired {};
+/// The configured gateway answers, or has stopped to. Until the first news it does not.
+struct GatewayChanged {
+  bool answers = false;
+};
 
 using Input = std::variant<HeartbeatReceived, MapInstalled, FlowCensus, OperatorCommand,
-                           LinkChanged, TimerFired>;
+                           LinkChanged, TimerFired, GatewayChanged>;
 
 // ---- effects
 
@@ -102,7 +107,8 @@ enum class EventKind : std::uint8_t {
   drain_finished,
   host_refused,  // duplicate id or different configuration, peer or self
   island_suspected,
-  self_doubt,  // this host's own timer was late
+  self_doubt,       // this host's own timer was late
+  gateway_changed,  // it answers, or does not any more
 };
 [[nodiscard]] std::string_view name(EventKind kind);
 struct Event {

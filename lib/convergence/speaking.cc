@@ -72,7 +72,8 @@ Message Node::Impl::compose(TimePoint now) {
   message.config_digest = config.config_digest;
   message.alive = peers.alive();
   const bool bound = proposal.view.contains(self);
-  message.draining = bound ? proposal.statement.draining : draining;
+  message.draining = bound ? proposal.statement.draining : takes_no_flows();
+  message.no_gateway = lacks_gateway();
   message.classes = bound ? proposal.statement.classes : stated;
   add_acknowledgements(now, message);
   add_bitmaps(now, message);
@@ -142,7 +143,7 @@ Utterance Node::Impl::utterance() const {
                    .view_digest = proposal.view_digest,
                    .map_digest = proposal.map.digest,
                    .claims_digest = spoken_claims_digest(),
-                   .draining = draining};
+                   .draining = takes_no_flows()};
 }
 
 }  // namespace covey::convergence

@@ -4,8 +4,8 @@
 // Owner: convergence, inner header. Thread: the caller's, one at a time.
 // node.cc is the table of contents (step, timers); listening.cc takes messages in; agreement.cc
 // moves between phases; handover.cc moves buckets and computes the lease; speaking.cc makes
-// messages; commands.cc obeys the operator; status.cc tells people. Every change of phase goes
-// through a become_* function.
+// messages; partition.cc keeps to the partition policy; commands.cc obeys the operator; status.cc
+// tells people. Every change of phase goes through a become_* function.
 #pragma once
 
 #include <array>
@@ -144,6 +144,18 @@ struct Node::Impl {
   void publish_lease(base::TimePoint now);
   [[nodiscard]] base::TimePoint lease(base::TimePoint now) const;
 
+  // partition.cc
+  [[nodiscard]] bool may_serve(base::HostSet view) const;
+  [[nodiscard]] base::HostSet electors() const;
+  bool stand_down(base::TimePoint now);
+  void note_prepared(base::HostSet view);
+  void note_gateway(bool answers);
+  void note_lost(base::TimePoint now, base::HostSet lost);
+  void note_islands(const heartbeat::Message& message);
+  [[nodiscard]] std::string why_too_few() const;
+  [[nodiscard]] bool lacks_gateway() const;
+  [[nodiscard]] bool takes_no_flows() const { return draining || lacks_gateway(); }
+
   // speaking.cc
   void speak(base::TimePoint now);
   void send(base::TimePoint now);
@@ -195,6 +207,13 @@ struct Node::Impl {
   std::string refusal;
   Proposal proposal;
   Commitment committed;
+  base::HostSet last_members;           // of the newest view this start committed
+  std::vector<base::HostSet> attempts;  // views prepared since: others may have committed them
+  base::HostSet wanted_view;            // what the partition policy was asked about last
+  base::HostSet island;                 // another view, reported
+  base::HostSet lost_lately;            // members that fell silent within D of one another
+  base::TimePoint lost_since;
+  bool gateway_answers = false;
 
   Ownership ownership;
   HandOverStep hand_over;          // what is still open, for status and deadlines

@@ -37,7 +37,7 @@ HostState state_of(Phase phase) {
 
 HostState state_of(const Peer& peer) {
   if (peer.left) return HostState::stopped;
-  if (peer.silent || peer.mismatched) return HostState::isolated;
+  if (peer.silent || peer.mismatched || peer.said.no_gateway) return HostState::isolated;
   return peer.said.draining ? HostState::draining : state_of(peer.said.phase);
 }
 
@@ -69,6 +69,8 @@ std::string_view name(EventKind kind) {
       return "island_suspected";
     case EventKind::self_doubt:
       return "self_doubt";
+    case EventKind::gateway_changed:
+      return "gateway_changed";
   }
   return "unknown";
 }
@@ -105,6 +107,7 @@ HostState Node::Impl::state() const {
       break;
   }
   if (draining) return HostState::draining;
+  if (lacks_gateway()) return HostState::isolated;
   if (phase == Phase::stable && !is_settled()) return HostState::converging;
   return state_of(phase);
 }
@@ -120,6 +123,7 @@ std::string Node::Impl::reason() const {
   if (life == Life::stopped) return "stopped by the operator";
   if (life == Life::suspended) return "suspended by the operator";
   if (life == Life::stopping) return "stopping";
+  if (lacks_gateway()) return "the gateway does not answer";
   switch (phase) {
     case Phase::listen:
       return "listening for other hosts";
@@ -132,7 +136,7 @@ std::string Node::Impl::reason() const {
     case Phase::refused:
       return "refused: " + refusal;
     case Phase::minority:
-      return "on the smaller side of a partition";
+      return why_too_few();
     case Phase::leave:
       return "leaving";
     case Phase::stable:
@@ -154,7 +158,7 @@ Status Node::Impl::status(TimePoint now) const {
   Status status;
   status.state = state();
   status.generation = is_young() ? proposal.generation : committed.generation;
-  status.converged = life == Life::running && is_settled();
+  status.converged = life == Life::running && is_settled() && !lacks_gateway();
   status.since = state_since;
   status.reason = reason();
   const bool has_default = !is_young() && !committed.map.owners.empty();

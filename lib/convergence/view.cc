@@ -84,6 +84,13 @@ CommittedView senior_view(const std::vector<CommittedView>& views) {
   return best;
 }
 
+bool has_majority(HostSet view, HostSet voters) {
+  if (voters.empty()) return true;
+  const int present = view.intersection(voters).size();
+  if (2 * present == voters.size()) return view.contains(voters.lowest());
+  return 2 * present > voters.size();
+}
+
 HostSet choose_view(const ViewQuestion& question, const EdgeMatrix& edges) {
   HostSet members = question.base.members;
   members.for_each([&](HostId host) {

@@ -44,6 +44,10 @@ struct ViewQuestion {
   std::array<HostFacts, base::kMaxHosts + 1> facts{};
 };
 
+/// More than half of `voters`, or half of them with the lowest id: two disjoint views never both
+/// have that. Always true without voters.
+[[nodiscard]] bool has_majority(base::HostSet view, base::HostSet voters);
+
 /// The view as this host sees it; without `self` if it has no place in it.
 [[nodiscard]] base::HostSet choose_view(const ViewQuestion& question, const EdgeMatrix& edges);
 

@@ -13,6 +13,7 @@ namespace {
 using base::ErrorCode;
 
 constexpr std::uint8_t kDrainingFlag = 0x01;
+constexpr std::uint8_t kNoGatewayFlag = 0x02;
 constexpr std::size_t kAcknowledgementBytes = 9;
 constexpr std::size_t kClassBytes = 4;
 constexpr std::uint8_t kOwnBits = 0;  // forms of a claims section
@@ -45,7 +46,9 @@ void write_section(base::ByteWriter& out, Section section, Fill&& fill) {
 void write_state(base::ByteWriter& out, const Message& message) {
   out.be32(message.generation);
   out.u8(static_cast<std::uint8_t>(message.phase));
-  out.u8(message.draining ? kDrainingFlag : 0);
+  const unsigned flags =
+      (message.draining ? kDrainingFlag : 0U) | (message.no_gateway ? kNoGatewayFlag : 0U);
+  out.u8(static_cast<std::uint8_t>(flags));
   out.u8(message.health);
   out.u8(message.flaps);
   out.be64(message.view.bits());
@@ -109,7 +112,9 @@ void read_state(base::ByteReader& in, Message& message) {
   const std::uint8_t phase = in.u8();
   if (!is_known_phase(phase)) return in.fail();
   message.phase = static_cast<Phase>(phase);
-  message.draining = (in.u8() & kDrainingFlag) != 0;
+  const std::uint8_t flags = in.u8();
+  message.draining = (flags & kDrainingFlag) != 0;
+  message.no_gateway = (flags & kNoGatewayFlag) != 0;
   message.health = in.u8();
   message.flaps = in.u8();
   message.view = base::HostSet(in.be64());

@@ -24,7 +24,7 @@ enum class Phase : std::uint8_t {
   prepared = 3,  // knows the map of that view; claims frozen
   stable = 4,    // committed; releases and acquires
   evicted = 5,   // not in the clique of hosts that hear each other
-  minority = 6,  // cut off under partition policy majority or gateway
+  minority = 6,  // too few hosts under partition policy majority
   refused = 7,   // duplicate id or different configuration
   leave = 8,     // gone as of now; its claims count for nothing
 };
@@ -52,7 +52,8 @@ struct Message {
   std::uint32_t sequence = 0;  // rises by one per message within an incarnation
   std::uint32_t generation = 0;
   Phase phase = Phase::listen;
-  bool draining = false;
+  bool draining = false;    // takes no new flows
+  bool no_gateway = false;  // why: its gateway does not answer
   std::uint8_t health = 0;  // 0: well; larger: this host doubts its own timing
   std::uint8_t flaps = 0;   // how often the members have seen this host come and go lately
 

@@ -81,6 +81,11 @@ void Segment::command(HostId host, const convergence::OperatorCommand& command) 
   audit();
 }
 
+void Segment::gateway(HostId host, bool answers) {
+  step(machine(host.value), convergence::GatewayChanged{.answers = answers});
+  audit();
+}
+
 void Segment::set_flows(HostId host, base::BucketIndex bucket, std::uint32_t flows) {
   std::map<std::uint32_t, std::uint32_t>& held = machine(host.value).flows;
   if (flows == 0) {

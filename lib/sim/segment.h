@@ -61,6 +61,7 @@ class Segment {
   void stall_control(base::HostId host, base::Duration span);
   void stall_host(base::HostId host, base::Duration span);
   void command(base::HostId host, const convergence::OperatorCommand& command);
+  void gateway(base::HostId host, bool answers);
   void set_flows(base::HostId host, base::BucketIndex bucket, std::uint32_t flows);
   void clear_flows(base::HostId host);
   /// Messages from `from` no longer reach `to` (or do again). Cuts add up.

@@ -44,6 +44,7 @@ bool is_told(EventKind kind) {
     case EventKind::host_refused:
     case EventKind::island_suspected:
     case EventKind::self_doubt:
+    case EventKind::gateway_changed:
       return true;
     case EventKind::host_joined:
     case EventKind::state_changed:

@@ -2,7 +2,7 @@
 // One or several nodes on the simulated segment: the awkward cases, each as a story with an end.
 #include <catch2/catch.hpp>
 
-#include "support/segment.h"
+#include "support/observed_cluster.h"
 
 namespace covey::test {
 
@@ -21,59 +21,10 @@ constexpr HostId kTwo{2};
 constexpr HostId kThree{3};
 constexpr ClassIndex kSpread{1};
 
-struct Cluster {
-  explicit Cluster(std::uint8_t hosts = 0) : segment(SegmentOptions{}) {
-    segment.observe([this](base::TimePoint, HostId host, const convergence::Effect& effect) {
-      if (const auto* raised = std::get_if<convergence::RaiseEvent>(&effect)) {
-        events.push_back({host, raised->event});
-      }
-      if (const auto* lease = std::get_if<convergence::PublishLease>(&effect)) {
-        leases[host.value] = lease->valid_until;
-      }
-    });
-    for (std::uint8_t host = 1; host <= hosts; ++host)
-      segment.boot(test_config(host, host));
-    segment.run_for(1s);
-  }
-  void obey(HostId host, Verb verb, base::Duration timeout = {}) {
-    OperatorCommand command;
-    command.verb = verb;
-    command.drain_timeout = timeout;
-    segment.command(host, command);
-  }
-  [[nodiscard]] HostState state(HostId host) const {
-    return segment.node(host).status(segment.now()).state;
-  }
-  [[nodiscard]] std::uint32_t generation(HostId host) const {
-    return segment.node(host).status(segment.now()).generation;
-  }
-  [[nodiscard]] int count(EventKind kind, HostId by) const {
-    int count = 0;
-    for (const auto& [host, event] : events) {
-      if (host == by && event.kind == kind) ++count;
-    }
-    return count;
-  }
-  /// Everything owned, nothing twice, everybody content.
-  void check_whole(std::initializer_list<HostId> hosts) const {
-    CHECK(segment.violations().empty());
-    CHECK(segment.owned_buckets(ClassIndex{0}) == 1);
-    CHECK(segment.owned_buckets(kSpread) == 64);
-    for (const HostId host : hosts) {
-      INFO("host " << int{host.value});
-      CHECK(segment.node(host).status(segment.now()).converged);
-    }
-  }
-
-  Segment segment;
-  std::vector<std::pair<HostId, convergence::Event>> events;
-  std::map<std::uint8_t, base::TimePoint> leases;
-};
-
 }  // namespace
 
 TEST_CASE("a host alone serves everything, but not before a lease of others has passed") {
-  Cluster cluster;
+  ObservedCluster cluster;
   cluster.segment.boot(test_config(1, 1));
   const convergence::Timing timing = test_config(1, 1).timing;
   cluster.segment.run_for(timing.lease());
@@ -95,7 +46,7 @@ TEST_CASE("a node that is not started says nothing and wants no timer") {
 }
 
 TEST_CASE("the lease ends when the members stop acknowledging") {
-  Cluster cluster(2);
+  ObservedCluster cluster(2);
   cluster.segment.cut(kOne, kTwo);
   cluster.segment.run_for(2s);
   CHECK(cluster.leases[1] == base::TimePoint::distant_past());  // evicted itself meanwhile
@@ -103,7 +54,7 @@ TEST_CASE("the lease ends when the members stop acknowledging") {
 }
 
 TEST_CASE("a mute host yields and never serves alone while it hears the others") {
-  Cluster cluster(3);
+  ObservedCluster cluster(3);
   cluster.segment.cut(kTwo, kOne);
   cluster.segment.cut(kTwo, kThree);
   cluster.segment.run_for(3s);
@@ -118,7 +69,7 @@ TEST_CASE("a mute host yields and never serves alone while it hears the others")
 
 TEST_CASE(
     "of two members that stop hearing each other the higher id goes, not the first to see it") {
-  Cluster cluster(3);
+  ObservedCluster cluster(3);
   cluster.segment.cut(kTwo, kThree);
   cluster.segment.cut(kThree, kTwo);
   cluster.segment.run_for(2s);
@@ -128,7 +79,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a joiner that not all members hear does not disturb them") {
-  Cluster cluster(2);
+  ObservedCluster cluster(2);
   const std::uint32_t before = cluster.generation(kOne);
   cluster.segment.cut(kThree, kOne);
   cluster.segment.boot(test_config(3, 3));
@@ -139,7 +90,7 @@ TEST_CASE("a joiner that not all members hear does not disturb them") {
 }
 
 TEST_CASE("after a cut is healed the junior side yields and joins") {
-  Cluster cluster(3);
+  ObservedCluster cluster(3);
   for (const HostId far : {kTwo, kThree}) {
     cluster.segment.cut(kOne, far);
     cluster.segment.cut(far, kOne);
@@ -158,7 +109,7 @@ TEST_CASE("after a cut is healed the junior side yields and joins") {
 }
 
 TEST_CASE("a host that stalled does not take over the others") {
-  Cluster cluster(3);
+  ObservedCluster cluster(3);
   cluster.segment.stall_control(kOne, 3s);
   cluster.segment.run_for(3100ms);
   CHECK(cluster.count(EventKind::self_doubt, kOne) == 1);
@@ -168,7 +119,7 @@ TEST_CASE("a host that stalled does not take over the others") {
 }
 
 TEST_CASE("a short stall costs nobody anything") {
-  Cluster cluster(3);
+  ObservedCluster cluster(3);
   const std::uint32_t before = cluster.generation(kOne);
   cluster.segment.stall_host(kOne, 140ms);
   cluster.segment.run_for(1s);
@@ -177,7 +128,7 @@ TEST_CASE("a short stall costs nobody anything") {
 }
 
 TEST_CASE("a host that stalls while it starts listens again before it serves") {
-  Cluster cluster;
+  ObservedCluster cluster;
   cluster.segment.boot(test_config(1, 1));
   cluster.segment.run_for(20ms);
   cluster.segment.stall_host(kOne, 3s);
@@ -187,7 +138,7 @@ TEST_CASE("a host that stalls while it starts listens again before it serves") {
 }
 
 TEST_CASE("all hosts stalled at once go on as before") {
-  Cluster cluster(3);
+  ObservedCluster cluster(3);
   for (const HostId host : {kOne, kTwo, kThree})
     cluster.segment.stall_host(host, 2s);
   cluster.segment.run_for(4s);
@@ -195,7 +146,7 @@ TEST_CASE("all hosts stalled at once go on as before") {
 }
 
 TEST_CASE("a stop in the middle of an agreement leaves one map") {
-  Cluster cluster(3);
+  ObservedCluster cluster(3);
   cluster.obey(kTwo, Verb::drainstop);
   cluster.segment.run_for(500us);  // the others have proposed
   cluster.obey(kThree, Verb::stop);
@@ -205,7 +156,7 @@ TEST_CASE("a stop in the middle of an agreement leaves one map") {
 }
 
 TEST_CASE("start after stop joins as a new incarnation") {
-  Cluster cluster(2);
+  ObservedCluster cluster(2);
   const std::uint64_t before = cluster.segment.node(kTwo).status({}).members[1].nonce;
   cluster.obey(kTwo, Verb::stop);
   cluster.segment.run_for(100ms);
@@ -217,7 +168,7 @@ TEST_CASE("start after stop joins as a new incarnation") {
 }
 
 TEST_CASE("a suspended host obeys resume before start") {
-  Cluster cluster(2);
+  ObservedCluster cluster(2);
   cluster.obey(kTwo, Verb::suspend);
   cluster.segment.run_for(100ms);
   CHECK(cluster.state(kTwo) == HostState::suspended);
@@ -231,7 +182,7 @@ TEST_CASE("a suspended host obeys resume before start") {
 }
 
 TEST_CASE("a drain ends at its time limit whatever flows are left") {
-  Cluster cluster(2);
+  ObservedCluster cluster(2);
   cluster.segment.set_flows(kTwo, base::BucketIndex{1}, 5);
   cluster.obey(kTwo, Verb::drainstop, 700ms);
   cluster.segment.run_for(600ms);
@@ -243,7 +194,7 @@ TEST_CASE("a drain ends at its time limit whatever flows are left") {
 }
 
 TEST_CASE("start ends a drain and brings the buckets back") {
-  Cluster cluster(2);
+  ObservedCluster cluster(2);
   cluster.segment.set_flows(kTwo, base::BucketIndex{1}, 5);
   cluster.obey(kTwo, Verb::drainstop);
   cluster.segment.run_for(300ms);
@@ -255,7 +206,7 @@ TEST_CASE("start ends a drain and brings the buckets back") {
 }
 
 TEST_CASE("the last host that drains refuses new connections and keeps its flows") {
-  Cluster cluster(1);
+  ObservedCluster cluster(1);
   cluster.segment.set_flows(kOne, base::BucketIndex{1}, 1);
   cluster.obey(kOne, Verb::drainstop);
   cluster.segment.run_for(500ms);
@@ -267,7 +218,7 @@ TEST_CASE("the last host that drains refuses new connections and keeps its flows
 }
 
 TEST_CASE("a bucket is dirty at its new owner while the old one serves flows in it") {
-  Cluster cluster(2);
+  ObservedCluster cluster(2);
   const base::BucketIndex bucket{7};
   const HostId old_owner = cluster.segment.owner(kSpread, bucket);
   const HostId new_owner = old_owner == kOne ? kTwo : kOne;
@@ -284,7 +235,7 @@ TEST_CASE("a bucket is dirty at its new owner while the old one serves flows in 
 }
 
 TEST_CASE("weights and commands that make no sense do nothing") {
-  Cluster cluster(2);
+  ObservedCluster cluster(2);
   const std::uint32_t before = cluster.generation(kOne);
   OperatorCommand command;
   command.verb = Verb::set_weight;
@@ -318,7 +269,7 @@ TEST_CASE("messages of another cluster and of impossible hosts are ignored") {
 }
 
 TEST_CASE("a host that lost a refused namesake for good is let in") {
-  Cluster cluster(2);
+  ObservedCluster cluster(2);
   cluster.segment.boot_namesake(102, test_config(2, 2002));
   cluster.segment.run_for(600ms);
   CHECK(cluster.segment.buckets_of(kTwo, kSpread) == 32);
@@ -330,7 +281,7 @@ TEST_CASE("a host that lost a refused namesake for good is let in") {
 }
 
 TEST_CASE("the history tells what happened and why") {
-  Cluster cluster(2);
+  ObservedCluster cluster(2);
   cluster.segment.crash(kTwo);
   cluster.segment.run_for(1s);
   const std::vector<convergence::Convergence>& history = cluster.segment.node(kOne).history();
@@ -343,7 +294,7 @@ TEST_CASE("the history tells what happened and why") {
 }
 
 TEST_CASE("status lists the members, the default host and why it is not converged") {
-  Cluster cluster(2);
+  ObservedCluster cluster(2);
   const convergence::Status status = cluster.segment.node(kOne).status(cluster.segment.now());
   CHECK(status.converged);
   CHECK(status.reason.empty());
