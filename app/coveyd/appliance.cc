@@ -15,7 +15,10 @@
 #include <vector>
 
 #include "base/endian.h"
+#include "base/setting.h"
+#include "base/text.h"
 #include "bucket/siphash.h"
+#include "config/values.h"
 #include "control/runtime.h"
 #include "convergence/node.h"
 #include "dataplane/data_plane.h"
@@ -52,13 +55,32 @@ base::MacAddress local_stack_mac(const forwarding::Settings& settings) {
   return settings.cluster_mac.value_or(forwarding::cluster_mac(settings.mode, primary));
 }
 
-/// What must be equal on all hosts, besides the rules: the timing, because leases rely on it.
-std::uint64_t config_digest(const config::Config& config) {
-  const std::string text = fmt::format(
-      "{}\nheartbeat {} {}\npartition {}\n", forwarding::shared_description(config.forwarding),
-      config.timing.interval.count(), config.timing.tolerance, static_cast<int>(config.partition));
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
-  return bucket::siphash13({}, {bytes, text.size()});
+std::uint64_t digest_of(std::string_view text) {
+  return bucket::siphash13({}, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
+/// What must be equal on all hosts, besides the rules: the timing, because leases rely on it, and
+/// the policy.
+base::Settings shared_settings(const config::Config& config) {
+  base::Settings list = forwarding::shared_settings(config.forwarding);
+  list.push_back({"heartbeat: interval", base::format_duration(config.timing.interval)});
+  list.push_back({"heartbeat: tolerance", std::to_string(config.timing.tolerance)});
+  list.push_back({"partition", std::string(convergence::name(config.partition))});
+  list.push_back({"hosts", config::format_hosts(config.hosts)});
+  for (base::Setting& setting : list) {
+    if (setting.value.size() <= base::kMaxSettingText) continue;
+    const std::string mark = fmt::format("... ({:016x})", digest_of(setting.value));
+    setting.value.resize(base::kMaxSettingText - mark.size());
+    setting.value += mark;
+  }
+  return list;
+}
+
+std::uint64_t digest_of(const base::Settings& settings) {
+  std::string text;
+  for (const base::Setting& setting : settings)
+    text += setting.name + '=' + setting.value + '\n';
+  return digest_of(text);
 }
 
 std::vector<convergence::ClassConfig> class_configs(const forwarding::Settings& settings) {
@@ -84,9 +106,12 @@ convergence::NodeConfig node_config(const config::Config& config,
   node.host_name = config.host_name;
   node.cluster_id = keys.cluster_id;
   node.nonce = nonce;
-  node.config_digest = config_digest(config);
+  node.shared_settings = shared_settings(config);
+  node.config_digest = digest_of(node.shared_settings);
   node.timing = config.timing;
   node.partition = config.partition;
+  node.voters = config.hosts;
+  node.hold_down = config.hold_down;
   node.map_key = sip_key(keys.map_score);
   node.classes = class_configs(config.forwarding);
   return node;

@@ -48,6 +48,8 @@ struct Config {
   flow::Settings flows;
   convergence::Timing timing;
   convergence::PartitionPolicy partition = convergence::PartitionPolicy::serve;
+  base::HostSet hosts;  // of the whole cluster, for partition: majority; empty: not said
+  base::Duration hold_down = std::chrono::seconds(1);
   dataplane::Uplink uplink;
   dataplane::Workers workers;
   localstack::Settings local;

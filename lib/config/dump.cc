@@ -84,6 +84,8 @@ void write_cluster(Writer& out, const Config& config) {
   out.close();
   out.number("buckets", settings.buckets);
   out.choice("cluster.partition", config.partition);
+  if (!config.hosts.empty()) out.quoted("hosts", format_hosts(config.hosts));
+  out.duration("hold_down", config.hold_down);
   if (config.gateway) out.quoted("gateway", config.gateway->to_string());
   out.close();
 }

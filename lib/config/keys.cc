@@ -54,7 +54,14 @@ constexpr std::array kKeys = std::to_array<Key>({
      base::kMinBuckets, base::kMaxBuckets},
     {"cluster.partition", choice, "serve", "serve | majority | gateway",
      "When the segment is cut: both sides serve, only the larger, or the one that sees the "
-     "gateway. In this version only serve."},
+     "gateway."},
+    {"cluster.hosts", text, kNone, "host ids and ranges, such as 1-5",
+     "All hosts of the cluster: with partition: majority a view serves only if it has more than "
+     "half of them, or half with the lowest. Without it, of the last view."},
+    {"cluster.hold_down", duration, "1s", "",
+     "How long a host stays out that has vanished three times within minutes; twice as long each "
+     "further time, up to 10m. 0s: never.",
+     0, 10 * kMinute},
     {"cluster.gateway", text, kNone, "an IPv4 or IPv6 address",
      "Router whose answers show that this side is the right one; needed by partition: gateway. "
      "Not used in this version."},

@@ -121,11 +121,21 @@ void load_partition(const Section& cluster, Config& config) {
   if (config.partition == convergence::PartitionPolicy::gateway && !cluster.has("gateway")) {
     cluster.mistake("partition", "gateway needs the key cluster.gateway");
   }
-  if (config.partition != convergence::PartitionPolicy::serve) {
-    not_available(
-        cluster, "partition",
-        choice_word(key_at("cluster.partition"), static_cast<std::size_t>(config.partition)),
-        "serve");
+  if (config.partition == convergence::PartitionPolicy::gateway) {
+    not_available(cluster, "partition", "gateway", "serve | majority");
+  }
+}
+
+void load_hosts(const Section& cluster, Config& config) {
+  const auto text = cluster.has("hosts") ? cluster.text("hosts") : std::nullopt;
+  if (!text) return;
+  const auto hosts = parse_hosts(*text);
+  if (!hosts) {
+    cluster.not_allowed("hosts", hosts.error().context);
+  } else if (config.partition != convergence::PartitionPolicy::majority) {
+    cluster.mistake("hosts", "has no effect without partition: majority");
+  } else {
+    config.hosts = *hosts;
   }
 }
 
@@ -151,6 +161,8 @@ void load_cluster(const Section& cluster, Config& config) {
     }
   }
   load_partition(cluster, config);
+  load_hosts(cluster, config);
+  cluster.get_duration("hold_down", config.hold_down);
 }
 
 void load_host(const Section& host, Config& config) {

@@ -177,6 +177,27 @@ std::string format_cpus(const std::vector<unsigned>& cpus) {
   return text;
 }
 
+base::Result<base::HostSet> parse_hosts(std::string_view text) {
+  const auto ranges = parse_ranges(text, base::kMaxHosts, base::kMaxHosts);
+  if (!ranges) return std::unexpected(ranges.error());
+  base::HostSet hosts;
+  for (const Range& range : *ranges) {
+    if (range.first == 0) return fail(ErrorCode::invalid_argument, "0 is no host id");
+    for (unsigned id = range.first; id <= range.last; ++id)
+      hosts.insert(base::HostId{static_cast<std::uint8_t>(id)});
+  }
+  return hosts;
+}
+
+std::string format_hosts(base::HostSet hosts) {
+  std::string text;
+  hosts.for_each([&](base::HostId host) {
+    if (!text.empty()) text += ',';
+    text += fmt::format("{}", host.value);
+  });
+  return text;
+}
+
 base::Result<Device> parse_device(std::string_view text) {
   for (const Driver& driver : kDrivers) {
     if (!text.starts_with(driver.prefix)) continue;

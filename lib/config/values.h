@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/result.h"
 #include "control/settings.h"
 #include "dataplane/settings.h"
@@ -34,6 +35,9 @@ inline constexpr std::size_t kMaxWorkers = 64;
 
 /// Empty for `any`.
 [[nodiscard]] base::Result<std::vector<unsigned>> parse_cpus(std::string_view text);
+/// One or more host ids, as "1-4,7".
+[[nodiscard]] base::Result<base::HostSet> parse_hosts(std::string_view text);
+[[nodiscard]] std::string format_hosts(base::HostSet hosts);
 [[nodiscard]] std::string format_cpus(const std::vector<unsigned>& cpus);
 
 struct Device {

@@ -47,7 +47,11 @@ void Node::Impl::progress(TimePoint now) {
 bool Node::Impl::advance(TimePoint now) {
   std::string objection = reason_to_refuse(now);
   if (phase == Phase::refused) {
-    if (!objection.empty()) return false;
+    if (!objection.empty()) {
+      if (objection != refusal) raise(EventKind::host_refused, self, objection);
+      refusal = std::move(objection);
+      return false;
+    }
     become_listening(now);
     return true;
   }
@@ -121,7 +125,8 @@ HostFacts Node::Impl::own_facts(TimePoint now, const CommittedView& base) const 
   facts.member = base.members.contains(self) && (!is_young() || phase == Phase::prepared);
   const bool has_listened = is_agreeing(phase) || now >= listen_until || is_invited();
   const bool empty_handed = all_none(ownership.claims()) && !ownership.under_way();
-  facts.admissible = is_young() && has_listened && empty_handed;
+  const bool held_down = !base.members.empty() && now < held_until();
+  facts.admissible = is_young() && has_listened && empty_handed && !held_down;
   return facts;
 }
 
@@ -384,6 +389,7 @@ void Node::Impl::give_up_membership(TimePoint now) {
   proposal.map = ClusterMap{};
   converging = false;
   lapsed = false;
+  outside_since = now;
   listen_until = now + config.timing.listen_first();
   alone_after = std::max(alone_after, now + lease_passes());
   unknown_until = std::max(unknown_until, now + lease_passes());

@@ -31,6 +31,7 @@ void Node::Impl::hear(TimePoint now, const Message& message) {
     return;
   }
   const bool was_left = peers.at(message.host).left;
+  const bool was_heard = peers.at(message.host).heard();
   const bool residual_was_known = peers.at(message.host).residual_known;
   const std::uint64_t residual_was = peers.at(message.host).residual_digest;
   const Hearing hearing = peers.hear(now, message, sent);
@@ -55,11 +56,42 @@ void Node::Impl::hear(TimePoint now, const Message& message) {
   }
   edges.set_row(self, peers.alive(), now);
   if (!peer.mismatched && !peer.left) note_islands(message);
-  if (peer.mismatched && !peer.refusal_reported) {
-    peer.refusal_reported = true;
-    raise(EventKind::host_refused, message.host,
-          host_text(message.host) + " has a different configuration");
-  }
+  const bool restarted = hearing == Hearing::rebound && was_heard;
+  if (restarted && committed.members.contains(message.host)) flaps.note(message.host, now);
+  if (peer.mismatched) hear_other_configuration(message);
+}
+
+void Node::Impl::hear_other_configuration(const Message& message) {
+  Peer& peer = peers.at(message.host);
+  const std::string before = difference_from(message.host);
+  Differences& known = differences[message.host];
+  if (!message.excerpt.settings.empty()) known.take(message.config_digest, message.excerpt);
+  const std::string after = difference_from(message.host);
+  if (peer.refusal_reported && before == after) return;
+  peer.refusal_reported = true;
+  raise(EventKind::host_refused, message.host,
+        host_text(message.host) + " has a different configuration" +
+            (after.empty() ? std::string() : ": " + after));
+}
+
+std::string Node::Impl::difference_from(HostId host) const {
+  const auto known = differences.find(host);
+  return known == differences.end() ? std::string() : known->second.text(config.shared_settings);
+}
+
+/// By the worst count that a member tells about us.
+unsigned Node::Impl::own_flaps() const {
+  unsigned most = 0;
+  peers.heard().for_each([&](HostId host) {
+    for (const heartbeat::FlapCount& one : peers.at(host).said.flap_counts) {
+      if (one.host == self) most = std::max<unsigned>(most, one.count);
+    }
+  });
+  return most;
+}
+
+TimePoint Node::Impl::held_until() const {
+  return outside_since + hold_down(config.hold_down, own_flaps());
 }
 
 /// What we hear of a host outside our view no longer counts: it may go on talking for as long as it
@@ -100,6 +132,7 @@ void Node::Impl::judge_silence(TimePoint now) {
     edges.forget_row(host, now);
     if (committed.members.contains(host) && !peers.at(host).left) {
       lost.insert(host);
+      flaps.note(host, now);
       raise(EventKind::host_lost, host, host_text(host) + " fell silent");
     }
   });
@@ -157,7 +190,9 @@ std::string Node::Impl::configuration_objection() const {
       yields = theirs.empty() ? host < self : theirs.lowest() < mine.members.lowest();
     }
     if (yields && objection.empty()) {
-      objection = "configuration differs from that of " + host_text(host);
+      const std::string what = difference_from(host);
+      objection = "configuration differs from that of " + host_text(host) +
+                  (what.empty() ? what : ": " + what);
     }
   });
   return objection;

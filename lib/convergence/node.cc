@@ -83,6 +83,7 @@ void Node::Impl::begin_incarnation(TimePoint now) {
   spoken = Utterance{};
   claims_freshness = Freshness{};
   residual_freshness = Freshness{};
+  outside_since = now;
   tick_due = now;
   send_due = now;
   last_sent = TimePoint::distant_past();

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/setting.h"
 #include "base/time.h"
 #include "bucket/bitmap.h"
 #include "bucket/bucket_table.h"
@@ -37,11 +38,13 @@ struct NodeConfig {
   std::string host_name;
   std::uint64_t cluster_id = 0;
   std::uint64_t nonce = 0;          // random per start
-  std::uint64_t config_digest = 0;  // must be equal on all hosts
+  std::uint64_t config_digest = 0;  // must be equal on all hosts; of these, and more than that
+  base::Settings shared_settings;   // told to hosts whose digest differs
   Timing timing;
   PartitionPolicy partition = PartitionPolicy::serve;
-  base::HostSet voters;    // majority: of these hosts; empty: of the members of the last view
-  bucket::SipKey map_key;  // the same on all hosts
+  base::HostSet voters;        // majority: of these hosts; empty: of the members of the last view
+  base::Duration hold_down{};  // first span that a host must stay out that vanishes often; 0: none
+  bucket::SipKey map_key;      // the same on all hosts
   std::vector<ClassConfig> classes;
   bool start_stopped = false;  // initial_state stopped or suspended
   bool start_suspended = false;
@@ -166,7 +169,7 @@ struct Status {
   std::uint32_t generation = 0;
   bool converged = false;
   base::TimePoint since;  // of `state`
-  std::string reason;     // why it is not converged; empty when it is
+  std::string reason;     // why it is not converged, or who is kept out; else empty
   base::HostId default_host;
   std::vector<MemberStatus> members;  // ascending id, every host heard lately and self
   base::TimePoint lease_until;

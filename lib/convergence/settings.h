@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string_view>
 
 #include "base/time.h"
 
@@ -18,6 +19,18 @@ enum class PartitionPolicy : std::uint8_t {
   majority,  // the smaller side stops taking new flows
   gateway,   // only a side whose gateway answers takes new flows
 };
+
+[[nodiscard]] constexpr std::string_view name(PartitionPolicy policy) {
+  switch (policy) {
+    case PartitionPolicy::serve:
+      return "serve";
+    case PartitionPolicy::majority:
+      return "majority";
+    case PartitionPolicy::gateway:
+      return "gateway";
+  }
+  return "";
+}
 
 struct Timing {
   base::Duration interval = std::chrono::milliseconds(200);  // between heartbeats: T

@@ -77,6 +77,8 @@ Message Node::Impl::compose(TimePoint now) {
   message.classes = bound ? proposal.statement.classes : stated;
   add_acknowledgements(now, message);
   add_bitmaps(now, message);
+  add_flap_counts(now, message);
+  add_excerpt(message);
   return message;
 }
 
@@ -94,6 +96,25 @@ void Node::Impl::add_acknowledgements(TimePoint now, Message& message) const {
          .sequence = heard.sequence,
          .age_ms = static_cast<std::uint16_t>(std::min<std::int64_t>(age, kAgeSaturated))});
   });
+}
+
+void Node::Impl::add_flap_counts(TimePoint now, Message& message) const {
+  message.flaps = static_cast<std::uint8_t>(own_flaps());
+  peers.bound().for_each([&](HostId host) {
+    const unsigned count = flaps.count(host, now);
+    if (count == 0) return;
+    message.flap_counts.push_back({.host = host, .count = static_cast<std::uint8_t>(count)});
+  });
+}
+
+/// Whoever has another configuration, in or out of the cluster, is told ours piece by piece.
+void Node::Impl::add_excerpt(Message& message) {
+  bool differs = false;
+  peers.bound().for_each([&](HostId host) {
+    const Peer& peer = peers.at(host);
+    differs = differs || (peer.mismatched && !peer.silent && !peer.left);
+  });
+  if (differs) message.excerpt = next_excerpt(config.shared_settings, excerpt_next);
 }
 
 /// While a generation is being agreed on: the claims it froze. Then: what workers may accept.

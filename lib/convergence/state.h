@@ -10,12 +10,15 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "convergence/cluster_map.h"
+#include "convergence/differences.h"
 #include "convergence/edges.h"
 #include "convergence/evidence.h"
+#include "convergence/flaps.h"
 #include "convergence/node.h"
 #include "convergence/ownership.h"
 #include "convergence/peers.h"
@@ -107,6 +110,10 @@ struct Node::Impl {
   [[nodiscard]] std::string reason_to_refuse(base::TimePoint now) const;
   [[nodiscard]] std::string namesake_objection(base::TimePoint now) const;
   [[nodiscard]] std::string configuration_objection() const;
+  void hear_other_configuration(const heartbeat::Message& message);
+  [[nodiscard]] std::string difference_from(base::HostId host) const;
+  [[nodiscard]] unsigned own_flaps() const;
+  [[nodiscard]] base::TimePoint held_until() const;
 
   // agreement.cc
   void progress(base::TimePoint now);
@@ -162,6 +169,8 @@ struct Node::Impl {
   [[nodiscard]] heartbeat::Message compose(base::TimePoint now);
   void add_acknowledgements(base::TimePoint now, heartbeat::Message& message) const;
   void add_bitmaps(base::TimePoint now, heartbeat::Message& message);
+  void add_flap_counts(base::TimePoint now, heartbeat::Message& message) const;
+  void add_excerpt(heartbeat::Message& message);
   [[nodiscard]] Utterance utterance() const;
   [[nodiscard]] const Bitmaps& spoken_claims() const;
   [[nodiscard]] std::uint64_t spoken_claims_digest() const;
@@ -182,6 +191,7 @@ struct Node::Impl {
   [[nodiscard]] HostState state() const;
   [[nodiscard]] bool is_settled() const;
   [[nodiscard]] std::string reason() const;
+  [[nodiscard]] std::string refused_peers() const;
   [[nodiscard]] std::vector<MemberStatus> member_list(base::TimePoint now) const;
   void note_state(base::TimePoint now);
 
@@ -202,6 +212,9 @@ struct Node::Impl {
   EdgeMatrix edges;
   Evidence evidence;
   Namesake namesake;
+  FlapLog flaps;                                    // of the others
+  std::map<base::HostId, Differences> differences;  // by host with another configuration
+  std::uint32_t excerpt_next = 0;
 
   heartbeat::Phase phase = heartbeat::Phase::listen;
   std::string refusal;
@@ -231,6 +244,7 @@ struct Node::Impl {
   base::TimePoint last_sent;
   base::TimePoint send_due;
   base::TimePoint listen_until;
+  base::TimePoint outside_since;  // a start, or the loss of the last view
   base::TimePoint alone_after;    // no view of this host alone before
   base::TimePoint unknown_until;  // hosts never heard by this start may be serving until then
   bool lapsed = false;            // the lease ran out during an own stall ...

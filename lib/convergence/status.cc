@@ -124,6 +124,11 @@ std::string Node::Impl::reason() const {
   if (life == Life::suspended) return "suspended by the operator";
   if (life == Life::stopping) return "stopping";
   if (lacks_gateway()) return "the gateway does not answer";
+  if (is_young() && phase != Phase::refused && last_now < held_until() &&
+      !senior().members.empty()) {
+    return "vanished " + std::to_string(own_flaps()) + " times lately, held down for another " +
+           std::to_string((base::to_ms(held_until() - last_now) + 999) / 1000) + " s";
+  }
   switch (phase) {
     case Phase::listen:
       return "listening for other hosts";
@@ -151,7 +156,20 @@ std::string Node::Impl::reason() const {
   if (hand_over.to_release > 0) {
     return std::to_string(hand_over.to_release) + " buckets wait for their new owners";
   }
-  return is_settled() ? std::string() : "workers are taking up a new table";
+  return is_settled() ? refused_peers() : "workers are taking up a new table";
+}
+
+/// A view may be in order and yet lack somebody who should be in it.
+std::string Node::Impl::refused_peers() const {
+  std::string text;
+  peers.bound().for_each([&](HostId host) {
+    const Peer& peer = peers.at(host);
+    if (!peer.mismatched || peer.silent || peer.left) return;
+    const std::string what = difference_from(host);
+    text += (text.empty() ? "host " : "; host ") + std::to_string(host.value) +
+            " refused: " + (what.empty() ? "its configuration differs" : what);
+  });
+  return text;
 }
 
 Status Node::Impl::status(TimePoint now) const {

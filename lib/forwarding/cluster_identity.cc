@@ -58,24 +58,30 @@ std::string_view word_of(RuleProtocol protocol) {
   return "";
 }
 
-std::string mode_words(const PortRule& rule) {
-  switch (rule.mode) {
+std::string_view word_of(RuleMode mode) {
+  switch (mode) {
+    case RuleMode::multiple:
+      return "multiple";
     case RuleMode::single:
       return "single";
     case RuleMode::disabled:
       return "disabled";
-    case RuleMode::multiple:
-      break;
   }
+  return "";
+}
+
+/// Only rules that spread have one.
+std::string affinity_words(const PortRule& rule) {
+  if (rule.mode != RuleMode::multiple) return "-";
   switch (rule.hash.affinity) {
     case bucket::Affinity::none:
-      return "multiple affinity none";
+      return "none";
     case bucket::Affinity::single:
-      return "multiple affinity single";
+      return "single";
     case bucket::Affinity::network:
       break;
   }
-  std::string text = "multiple affinity network ";
+  std::string text = "network ";
   text += std::to_string(rule.hash.prefix4);
   text += ' ';
   text += std::to_string(rule.hash.prefix6);
@@ -83,40 +89,26 @@ std::string mode_words(const PortRule& rule) {
 }
 
 // Sorted, so that "443,80" and "80,443" are one thing.
-void append_ports(std::string& text, std::vector<PortRange> ports) {
+std::string port_words(std::vector<PortRange> ports) {
   std::sort(ports.begin(), ports.end());
-  bool is_first = true;
+  std::string text;
   for (const PortRange& range : ports) {
-    text += is_first ? ' ' : ',';
-    is_first = false;
+    if (!text.empty()) text += ',';
     text += std::to_string(range.first);
     if (range.last == range.first) continue;
     text += '-';
     text += std::to_string(range.last);
   }
+  return text;
 }
 
-void append_rule(std::string& text, std::size_t index, const PortRule& rule) {
-  text += "rule ";
-  text += std::to_string(index);
-  text += ": ";
-  text += rule.name;
-  text += " vip ";
-  text += rule.virtual_ip ? rule.virtual_ip->to_string() : "all";
-  text += ' ';
-  text += word_of(rule.protocol);
-  text += " ports";
-  append_ports(text, rule.ports);
-  text += ' ';
-  text += mode_words(rule);
-  text += '\n';
-}
-
-void append_line(std::string& text, std::string_view what, std::string_view value) {
-  text += what;
-  text += ' ';
-  text += value;
-  text += '\n';
+void append_rule(base::Settings& list, const PortRule& rule) {
+  const std::string name = "rule " + rule.name;
+  list.push_back({name + ": vip", rule.virtual_ip ? rule.virtual_ip->to_string() : "all"});
+  list.push_back({name + ": protocol", std::string(word_of(rule.protocol))});
+  list.push_back({name + ": ports", port_words(rule.ports)});
+  list.push_back({name + ": mode", std::string(word_of(rule.mode))});
+  list.push_back({name + ": affinity", affinity_words(rule)});
 }
 
 }  // namespace
@@ -146,23 +138,25 @@ base::MacAddress masked_host_mac(base::HostId host, const base::IpAddress& prima
   return {{0x02, host.value, id[0], id[1], id[2], id[3]}};
 }
 
-std::string shared_description(const Settings& settings) {
+base::Settings shared_settings(const Settings& settings) {
   std::vector<base::IpPrefix> addresses = settings.virtual_ips;
   std::sort(addresses.begin(), addresses.end());
   const base::IpAddress primary = primary_ip(settings);
   const base::MacAddress mac = settings.cluster_mac.value_or(cluster_mac(settings.mode, primary));
-  std::string text;
-  append_line(text, "primary", primary.to_string());
-  for (const base::IpPrefix& prefix : addresses) {
-    append_line(text, "virtual ip", prefix.to_string());
-  }
-  append_line(text, "mode", word_of(settings.mode));
-  append_line(text, "mac", mac.to_string());
-  append_line(text, "icmp", word_of(settings.icmp));
-  append_line(text, "buckets", std::to_string(settings.buckets));
+  base::Settings list;
+  list.push_back({"primary virtual ip", primary.to_string()});
+  for (const base::IpPrefix& prefix : addresses)
+    list.push_back({"virtual ip " + prefix.to_string(), "present"});
+  list.push_back({"mode", std::string(word_of(settings.mode))});
+  list.push_back({"mac", mac.to_string()});
+  list.push_back({"icmp", std::string(word_of(settings.icmp))});
+  list.push_back({"buckets", std::to_string(settings.buckets)});
+  for (const PortRule& rule : settings.rules)
+    append_rule(list, rule);
+  // The first rule that fits decides, so their order is part of what they say.
   for (std::size_t i = 0; i < settings.rules.size(); ++i)
-    append_rule(text, i, settings.rules[i]);
-  return text;
+    list.push_back({"order of rules: " + std::to_string(i + 1), settings.rules[i].name});
+  return list;
 }
 
 }  // namespace covey::forwarding

@@ -21,6 +21,7 @@
 #include "base/address.h"
 #include "base/endian.h"
 #include "base/ids.h"
+#include "base/setting.h"
 #include "bucket/bucket_table.h"
 #include "bucket/siphash.h"
 #include "forwarding/settings.h"
@@ -45,10 +46,10 @@ struct ClassPlan {
 /// Source address this host's frames leave with: 02:HOST:w:x:y:z.
 [[nodiscard]] base::MacAddress masked_host_mac(base::HostId host, const base::IpAddress& primary);
 
-/// Text that is equal on two hosts exactly when their clusters may join: virtual IPs (in any order,
-/// but with the same primary), mode, cluster MAC, ICMP policy, buckets and rules without weight and
-/// priority. One line each, so that a difference can be shown. Its digest travels in heartbeats.
-[[nodiscard]] std::string shared_description(const Settings& settings);
+/// What is equal on two hosts exactly when their clusters may join: virtual IPs (in any order, but
+/// with the same primary), mode, cluster MAC, ICMP policy, buckets and rules without weight and
+/// priority. By name, so that a difference can be told. Its digest travels in heartbeats.
+[[nodiscard]] base::Settings shared_settings(const Settings& settings);
 
 class Policy {
  public:

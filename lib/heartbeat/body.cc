@@ -16,6 +16,8 @@ constexpr std::uint8_t kDrainingFlag = 0x01;
 constexpr std::uint8_t kNoGatewayFlag = 0x02;
 constexpr std::size_t kAcknowledgementBytes = 9;
 constexpr std::size_t kClassBytes = 4;
+constexpr std::size_t kFlapCountBytes = 2;
+constexpr std::uint16_t kLastSection = static_cast<std::uint16_t>(Section::excerpt);
 constexpr std::uint8_t kOwnBits = 0;  // forms of a claims section
 constexpr std::uint8_t kSameAsClass = 1;
 
@@ -24,6 +26,10 @@ bool is_printable(std::string_view text) {
     const auto byte = static_cast<unsigned char>(c);
     return byte >= 0x20 && byte != 0x7f;
   });
+}
+
+bool is_setting_text(std::string_view text) {
+  return text.size() <= base::kMaxSettingText && is_printable(text);
 }
 
 bool is_known_phase(std::uint8_t value) {
@@ -84,6 +90,21 @@ void write_claims(base::ByteWriter& out, const std::vector<bucket::Bitmap>& clai
   }
 }
 
+void write_text(base::ByteWriter& out, std::string_view text) {
+  out.be16(static_cast<std::uint16_t>(text.size()));
+  for (const char c : text)
+    out.u8(static_cast<std::uint8_t>(c));
+}
+
+void write_excerpt(base::ByteWriter& out, const SettingsExcerpt& excerpt) {
+  out.be16(excerpt.first);
+  out.be16(excerpt.total);
+  for (const base::Setting& setting : excerpt.settings) {
+    write_text(out, setting.name);
+    write_text(out, setting.value);
+  }
+}
+
 const char* what_is_wrong(const Message& message) {
   const auto too_large = [](const bucket::Bitmap& bitmap) {
     return bitmap.size() > base::kMaxBuckets;
@@ -100,6 +121,18 @@ const char* what_is_wrong(const Message& message) {
     if (!one.host.is_valid() || one.host <= before)
       return "acknowledgements are not in ascending order of hosts";
     before = one.host;
+  }
+  before = base::HostId{};
+  for (const FlapCount& one : message.flap_counts) {
+    if (!one.host.is_valid() || one.host <= before) return "flap counts are not in order of hosts";
+    before = one.host;
+  }
+  if (message.excerpt.first + message.excerpt.settings.size() > message.excerpt.total)
+    return "excerpt beyond the last setting";
+  for (const base::Setting& setting : message.excerpt.settings) {
+    if (!is_setting_text(setting.name) || !is_setting_text(setting.value)) {
+      return "a setting is too long or not printable";
+    }
   }
   return nullptr;
 }
@@ -189,6 +222,35 @@ void read_claims(base::ByteReader& in, Message& message) {
   }
 }
 
+void read_flap_counts(base::ByteReader& in, Message& message) {
+  base::HostId before;
+  while (in.ok() && in.remaining() >= kFlapCountBytes) {
+    FlapCount one{.host = base::HostId{in.u8()}, .count = in.u8()};
+    if (!one.host.is_valid() || one.host <= before) return in.fail();
+    before = one.host;
+    message.flap_counts.push_back(one);
+  }
+}
+
+std::string read_text(base::ByteReader& in) {
+  const auto bytes = in.bytes(in.be16());
+  std::string text(bytes.begin(), bytes.end());
+  if (!is_setting_text(text)) in.fail();
+  return text;
+}
+
+void read_excerpt(base::ByteReader& in, Message& message) {
+  message.excerpt.first = in.be16();
+  message.excerpt.total = in.be16();
+  while (in.ok() && in.remaining() > 0) {
+    base::Setting setting;
+    setting.name = read_text(in);
+    setting.value = read_text(in);
+    message.excerpt.settings.push_back(std::move(setting));
+  }
+  if (message.excerpt.first + message.excerpt.settings.size() > message.excerpt.total) in.fail();
+}
+
 /// False for a section of a newer minor version.
 bool read_section(Section section, base::ByteReader& in, Message& message) {
   switch (section) {
@@ -209,6 +271,12 @@ bool read_section(Section section, base::ByteReader& in, Message& message) {
       return true;
     case Section::residual:
       message.residual = read_bitmap(in);
+      return true;
+    case Section::flap_counts:
+      read_flap_counts(in, message);
+      return true;
+    case Section::excerpt:
+      read_excerpt(in, message);
       return true;
   }
   return false;
@@ -252,6 +320,17 @@ base::Result<std::vector<std::uint8_t>> encode_body(const Message& message) {
   if (message.residual.size() > 0) {
     write_section(out, Section::residual, [&] { write_bitmap(out, message.residual); });
   }
+  if (!message.flap_counts.empty()) {
+    write_section(out, Section::flap_counts, [&] {
+      for (const FlapCount& one : message.flap_counts) {
+        out.u8(one.host.value);
+        out.u8(one.count);
+      }
+    });
+  }
+  if (!message.excerpt.settings.empty()) {
+    write_section(out, Section::excerpt, [&] { write_excerpt(out, message.excerpt); });
+  }
   return out.take();
 }
 
@@ -263,7 +342,7 @@ base::Result<void> decode_body(std::span<const std::uint8_t> body, Message& mess
     const std::uint16_t type = in.be16();
     const auto value = in.bytes(in.be16());
     const bool repeats = type == before && type == static_cast<std::uint16_t>(Section::claims);
-    const bool is_new = type > static_cast<std::uint16_t>(Section::residual);
+    const bool is_new = type > kLastSection;
     if (!in.ok() || type < before || (type == before && !repeats && !is_new)) {
       return base::fail(ErrorCode::corrupt, "heartbeat body: sections out of order or cut off");
     }

@@ -29,6 +29,8 @@ enum class Section : std::uint16_t {
   classes = 4,
   claims = 5,  // of one class; repeated
   residual = 6,
+  flap_counts = 7,
+  excerpt = 8,
 };
 
 /// Errors (invalid_argument): a field beyond its limit, acknowledgements out of order.

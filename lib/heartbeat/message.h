@@ -14,6 +14,7 @@
 
 #include "base/address.h"
 #include "base/ids.h"
+#include "base/setting.h"
 #include "bucket/bitmap.h"
 
 namespace covey::heartbeat {
@@ -44,6 +45,21 @@ struct ClassStatement {
   friend bool operator==(const ClassStatement&, const ClassStatement&) = default;
 };
 
+/// How often another host has vanished lately, by the sender's count.
+struct FlapCount {
+  base::HostId host;
+  std::uint8_t count = 0;
+  friend bool operator==(const FlapCount&, const FlapCount&) = default;
+};
+
+/// Some of the settings that all hosts must share, for a host whose digest of them differs.
+struct SettingsExcerpt {
+  std::uint16_t first = 0;  // position of the first one here ...
+  std::uint16_t total = 0;  // ... of so many
+  base::Settings settings;
+  friend bool operator==(const SettingsExcerpt&, const SettingsExcerpt&) = default;
+};
+
 struct Message {
   std::uint64_t cluster_id = 0;
   base::HostId host;
@@ -55,7 +71,7 @@ struct Message {
   bool draining = false;    // takes no new flows
   bool no_gateway = false;  // why: its gateway does not answer
   std::uint8_t health = 0;  // 0: well; larger: this host doubts its own timing
-  std::uint8_t flaps = 0;   // how often the members have seen this host come and go lately
+  std::uint8_t flaps = 0;   // how often the members say this host has vanished lately
 
   base::HostSet view;             // proposed or current view
   std::uint64_t view_digest = 0;  // members, nonces, weights, drain, configuration, claims
@@ -74,6 +90,9 @@ struct Message {
   std::uint64_t residual_digest = 0;
   std::vector<bucket::Bitmap> claims;  // by map class; empty: unchanged, see the digest
   bucket::Bitmap residual;             // all classes joined; size 0: unchanged, see the digest
+
+  std::vector<FlapCount> flap_counts;  // ascending host id, only those above 0
+  SettingsExcerpt excerpt;             // only while somebody's configuration differs
 
   friend bool operator==(const Message&, const Message&) = default;
 };

@@ -213,16 +213,29 @@ TEST_CASE("a host that hears a refused namesake first still finds the incumbent"
   story.compare();
 }
 
-TEST_CASE("a host with another configuration is kept out and the others carry on") {
+TEST_CASE("a host with another configuration is kept out and both sides say what differs") {
   Story story("config-mismatch");
-  story.begin_with(2);
+  const auto with_affinity = [](convergence::NodeConfig config, const std::string& affinity) {
+    config.shared_settings = {{"buckets", "64"}, {"rule web: affinity", affinity}};
+    return config;
+  };
+  story.segment.boot(with_affinity(test_config(1, 1), "none"));
+  story.segment.boot(with_affinity(test_config(2, 2), "none"));
+  story.segment.run_for(1s);
+  story.record();
   story.note("host 3 boots with another configuration");
-  convergence::NodeConfig other = test_config(3, 3);
+  convergence::NodeConfig other = with_affinity(test_config(3, 3), "single");
   other.config_digest = 0xbad;
   story.segment.boot(other);
   story.segment.run_for(600ms);
   CHECK(story.segment.owned_buckets({1}) == 64);
   CHECK(story.segment.buckets_of(kThree, {1}) == 0);
+  CHECK(story.segment.status(kOne).converged);
+  CHECK(story.segment.status(kOne).reason ==
+        "host 3 refused: rule web: affinity none here, single there");
+  CHECK(story.segment.status(kThree).reason ==
+        "refused: configuration differs from that of host 1: rule web: affinity single here, "
+        "none there");
   story.compare();
 }
 

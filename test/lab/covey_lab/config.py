@@ -45,6 +45,7 @@ cluster:
   heartbeat: {{ interval: {options.interval}, tolerance: {options.tolerance} }}
   buckets: {options.buckets}
   partition: {options.partition}
+  hold_down: {options.hold_down}
 host:
   id: {host}
   name: {settings.host_name(host)}

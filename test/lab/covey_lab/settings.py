@@ -62,6 +62,7 @@ class Options:
     buckets: int = 4096
     icmp: str = "balance"
     partition: str = "serve"
+    hold_down: str = "0ms"  # labs kill more often than any appliance fails
     uplink: str = "af_packet:up0"
     idle: str = "adaptive"
     realtime: str = "auto"

@@ -76,7 +76,9 @@ TEST_CASE("every value arrives where it belongs") {
   CHECK(config.timing.interval == 50ms);
   CHECK(config.timing.tolerance == 3);
   CHECK(f.buckets == 1024);
-  CHECK(config.partition == convergence::PartitionPolicy::serve);
+  CHECK(config.partition == convergence::PartitionPolicy::majority);
+  CHECK(format_hosts(config.hosts) == "1,2,3,64");
+  CHECK(config.hold_down == 7s);
   CHECK(config.gateway->to_string() == "10.0.0.254");
   CHECK(f.self == base::HostId{64});
   CHECK(config.host_name == "h64");
@@ -183,6 +185,7 @@ TEST_CASE("the effective configuration loads as itself") {
 TEST_CASE("the effective configuration names every key that has a value") {
   Config config = good(read(kRoot + "/conf/coveyd.yaml"));
   config.health.emplace_back();  // no file may have one in this version
+  config.hosts.insert(base::HostId{1});
   const std::string dumped = dump(config);
   for (const Key& key : keys()) {
     const std::string name(key.path.substr(key.path.find_last_of('.') + 1));

@@ -134,25 +134,53 @@ TEST_CASE("an explicit cluster MAC is kept, the host MAC still comes from the pr
   CHECK(policy(settings).host_mac() == kHostMac);
 }
 
-TEST_CASE("the shared description reads like the configuration") {
-  CHECK(forwarding::shared_description(world_settings()) ==
-        "primary 10.77.0.50\n"
-        "virtual ip 10.77.0.50/24\n"
-        "virtual ip 10.77.0.51/24\n"
-        "virtual ip 2001:db8:77::50/64\n"
-        "mode unicast\n"
-        "mac 02:bf:0a:4d:00:32\n"
-        "icmp balance\n"
-        "buckets 64\n"
-        "rule 0: web vip all tcp ports 80,443 multiple affinity none\n"
-        "rule 1: app vip 10.77.0.50 both ports 8000-8100 multiple affinity network 24 64\n"
-        "rule 2: db vip all tcp ports 5432 single\n"
-        "rule 3: block vip all both ports 23 disabled\n"
-        "rule 4: games vip 10.77.0.51 udp ports 0-65535 multiple affinity single\n");
+TEST_CASE("the shared settings read like the configuration") {
+  std::string text;
+  for (const base::Setting& setting : forwarding::shared_settings(world_settings()))
+    text += setting.name + " = " + setting.value + "\n";
+  CHECK(text ==
+        "primary virtual ip = 10.77.0.50\n"
+        "virtual ip 10.77.0.50/24 = present\n"
+        "virtual ip 10.77.0.51/24 = present\n"
+        "virtual ip 2001:db8:77::50/64 = present\n"
+        "mode = unicast\n"
+        "mac = 02:bf:0a:4d:00:32\n"
+        "icmp = balance\n"
+        "buckets = 64\n"
+        "rule web: vip = all\n"
+        "rule web: protocol = tcp\n"
+        "rule web: ports = 80,443\n"
+        "rule web: mode = multiple\n"
+        "rule web: affinity = none\n"
+        "rule app: vip = 10.77.0.50\n"
+        "rule app: protocol = both\n"
+        "rule app: ports = 8000-8100\n"
+        "rule app: mode = multiple\n"
+        "rule app: affinity = network 24 64\n"
+        "rule db: vip = all\n"
+        "rule db: protocol = tcp\n"
+        "rule db: ports = 5432\n"
+        "rule db: mode = single\n"
+        "rule db: affinity = -\n"
+        "rule block: vip = all\n"
+        "rule block: protocol = both\n"
+        "rule block: ports = 23\n"
+        "rule block: mode = disabled\n"
+        "rule block: affinity = -\n"
+        "rule games: vip = 10.77.0.51\n"
+        "rule games: protocol = udp\n"
+        "rule games: ports = 0-65535\n"
+        "rule games: mode = multiple\n"
+        "rule games: affinity = single\n"
+        "order of rules: 1 = web\n"
+        "order of rules: 2 = app\n"
+        "order of rules: 3 = db\n"
+        "order of rules: 4 = block\n"
+        "order of rules: 5 = games\n");
 }
 
-TEST_CASE("what belongs to one host is no part of the shared description") {
-  const std::string before = forwarding::shared_description(world_settings());
+TEST_CASE("what belongs to one host is no part of the shared settings") {
+  const base::Settings before = forwarding::shared_settings(world_settings());
   forwarding::Settings settings = world_settings();
   settings.self = base::HostId{7};
   settings.dedicated_ip.reset();
@@ -161,15 +189,15 @@ TEST_CASE("what belongs to one host is no part of the shared description") {
   settings.rules[2].priority = 9;
   std::swap(settings.virtual_ips[1], settings.virtual_ips[2]);
   std::swap(settings.rules[0].ports[0], settings.rules[0].ports[1]);
-  CHECK(forwarding::shared_description(settings) == before);
+  CHECK(forwarding::shared_settings(settings) == before);
 }
 
-TEST_CASE("every setting that hosts must share changes the shared description") {
-  const std::string before = forwarding::shared_description(world_settings());
+TEST_CASE("every setting that hosts must share changes the shared settings") {
+  const base::Settings before = forwarding::shared_settings(world_settings());
   const auto changed = [&](auto&& change) {
     forwarding::Settings settings = world_settings();
     change(settings);
-    return forwarding::shared_description(settings) != before;
+    return forwarding::shared_settings(settings) != before;
   };
   CHECK(changed([](auto& s) { s.virtual_ips.pop_back(); }));
   CHECK(changed([](auto& s) { std::swap(s.virtual_ips[0], s.virtual_ips[1]); }));  // the primary

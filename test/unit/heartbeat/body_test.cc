@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "heartbeat/body.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "base/byte_reader.h"
@@ -116,6 +117,28 @@ TEST_CASE("a residual bitmap comes at most once") {
   CHECK(decodes(joined({state(), residual})));
   CHECK_FALSE(decodes(joined({state(), residual, residual})));
   CHECK_FALSE(decodes_after_state(6, Bytes{0, 1, 0, 1}));
+}
+
+TEST_CASE("flap counts are whole, of real hosts and in ascending order") {
+  CHECK(decodes_after_state(7, {1, 5, 64, 255}));
+  CHECK_FALSE(decodes_after_state(7, {1, 5, 64}));
+  CHECK_FALSE(decodes_after_state(7, {0, 5}));
+  CHECK_FALSE(decodes_after_state(7, {65, 5}));
+  CHECK_FALSE(decodes_after_state(7, {2, 5, 2, 5}));
+}
+
+TEST_CASE("an excerpt of settings is whole, printable and within its total") {
+  CHECK(decodes_after_state(8, {0, 0, 0, 1, 0, 1, 'a', 0, 1, 'b'}));
+  CHECK(decodes_after_state(8, {0, 0, 0, 0}));
+  CHECK_FALSE(decodes_after_state(8, {0, 0, 0}));
+  CHECK_FALSE(decodes_after_state(8, {0, 1, 0, 1, 0, 1, 'a', 0, 1, 'b'}));   // beyond the last
+  CHECK_FALSE(decodes_after_state(8, {0, 0, 0, 1, 0, 1, 'a', 0, 2, 'b'}));   // cut off
+  CHECK_FALSE(decodes_after_state(8, {0, 0, 0, 1, 0, 1, '\n', 0, 1, 'b'}));  // not printable
+  CHECK_FALSE(decodes_after_state(8, {0, 0, 0, 1, 0, 1, 'a'}));              // a name, no value
+  Bytes large(6 + base::kMaxSettingText + 1 + 2, 'x');
+  std::copy_n(Bytes{0, 0, 0, 1, 2, 1}.begin(), 6, large.begin());
+  std::fill(large.end() - 2, large.end(), std::uint8_t{0});
+  CHECK_FALSE(decodes_after_state(8, large));
 }
 
 }  // namespace covey::heartbeat

@@ -57,6 +57,9 @@ inline Message fixed_message() {
   m.residual_digest = 0xf1f2f3f4f5f6f7f8;
   m.claims = {striped(1, 1), striped(64, 3), striped(64, 3)};
   m.residual = striped(64, 5);
+  m.no_gateway = true;
+  m.flap_counts = {{base::HostId{2}, 1}, {base::HostId{9}, 255}};
+  m.excerpt = {3, 9, {{"rule web: affinity", "single"}, {"icmp", ""}}};
   return m;
 }
 
@@ -98,6 +101,16 @@ class RandomMessages {
     for (std::uint64_t n = below(20); n > 0; --n)
       m.claims.push_back(next_claims(m.claims));
     m.residual = next_bitmap();
+    m.no_gateway = below(2) == 1;
+    base::HostSet(random_() & random_()).for_each([&](base::HostId host) {
+      m.flap_counts.push_back({host, number<std::uint8_t>()});
+    });
+    for (std::uint64_t n = below(4); n > 0; --n)
+      m.excerpt.settings.push_back({next_text(), next_text()});
+    if (!m.excerpt.settings.empty()) {
+      m.excerpt.first = static_cast<std::uint16_t>(below(1000));
+      m.excerpt.total = static_cast<std::uint16_t>(1004 + below(1000));
+    }
     return m;
   }
   std::uint64_t below(std::uint64_t limit) { return random_() % limit; }
@@ -106,6 +119,12 @@ class RandomMessages {
   template <typename T>
   T number() {
     return static_cast<T>(random_());
+  }
+  std::string next_text() {
+    std::string text;
+    for (std::uint64_t n = below(base::kMaxSettingText + 1); n > 0; --n)
+      text += static_cast<char>(' ' + below(95));
+    return text;
   }
   bucket::Bitmap next_bitmap() {
     bucket::Bitmap bitmap(static_cast<std::uint32_t>(below(4) == 0 ? below(5000) : below(70)));
