@@ -39,6 +39,14 @@ control::FlowNews Wiring::flow_news() const {
   return {std::move(census.residual), census.flows};
 }
 
+void Wiring::ask_gateway() {
+  data_plane_.ask_gateway();
+}
+
+base::TimePoint Wiring::gateway_answered() const {
+  return data_plane_.gateway_answered();
+}
+
 api::Stats Wiring::stats() const {
   return to_stats(data_plane_.report(), config_.flows.capacity);
 }

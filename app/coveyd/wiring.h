@@ -38,6 +38,8 @@ class Wiring final : public control::BucketSink,
   // DataPlaneView
   [[nodiscard]] base::TimePoint now() const override;
   [[nodiscard]] control::FlowNews flow_news() const override;
+  void ask_gateway() override;
+  [[nodiscard]] base::TimePoint gateway_answered() const override;
   [[nodiscard]] api::Stats stats() const override;
   [[nodiscard]] std::vector<telemetry::Metric> metrics() const override;
   [[nodiscard]] std::vector<api::RuleStatus> rules() const override;

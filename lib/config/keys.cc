@@ -63,8 +63,8 @@ constexpr std::array kKeys = std::to_array<Key>({
      "further time, up to 10m. 0s: never.",
      0, 10 * kMinute},
     {"cluster.gateway", text, kNone, "an IPv4 or IPv6 address",
-     "Router whose answers show that this side is the right one; needed by partition: gateway. "
-     "Not used in this version."},
+     "Router whose answers show that this host can be reached; needed by partition: gateway, which "
+     "asks it by ARP or ND once per heartbeat interval."},
 
     {"host", section, "", "", "This host alone."},
     {"host.id", integer, kRequired, "",

@@ -122,7 +122,7 @@ void load_partition(const Section& cluster, Config& config) {
     cluster.mistake("partition", "gateway needs the key cluster.gateway");
   }
   if (config.partition == convergence::PartitionPolicy::gateway) {
-    not_available(cluster, "partition", "gateway", "serve | majority");
+    config.forwarding.gateway = config.gateway;
   }
 }
 

@@ -74,7 +74,8 @@ ConvergenceDriver::ConvergenceDriver(asio::io_context& io, convergence::NodeConf
       wake_(io),
       timer_(io),
       install_timer_(io),
-      census_timer_(io) {}
+      census_timer_(io),
+      gateway_timer_(io) {}
 
 ConvergenceDriver::~ConvergenceDriver() {
   close();
@@ -88,6 +89,7 @@ void ConvergenceDriver::start(std::function<void(const std::string& why)> failed
   spawn(timer_loop(), "timer");
   spawn(install_loop(), "install");
   spawn(census_loop(), "census");
+  if (config_.partition == convergence::PartitionPolicy::gateway) spawn(gateway_loop(), "gateway");
 }
 
 void ConvergenceDriver::close() {
@@ -96,6 +98,7 @@ void ConvergenceDriver::close() {
   timer_.cancel();
   install_timer_.cancel();
   census_timer_.cancel();
+  gateway_timer_.cancel();
 }
 
 void ConvergenceDriver::spawn(Nothing loop, const char* name) {
@@ -190,6 +193,18 @@ ConvergenceDriver::Nothing ConvergenceDriver::census_loop() {
     if (closed_) co_return;
     FlowNews news = ports_.view.flow_news();
     step(convergence::FlowCensus{std::move(news.residual), news.flows});
+  }
+}
+
+/// The gateway is asked as often as a heartbeat is sent, and may stay silent as long as a host may.
+ConvergenceDriver::Nothing ConvergenceDriver::gateway_loop() {
+  while (!closed_) {
+    ports_.view.ask_gateway();
+    gateway_timer_.expires_after(config_.timing.interval);
+    co_await gateway_timer_.async_wait(kValues);
+    if (closed_) co_return;
+    const base::Duration silent = ports_.view.now() - ports_.view.gateway_answered();
+    step(convergence::GatewayChanged{.answers = silent < config_.timing.silence()});
   }
 }
 

@@ -3,11 +3,11 @@
 // order it asks for.
 //
 // Owner: control. Thread: the control thread; nothing here waits.
-// Four concerns, a coroutine each: payloads of the segment, the one timer, installs on their way,
-// the flow census. Every payload that has come in is stepped before TimerFired, because only
-// TimerFired judges silence. A table is published when its effect comes up; MapInstalled follows
-// once no worker reads an older table, in the order of publication, with residual buckets read
-// after that.
+// A coroutine for each concern: payloads of the segment, the one timer, installs on their way, the
+// flow census, and, under partition policy gateway, whether the gateway answers. Every payload that
+// has come in is stepped before TimerFired, because only TimerFired judges silence. A table is
+// published when its effect comes up; MapInstalled follows once no worker reads an older table, in
+// the order of publication, with residual buckets read after that.
 #pragma once
 
 #include <array>
@@ -72,6 +72,7 @@ class ConvergenceDriver {
   Nothing timer_loop();
   Nothing install_loop();
   Nothing census_loop();
+  Nothing gateway_loop();
 
   void drain_link();
   void take_payload(const std::vector<std::uint8_t>& payload);
@@ -93,6 +94,7 @@ class ConvergenceDriver {
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer install_timer_;
   boost::asio::steady_timer census_timer_;
+  boost::asio::steady_timer gateway_timer_;
   std::deque<Install> installs_;
   bucket::BucketTable table_;
   std::array<std::uint64_t, heartbeat::kOpenStatusCount> opened_{};

@@ -60,6 +60,10 @@ class DataPlaneView {
   virtual ~DataPlaneView() = default;
   [[nodiscard]] virtual base::TimePoint now() const = 0;
   [[nodiscard]] virtual FlowNews flow_news() const = 0;
+  /// Asks the gateway of partition policy `gateway` whether it is there.
+  virtual void ask_gateway() = 0;
+  /// When it answered last; TimePoint::distant_past() before the first time.
+  [[nodiscard]] virtual base::TimePoint gateway_answered() const = 0;
   /// Counters for people and programs; of the heartbeats only `lost`, the rest is filled in by
   /// control.
   [[nodiscard]] virtual api::Stats stats() const = 0;

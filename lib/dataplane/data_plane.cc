@@ -108,6 +108,7 @@ struct DataPlane::Implementation {
   std::vector<std::uint32_t> class_sizes;  // of the first snapshot: flow caches are made for them
   std::atomic<std::int64_t> lease_ns{INT64_MIN};
   std::unique_ptr<Mailboxes> mailboxes;
+  GatewayLink gateway;
   std::unique_ptr<FlowExchange> exchange;
 
   std::unique_ptr<UplinkClaim> claim;
@@ -172,7 +173,8 @@ base::Result<void> DataPlane::Implementation::open_devices() {
 
 void DataPlane::Implementation::make_workers() {
   for (unsigned i = 0; i < worker_count; ++i) {
-    const Loan loan{i, port->id(), pool.get(), *local, *publisher, lease_ns, *mailboxes, *exchange};
+    const Loan loan{i,        port->id(), pool.get(), *local, *publisher,
+                    lease_ns, *mailboxes, *exchange,  gateway};
     // Each cache has a seed of its own; any mixing will do, the seed is random already.
     const std::uint64_t seed = options.flow_seed ^ (0x9e3779b97f4a7c15ULL * i);
     workers.push_back(
@@ -282,6 +284,14 @@ bool DataPlane::send_heartbeat(std::span<const std::uint8_t> payload) {
 
 bool DataPlane::receive_heartbeat(std::vector<std::uint8_t>& payload) {
   return implementation_->mailboxes->take_heartbeat(payload);
+}
+
+void DataPlane::ask_gateway() {
+  implementation_->gateway.ask();
+}
+
+base::TimePoint DataPlane::gateway_answered() const {
+  return implementation_->gateway.last_answer();
 }
 
 int DataPlane::wake_fd() const {

@@ -109,6 +109,10 @@ class DataPlane {
   bool send_heartbeat(std::span<const std::uint8_t> payload);
   /// The oldest received payload. False when there is none.
   bool receive_heartbeat(std::vector<std::uint8_t>& payload);
+  /// Asks the gateway of the policy, if it has one, whether it is there.
+  void ask_gateway();
+  /// When it answered last; TimePoint::distant_past() before the first time.
+  [[nodiscard]] base::TimePoint gateway_answered() const;
   /// Becomes readable (eventfd) when something was put into a mailbox for the control thread;
   /// dispatch_answers() makes it unreadable again, so call that first and then receive_heartbeat()
   /// until it returns false.

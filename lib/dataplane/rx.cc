@@ -43,6 +43,9 @@ void Worker::decide(const Moment& moment) noexcept {
       to_reply_.add(i);
     } else if (verdict == Verdict::to_control) {
       to_control_.add(i);
+    } else if (verdict == Verdict::gateway_answer) {
+      loan_.gateway.note_answer(moment.now);
+      to_discard_.add(i);
     } else {
       to_discard_.add(i);
     }

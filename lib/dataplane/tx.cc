@@ -10,6 +10,7 @@
 #include "dataplane/frame.h"
 #include "dataplane/worker.h"
 #include "packet/headers.h"
+#include "packet/question.h"
 #include "packet/reply.h"
 
 namespace covey::dataplane {
@@ -54,6 +55,13 @@ bool write_heartbeat(rte_mbuf* frame, const Payload& payload,
 
 }  // namespace
 
+/// What the host itself has to say; only the first worker speaks.
+void Worker::speak(const Moment& moment) noexcept {
+  if (loan_.index != 0) return;
+  send_heartbeats(moment);
+  ask_gateway(moment);
+}
+
 void Worker::send_heartbeats(const Moment& moment) noexcept {
   Payload payload;
   for (unsigned i = 0; i < kHeartbeatsPerRound && loan_.mailboxes.next_to_send(payload); ++i) {
@@ -65,6 +73,19 @@ void Worker::send_heartbeats(const Moment& moment) noexcept {
     rte_pktmbuf_free(frame);
     loan_.mailboxes.count_unsent();
   }
+}
+
+void Worker::ask_gateway(const Moment& moment) noexcept {
+  const std::optional<base::IpAddress>& gateway = moment.policy().settings().gateway;
+  if (!gateway || !loan_.gateway.take_question()) return;
+  rte_mbuf* frame = rte_pktmbuf_alloc(loan_.pool);
+  if (frame == nullptr) return;  // asked again soon
+  std::array<std::uint8_t, kReplyRoom> room;
+  const std::size_t length = packet::build_question(*gateway, moment.policy().host_mac(), room);
+  const bool sent =
+      length != 0 && overwrite(frame, std::span(room.data(), length)) &&
+      rte_eth_tx_burst(loan_.port, static_cast<std::uint16_t>(loan_.index), &frame, 1) == 1;
+  if (!sent) rte_pktmbuf_free(frame);
 }
 
 void Worker::reply(const Moment& moment) noexcept {

@@ -48,7 +48,7 @@ Worker::~Worker() = default;
 bool Worker::run_once() noexcept {
   const std::uint64_t began = rte_rdtsc();
   const Moment moment = begin_round();
-  if (loan_.index == 0) send_heartbeats(moment);
+  speak(moment);
   learn_flows(moment);
 
   bool worked = receive();
@@ -76,7 +76,7 @@ void Worker::run(const std::atomic<bool>& stop) noexcept {
   }
   // What the control thread queued before it asked us to stop still goes out: it is the LEAVE
   // message, without which the peers have to wait until this host has been silent for long enough.
-  if (loan_.index == 0) send_heartbeats(begin_round());
+  speak(begin_round());
 }
 
 Worker::Moment Worker::begin_round() noexcept {

@@ -16,6 +16,7 @@
 
 #include "base/time.h"
 #include "dataplane/flow_exchange.h"
+#include "dataplane/gateway_link.h"
 #include "dataplane/idle.h"
 #include "dataplane/mailbox.h"
 #include "dataplane/publish.h"
@@ -46,6 +47,7 @@ struct Loan {
   const std::atomic<std::int64_t>& lease_ns;
   Mailboxes& mailboxes;
   FlowExchange& exchange;
+  GatewayLink& gateway;
 };
 
 enum class WorkerCounter : std::uint8_t {
@@ -158,7 +160,9 @@ class Worker {
   void discard() noexcept;
 
   // tx.cc: to the segment
+  void speak(const Moment& moment) noexcept;
   void send_heartbeats(const Moment& moment) noexcept;
+  void ask_gateway(const Moment& moment) noexcept;
   void reply(const Moment& moment) noexcept;
   bool collect(const Moment& moment) noexcept;
   void flush(const Moment& moment) noexcept;

@@ -9,6 +9,7 @@
 
 #include "forwarding/placement.h"
 #include "packet/headers.h"
+#include "packet/question.h"
 
 namespace covey::forwarding {
 
@@ -27,6 +28,7 @@ using Bytes = std::span<const std::uint8_t>;
 bool is_malformed(Bytes frame, const FrameView& view) noexcept;
 bool is_own_echo(Bytes frame, const Policy& policy) noexcept;
 bool is_addressed_to_us(Bytes frame, const Policy& policy) noexcept;
+bool is_gateway_answer(Bytes frame, const FrameView& view, const Policy& policy) noexcept;
 Decision decide_arp(Bytes frame, const FrameView& view, const Surroundings& around) noexcept;
 Decision decide_ip(Bytes frame, const FrameView& view, const Surroundings& around) noexcept;
 Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surroundings& around,
@@ -94,6 +96,11 @@ bool is_addressed_to_us(Bytes frame, const Policy& policy) noexcept {
          (destination & packet::kMacGroupBit) != 0;
 }
 
+bool is_gateway_answer(Bytes frame, const FrameView& view, const Policy& policy) noexcept {
+  const std::optional<base::IpAddress>& gateway = policy.settings().gateway;
+  return gateway && packet::is_answer_to_question(frame, view, *gateway, policy.host_mac());
+}
+
 // ---- IP
 
 Decision decide_ip(Bytes frame, const FrameView& view, const Surroundings& around) noexcept {
@@ -102,6 +109,7 @@ Decision decide_ip(Bytes frame, const FrameView& view, const Surroundings& aroun
   if (virtual_ip >= 0) return decide_virtual_ip(frame, view, around, virtual_ip);
   const base::IpAddress destination = view.key.destination_address();
   if (policy.is_dedicated_ip(destination)) return decided(Verdict::deliver_local);
+  if (is_gateway_answer(frame, view, policy)) return decided(Verdict::gateway_answer);
   // Of multicast only address resolution concerns us. The rest would reach the stack of every host
   // at once: router advertisements would configure it, and queries would be answered once per host.
   const bool is_icmpv6_to_group = view.layer3 == Layer3::ipv6 && destination.is_multicast() &&
@@ -330,6 +338,7 @@ Decision decide_arp(Bytes frame, const FrameView& view, const Surroundings& arou
   const Policy& policy = *around.snapshot.policy;
   const std::optional<packet::ArpFields> arp = packet::read_arp(frame, view);
   if (!arp) return decided(Verdict::drop_malformed);
+  if (is_gateway_answer(frame, view, policy)) return decided(Verdict::gateway_answer);
   if (policy.is_dedicated_ip(arp->target_ip)) return decided(Verdict::deliver_local);
   if (policy.virtual_ip_index(arp->target_ip) < 0) {
     return decided(is_announcement(*arp) ? Verdict::deliver_broadcast : Verdict::drop_not_for_us);

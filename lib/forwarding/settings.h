@@ -53,6 +53,7 @@ struct Settings {
   bool mask_source_mac = true;
   IcmpPolicy icmp = IcmpPolicy::balance;
   std::uint32_t buckets = 4096;
+  std::optional<base::IpAddress> gateway;  // asked for by partition policy gateway
   std::vector<PortRule> rules;
   friend bool operator==(const Settings&, const Settings&) = default;
 };

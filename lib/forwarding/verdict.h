@@ -25,6 +25,7 @@ namespace covey::forwarding {
   X(reply_arp, "address request for a virtual IP, answered by this host")                       \
   X(reply_nd, "neighbour solicitation for a virtual IP, answered by this host")                 \
   X(to_control, "heartbeat, handed to the control thread")                                      \
+  X(gateway_answer, "answer of the gateway to our question whether it is there")                \
   X(drop_not_owner, "another host owns the bucket")                                             \
   X(drop_no_flow, "mid-connection segment of a flow that another host still serves")            \
   X(drop_rule_disabled, "covered by a rule of mode disabled")                                   \

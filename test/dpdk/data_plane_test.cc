@@ -119,6 +119,25 @@ TEST_CASE("heartbeats leave as broadcast frames from the masked source", "[heart
   }
 }
 
+TEST_CASE("the gateway is asked once for each question, and its answer is noted", "[gateway]") {
+  const Frame answer =
+      arp({.operation = 2, .sender_ip = "10.77.0.1", .target_ip = "0.0.0.0"}).to(kHostMac);
+  Bench bench({.arriving = {{answer}}}, World().gateway("10.77.0.1"));
+  CHECK(bench.data_plane().gateway_answered() == base::TimePoint::distant_past());
+  bench.data_plane().ask_gateway();
+  bench.start();
+  bench.wait_for_frames(1);
+  bench.wait_until([&bench] { return bench.data_plane().report().ports.at(0).tx_frames == 1; });
+  CHECK(bench.verdict(Verdict::gateway_answer) == 1);
+  CHECK(bench.data_plane().gateway_answered() > base::TimePoint{});
+  const std::vector<Frame> sent = bench.close();
+  REQUIRE(sent.size() == 1);
+  const auto asked = packet::read_arp(sent[0], packet::parse(sent[0]));
+  REQUIRE(asked);
+  CHECK(asked->target_ip == ip("10.77.0.1"));
+  CHECK(packet::source_mac(sent[0]) == kHostMac);
+}
+
 TEST_CASE("without a valid lease no new connection is taken", "[lease]") {
   Bench bench({.arriving = {{new_connection(1001), new_connection(1002)}}});
   bench.start(false);

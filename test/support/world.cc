@@ -100,6 +100,11 @@ World& World::unmasked() {
   settings_.mask_source_mac = false;
   return *this;
 }
+World& World::gateway(std::string_view address) {
+  settings_.gateway = ip(address);
+  return *this;
+}
+
 World& World::without_rules() {
   settings_.rules.clear();
   return *this;

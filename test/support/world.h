@@ -53,6 +53,7 @@ class World {
   World& mode(forwarding::ClusterMode mode);
   World& unmasked();
   World& without_rules();
+  World& gateway(std::string_view address);
   /// The connection the frame belongs to (for an ICMP error: the one it speaks of) is in the cache.
   World& holds(flow::FlowState state);
 

@@ -29,6 +29,15 @@ def _cpus(host):
     return (host - 1) % count, host % count
 
 
+def _partition_details(options):
+    """What goes with the policy: all hosts of the lab, or its client as the gateway."""
+    if options.partition == "majority":
+        return f'  hosts: "1-{options.hosts}"\n'
+    if options.partition == "gateway":
+        return f"  gateway: {settings.CLIENT4}\n"
+    return ""
+
+
 def render(options, host):
     """The configuration file of host number `host`."""
     state = options.state_dir()
@@ -45,7 +54,7 @@ cluster:
   heartbeat: {{ interval: {options.interval}, tolerance: {options.tolerance} }}
   buckets: {options.buckets}
   partition: {options.partition}
-  hold_down: {options.hold_down}
+{_partition_details(options)}  hold_down: {options.hold_down}
 host:
   id: {host}
   name: {settings.host_name(host)}

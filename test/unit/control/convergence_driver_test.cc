@@ -17,9 +17,9 @@ namespace {
 class Segment {
  public:
   struct Host {
-    Host(boost::asio::io_context& io, std::uint8_t id)
+    Host(boost::asio::io_context& io, const convergence::NodeConfig& config)
         : events(quiet_logger()),
-          driver(io, host_config(id), cluster_keys(), {data_plane, link, data_plane}, events) {
+          driver(io, config, cluster_keys(), {data_plane, link, data_plane}, events) {
       driver.on_stopped([this] { ++stops; });
     }
     FakeLink link;
@@ -29,9 +29,12 @@ class Segment {
     int stops = 0;
   };
 
-  explicit Segment(std::uint8_t hosts) {
+  using Configure = std::function<void(convergence::NodeConfig&)>;
+  explicit Segment(std::uint8_t hosts, const Configure& configure = {}) {
     for (std::uint8_t id = 1; id <= hosts; ++id) {
-      hosts_.push_back(std::make_unique<Host>(io_, id));
+      convergence::NodeConfig config = host_config(id);
+      if (configure) configure(config);
+      hosts_.push_back(std::make_unique<Host>(io_, config));
     }
     for (const auto& from : hosts_) {
       for (const auto& to : hosts_) {
@@ -112,6 +115,30 @@ TEST_CASE("a host that is stopped says so once, and its peer takes over") {
   CHECK(segment.has_event(1, "host_left"));
   CHECK_FALSE(segment.has_event(1, "host_lost"));
   CHECK(segment.owned(2) == 0);
+  CHECK(segment.close());
+}
+
+TEST_CASE("under partition policy gateway a host serves while the gateway answers") {
+  Segment segment(1, [](convergence::NodeConfig& config) {
+    config.partition = convergence::PartitionPolicy::gateway;
+  });
+  FakeDataPlane& data_plane = segment.host(1).data_plane;
+  segment.start(1);
+  REQUIRE(segment.run_until([&] { return data_plane.gateway_questions > 10; }));
+  CHECK(segment.owned(1) == 0);
+  data_plane.gateway_answered_at = base::TimePoint::never();
+  REQUIRE(segment.run_until([&] { return segment.owned(1) == 64; }));
+  data_plane.gateway_answered_at = base::TimePoint::distant_past();
+  REQUIRE(segment.run_until([&] { return segment.owned(1) == 0; }));
+  CHECK(segment.has_event(1, "gateway_changed"));
+  CHECK(segment.close());
+}
+
+TEST_CASE("under other policies nobody asks the gateway") {
+  Segment segment(1);
+  segment.start(1);
+  REQUIRE(segment.run_until([&] { return segment.owned(1) == 64; }));
+  CHECK(segment.host(1).data_plane.gateway_questions == 0);
   CHECK(segment.close());
 }
 

@@ -100,6 +100,8 @@ class FakeDataPlane final : public BucketSink, public DataPlaneView {
   [[nodiscard]] base::TimePoint now() const override {
     return {std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count()};
   }
+  void ask_gateway() override { ++gateway_questions; }
+  [[nodiscard]] base::TimePoint gateway_answered() const override { return gateway_answered_at; }
   [[nodiscard]] FlowNews flow_news() const override {
     diary.push_back("flow_news");
     return {bucket::Bitmap(kBuckets), flows_held};
@@ -143,6 +145,8 @@ class FakeDataPlane final : public BucketSink, public DataPlaneView {
   mutable std::vector<std::string> diary;
   int polls_to_go = 0;
   std::uint64_t flows_held = 0;
+  unsigned gateway_questions = 0;
+  base::TimePoint gateway_answered_at = base::TimePoint::distant_past();
   base::TimePoint lease;
   std::function<void(base::Result<api::ExplainReply>)> explain_done;
 };

@@ -44,6 +44,33 @@ TEST_CASE("ARP for a virtual IP is answered by one host") {
   });
 }
 
+TEST_CASE("the gateway's answer to our question is known, whatever the host's state") {
+  const auto answers = [](std::string_view sender) {
+    return arp({.operation = 2, .sender_ip = sender, .target_ip = "0.0.0.0"}).to(kHostMac);
+  };
+  // The link-local address of the host's MAC address.
+  const auto answers6 = [](std::string_view target) {
+    return advertisement(target, "fe80::1:aff:fe4d:32").to(kHostMac);
+  };
+  const World world = World().gateway("10.77.0.1");
+  const World world6 = World().gateway("2001:db8:77::1");
+  check_received({
+      {"ARP", answers("10.77.0.1"), world, gateway_answer, "-"},
+      {"ARP, stopped", answers("10.77.0.1"), World(world).stopped(), gateway_answer, "-"},
+      {"ARP, lease expired", answers("10.77.0.1"), World(world).lease_expired(), gateway_answer,
+       "-"},
+      {"ARP of another station", answers("10.77.0.2"), world, drop_not_for_us, "-"},
+      {"ARP to another host", answers("10.77.0.1").to(kClientMac), world, drop_not_for_us, "-"},
+      {"ARP, no gateway configured", answers("10.77.0.1"), World(), drop_not_for_us, "-"},
+      {"ARP to the dedicated address", tells("10.77.0.1", kDedicated).to(kHostMac), world,
+       deliver_local, "-"},
+      {"ND", answers6("2001:db8:77::1"), world6, gateway_answer, "-"},
+      {"ND, stopped", answers6("2001:db8:77::1"), World(world6).stopped(), gateway_answer, "-"},
+      {"ND of another station", answers6("2001:db8:77::2"), world6, drop_not_for_us, "-"},
+      {"ND, no gateway configured", answers6("2001:db8:77::1"), World(), drop_not_for_us, "-"},
+  });
+}
+
 TEST_CASE("the rest of ARP is for one stack, for all, or for none") {
   check_received({
       {"request for the dedicated address", asks(kClient, kDedicated), World().foreign(),
