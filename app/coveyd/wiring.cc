@@ -36,7 +36,8 @@ base::TimePoint Wiring::now() const {
 
 control::FlowNews Wiring::flow_news() const {
   dataplane::Census census = data_plane_.census();
-  return {std::move(census.residual), census.flows};
+  return {std::move(census.residual), census.flows,
+          data_plane_.frames(forwarding::Verdict::drop_alien_ack)};
 }
 
 void Wiring::ask_gateway() {

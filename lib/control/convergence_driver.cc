@@ -44,6 +44,7 @@ LogLevel level_of(convergence::EventKind kind) {
     case EventKind::host_lost:
     case EventKind::host_refused:
     case EventKind::island_suspected:
+    case EventKind::second_owner_suspected:
     case EventKind::self_doubt:
     case EventKind::gateway_changed:
       return LogLevel::warning;
@@ -192,7 +193,7 @@ ConvergenceDriver::Nothing ConvergenceDriver::census_loop() {
     co_await census_timer_.async_wait(kValues);
     if (closed_) co_return;
     FlowNews news = ports_.view.flow_news();
-    step(convergence::FlowCensus{std::move(news.residual), news.flows});
+    step(convergence::FlowCensus{std::move(news.residual), news.flows, news.alien_acks});
   }
 }
 

@@ -52,6 +52,7 @@ class HeartbeatLink {
 struct FlowNews {
   bucket::Bitmap residual;
   std::uint64_t flows = 0;
+  std::uint64_t alien_acks = 0;  // since the start
 };
 
 /// What the data plane knows and can be asked.

@@ -65,6 +65,7 @@ struct MapInstalled {
 struct FlowCensus {
   bucket::Bitmap residual;  // buckets not owned in some class where this host still serves flows
   std::uint64_t flows = 0;  // connections held now; 0 ends a drain
+  std::uint64_t alien_acks = 0;  // handshakes in own buckets that another host answered, in all
 };
 enum class Verb : std::uint8_t { start, stop, drainstop, suspend, resume, set_weight };
 struct OperatorCommand {
@@ -110,8 +111,9 @@ enum class EventKind : std::uint8_t {
   drain_finished,
   host_refused,  // duplicate id or different configuration, peer or self
   island_suspected,
-  self_doubt,       // this host's own timer was late
-  gateway_changed,  // it answers, or does not any more
+  second_owner_suspected,  // clients acknowledge what another host answered in our buckets
+  self_doubt,              // this host's own timer was late
+  gateway_changed,         // it answers, or does not any more
 };
 [[nodiscard]] std::string_view name(EventKind kind);
 struct Event {

@@ -24,6 +24,8 @@ namespace {
 
 /// Agreements that came to nothing one after the other; of more than that the oldest is forgotten.
 constexpr std::size_t kMaxAttempts = 64;
+/// Within D.
+constexpr std::uint64_t kManyAlienAcks = 5;
 
 std::string hosts_text(HostSet hosts) {
   std::string text;
@@ -107,6 +109,19 @@ void Node::Impl::note_islands(const heartbeat::Message& message) {
   island = theirs;
   raise(EventKind::island_suspected, message.host,
         hosts_text(theirs) + " had a view of their own, without " + hosts_text(committed.members));
+}
+
+/// Few of them are normal while a bucket moves: its old owner may have answered just before.
+void Node::Impl::note_alien_acks(TimePoint now, std::uint64_t total) {
+  if (now - alien_since >= config.timing.silence()) {
+    alien_since = now;
+    alien_acks = total;
+    alien_reported = false;
+  }
+  if (alien_reported || total - alien_acks < kManyAlienAcks) return;
+  alien_reported = true;
+  raise(EventKind::second_owner_suspected, self,
+        std::to_string(total - alien_acks) + " handshakes in own buckets were answered elsewhere");
 }
 
 std::string Node::Impl::why_too_few() const {

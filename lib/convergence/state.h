@@ -159,6 +159,7 @@ struct Node::Impl {
   void note_gateway(bool answers);
   void note_lost(base::TimePoint now, base::HostSet lost);
   void note_islands(const heartbeat::Message& message);
+  void note_alien_acks(base::TimePoint now, std::uint64_t total);
   [[nodiscard]] std::string why_too_few() const;
   [[nodiscard]] bool lacks_gateway() const;
   [[nodiscard]] bool takes_no_flows() const { return draining || lacks_gateway(); }
@@ -227,6 +228,9 @@ struct Node::Impl {
   base::HostSet lost_lately;            // members that fell silent within D of one another
   base::TimePoint lost_since;
   bool gateway_answers = false;
+  std::uint64_t alien_acks = 0;  // at the beginning of the span in which they are counted
+  base::TimePoint alien_since;
+  bool alien_reported = false;  // in this span
 
   Ownership ownership;
   HandOverStep hand_over;          // what is still open, for status and deadlines

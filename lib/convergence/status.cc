@@ -67,6 +67,8 @@ std::string_view name(EventKind kind) {
       return "host_refused";
     case EventKind::island_suspected:
       return "island_suspected";
+    case EventKind::second_owner_suspected:
+      return "second_owner_suspected";
     case EventKind::self_doubt:
       return "self_doubt";
     case EventKind::gateway_changed:

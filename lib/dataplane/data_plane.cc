@@ -298,6 +298,13 @@ int DataPlane::wake_fd() const {
   return implementation_->mailboxes->wake_fd();
 }
 
+std::uint64_t DataPlane::frames(forwarding::Verdict verdict) const {
+  std::uint64_t frames = 0;
+  for (const std::unique_ptr<Worker>& worker : implementation_->workers)
+    frames += worker->verdict_frames().read(static_cast<std::size_t>(verdict));
+  return frames;
+}
+
 Census DataPlane::census() const {
   Census census;
   std::vector<const flow::FlowCache*> caches;

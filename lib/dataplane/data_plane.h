@@ -121,6 +121,8 @@ class DataPlane {
   /// Residual buckets under the current snapshot, and flows held.
   [[nodiscard]] Census census() const;
   [[nodiscard]] Report report() const;
+  /// Frames with this verdict so far, all workers.
+  [[nodiscard]] std::uint64_t frames(forwarding::Verdict verdict) const;
 
   /// Asks the first worker; the answer comes by dispatch_answers(), soon after wake_fd() became
   /// readable.

@@ -173,9 +173,11 @@ Verdict judge_half_open(const FrameView& view, const flow::Found& found, const P
                         const Surroundings& around) noexcept {
   if (view.is_bare_syn()) return if_owner(place, around, Verdict::deliver_flow);
   if (view.has_flag(TcpFlags::kRst)) return Verdict::deliver_flow;
-  const bool is_ours = view.has_flag(TcpFlags::kAck) && !view.has_flag(TcpFlags::kSyn) &&
-                       view.tcp_acknowledgement == found.expected_ack;
-  return is_ours ? Verdict::deliver_flow : Verdict::drop_no_flow;
+  const bool acknowledges = view.has_flag(TcpFlags::kAck) && !view.has_flag(TcpFlags::kSyn);
+  if (!acknowledges) return Verdict::drop_no_flow;
+  if (view.tcp_acknowledgement == found.expected_ack) return Verdict::deliver_flow;
+  // In a bucket that is ours nobody else should have answered; the control thread watches these.
+  return takes_new_flows(place.state) ? Verdict::drop_alien_ack : Verdict::drop_no_flow;
 }
 
 // Whatever became of its bucket, the connection is here. Except a bare SYN: the client uses its

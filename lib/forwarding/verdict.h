@@ -28,6 +28,7 @@ namespace covey::forwarding {
   X(gateway_answer, "answer of the gateway to our question whether it is there")                \
   X(drop_not_owner, "another host owns the bucket")                                             \
   X(drop_no_flow, "mid-connection segment of a flow that another host still serves")            \
+  X(drop_alien_ack, "handshake acknowledgement of what another host answered")                  \
   X(drop_rule_disabled, "covered by a rule of mode disabled")                                   \
   X(drop_draining, "new flow for a rule that is draining")                                      \
   X(drop_host_stopped, "this host is stopped")                                                  \

@@ -43,6 +43,7 @@ bool is_told(EventKind kind) {
     case EventKind::drain_finished:
     case EventKind::host_refused:
     case EventKind::island_suspected:
+    case EventKind::second_owner_suspected:
     case EventKind::self_doubt:
     case EventKind::gateway_changed:
       return true;

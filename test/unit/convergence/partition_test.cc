@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The partition policies, and what is told of other views.
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "convergence/view.h"
@@ -217,6 +218,25 @@ TEST_CASE("serve: both sides of a healed cut report the island") {
   CHECK(mentions(cluster, kTwo, EventKind::island_suspected,
                  "hosts 3, 4, 5 had a view of their own, without hosts 1, 2"));
   CHECK(cluster.segment.owned_buckets(kSpread) == 64);
+}
+
+TEST_CASE("a second owner is suspected when several handshakes at once were answered elsewhere") {
+  convergence::Node node(test_config(1, 1), {});
+  convergence::Effects effects;
+  const auto alarms_after = [&](base::Duration at, std::uint64_t total) {
+    effects.clear();
+    node.step(base::TimePoint{} + at, convergence::FlowCensus{{}, 0, total}, effects);
+    return std::count_if(effects.begin(), effects.end(), [](const convergence::Effect& effect) {
+      const auto* raised = std::get_if<convergence::RaiseEvent>(&effect);
+      return raised != nullptr && raised->event.kind == EventKind::second_owner_suspected;
+    });
+  };
+  CHECK(alarms_after(0ms, 3) == 0);   // from before
+  CHECK(alarms_after(50ms, 7) == 0);  // four: a bucket that moves
+  CHECK(alarms_after(100ms, 8) == 1);
+  CHECK(alarms_after(150ms, 80) == 0);  // told once
+  CHECK(alarms_after(400ms, 82) == 0);  // a new span
+  CHECK(alarms_after(450ms, 87) == 1);
 }
 
 }  // namespace covey::test
