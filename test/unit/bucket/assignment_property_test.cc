@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Random clusters live through random events; every assignment is balanced, thrifty and the same in
-// any order of the members. COVEY_TEST_CASES sets the number of assignments (default 100,000),
+// any order of the members. COVEY_TEST_CASES sets the number of assignments (default 1,000,000),
 // COVEY_TEST_SEED the seed.
 #include <algorithm>
 #include <array>
@@ -17,7 +17,7 @@ using test_support::RandomCluster;
 
 namespace {
 
-constexpr std::uint64_t kDefaultCases = 100'000;
+constexpr std::uint64_t kDefaultCases = 1'000'000;
 constexpr std::uint64_t kDefaultSeed = 20'240'611;
 constexpr unsigned kEventsPerCluster = 40;
 
