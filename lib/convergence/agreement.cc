@@ -161,10 +161,15 @@ HostFacts Node::Impl::facts_of(HostId host, const CommittedView& base) const {
   return facts;
 }
 
-/// A host that hears nobody suspects itself for the length of a lease: others may be serving. One
-/// that hears hosts with which it has no view yet waits longer, but not for ever: they may be deaf.
+/// A host that hears nobody suspects itself for the length of a lease: others may be serving, or
+/// may be about to leave it out as deaf, and a view that it founds alone must not be ahead of
+/// theirs. One that hears hosts with which it has no view yet waits longer, but not for ever: they
+/// may be deaf.
 bool Node::Impl::may_be_alone(TimePoint now) const {
   if (now < alone_after) return false;
+  if (peers.heard().empty()) {
+    return now >= peers.last_heard() + config.timing.silence() + config.timing.guard();
+  }
   if (!is_young() || now >= alone_after + config.timing.silence()) return true;
   bool others = false;
   peers.heard().for_each([&](HostId host) {

@@ -213,6 +213,15 @@ base::HostSet PeerTable::alive() const {
   return alive;
 }
 
+base::TimePoint PeerTable::last_heard() const {
+  base::TimePoint last = base::TimePoint::distant_past();
+  bound_.for_each([&](base::HostId host) {
+    const Peer& peer = peers_[host.value];
+    if (!peer.left) last = std::max(last, peer.last_heard);
+  });
+  return last;
+}
+
 base::HostSet PeerTable::heard() const {
   base::HostSet heard;
   bound_.for_each([&](base::HostId host) {

@@ -116,6 +116,8 @@ class PeerTable {
   [[nodiscard]] base::HostSet alive() const;
   /// Hosts heard that take part with our configuration.
   [[nodiscard]] base::HostSet heard() const;
+  /// When any host was heard last; those that said LEAVE do not count.
+  [[nodiscard]] base::TimePoint last_heard() const;
 
  private:
   bool admit_candidate(base::TimePoint now, const heartbeat::Message& message, Peer& peer,

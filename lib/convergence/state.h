@@ -191,6 +191,7 @@ struct Node::Impl {
   [[nodiscard]] Status status(base::TimePoint now) const;
   [[nodiscard]] HostState state() const;
   [[nodiscard]] bool is_settled() const;
+  [[nodiscard]] bool is_deserted() const;
   [[nodiscard]] std::string reason() const;
   [[nodiscard]] std::string refused_peers() const;
   [[nodiscard]] std::vector<MemberStatus> member_list(base::TimePoint now) const;

@@ -117,8 +117,17 @@ HostState Node::Impl::state() const {
 /// Every bucket that should be here is here, and none that should not.
 bool Node::Impl::is_settled() const {
   const bool moving = ownership.under_way() && installed_moves;
-  return phase == Phase::stable && !moving && hand_over.to_release == 0 &&
+  return phase == Phase::stable && !moving && !is_deserted() && hand_over.to_release == 0 &&
          hand_over.to_acquire == 0 && hand_over.orphans == 0;
+}
+
+/// All other members fell silent, and it is not known yet on whose side the fault is.
+bool Node::Impl::is_deserted() const {
+  bool alone = committed.members.size() > 1;
+  committed.members.for_each([&](HostId host) {
+    if (host != self && (peers.at(host).heard() || peers.at(host).left)) alone = false;
+  });
+  return alone;
 }
 
 std::string Node::Impl::reason() const {
@@ -149,6 +158,7 @@ std::string Node::Impl::reason() const {
     case Phase::stable:
       break;
   }
+  if (is_deserted()) return "no other member is heard; waiting before this host serves alone";
   if (hand_over.orphans > 0) {
     return std::to_string(hand_over.orphans) + " buckets wait until a lost host has stopped";
   }

@@ -5,12 +5,9 @@
 // deliberate change of the protocol, COVEY_REWRITE_GOLDEN=1 writes the files anew; read the
 // difference before committing it.
 #include <catch2/catch.hpp>
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
 #include <string>
 
-#include "support/segment.h"
+#include "story.h"
 
 namespace covey::test {
 
@@ -24,50 +21,6 @@ using convergence::Verb;
 constexpr HostId kOne{1};
 constexpr HostId kTwo{2};
 constexpr HostId kThree{3};
-
-class Story {
- public:
-  explicit Story(const std::string& name) : name_(name), segment(SegmentOptions{}) {}
-
-  /// Boots hosts 1..count and waits, unrecorded, until they share out the buckets.
-  void begin_with(std::uint8_t count) {
-    for (std::uint8_t host = 1; host <= count; ++host)
-      segment.boot(test_config(host, host));
-    segment.run_for(1s);
-    for (std::uint8_t host = 1; host <= count; ++host) {
-      REQUIRE(segment.node(HostId{host}).status(segment.now()).converged);
-    }
-    record();
-  }
-  void record() { transcript.follow(segment); }
-  void note(const std::string& what) { transcript.note(segment, what); }
-  void obey(HostId host, Verb verb) {
-    OperatorCommand command;
-    command.verb = verb;
-    segment.command(host, command);
-  }
-
-  void compare() const {
-    CHECK(segment.violations().empty());
-    const std::string path = std::string(COVEY_GOLDEN_CONVERSATIONS) + "/" + name_ + ".txt";
-    if (std::getenv("COVEY_REWRITE_GOLDEN") != nullptr) {
-      std::ofstream(path) << transcript.text();
-      return;
-    }
-    std::ifstream file(path);
-    REQUIRE(file.good());
-    std::stringstream golden;
-    golden << file.rdbuf();
-    CHECK(transcript.text() == golden.str());
-  }
-
- private:
-  std::string name_;
-
- public:
-  Segment segment;
-  Transcript transcript;
-};
 
 }  // namespace
 

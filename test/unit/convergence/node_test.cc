@@ -308,7 +308,7 @@ TEST_CASE("status lists the members, the default host and why it is not converge
   cluster.segment.run_for(330ms);
   const convergence::Status after = cluster.segment.node(kOne).status(cluster.segment.now());
   CHECK_FALSE(after.converged);
-  CHECK(after.reason == "33 buckets wait until a lost host has stopped");
+  CHECK(after.reason == "no other member is heard; waiting before this host serves alone");
 }
 
 }  // namespace covey::test
