@@ -15,7 +15,7 @@ help:
 	@echo "make test       every suite; ends with 'N passed, N failed'"
 	@echo "make bench      figures of the forwarding core and of the whole process"
 	@echo "make lab-up HOSTS=3, make lab-down    a cluster to play with"
-	@echo "make lint, make format, make fuzz, make install DESTDIR=, make clean"
+	@echo "make model, make lint, make format, make fuzz, make install DESTDIR=, make clean"
 
 .PHONY: deps
 deps:
@@ -43,6 +43,11 @@ bench: build
 .PHONY: fuzz
 fuzz: deps
 	test/fuzz/run
+
+# Every state of a small cluster.
+.PHONY: model
+model: deps
+	test/model/run
 
 .PHONY: lint
 lint: deps

@@ -3,8 +3,14 @@
 
 static int may_be_alone(int i) {
   if (HOST(i).alone > SILENCE) return 0;
-  if (!young(i) || HOST(i).alone == 0) return 1;
-  return heard(i) == 0;
+  if (heard(i) == 0) {
+    OTHERS(i, j) {
+      /* D + G after the last word, rounded down */
+      if (HAS(HOST(i).bound, j) && PEER(i, j).heard < SILENCE + 1) return 0;
+    }
+    return 1;
+  }
+  return !young(i) || HOST(i).alone == 0;
 }
 
 static unsigned nonces_of(int i, unsigned view) {
