@@ -91,7 +91,9 @@ CommittedView Node::Impl::senior() const {
     const heartbeat::Message& said = peers.at(host).said;
     const bool asleep = lapsed && peers.at(host).last_heard < doubted_at;
     if (!asleep && is_participant(said.phase) && said.committed_view.contains(host)) {
-      views.push_back({.members = said.committed_view, .generation = said.committed_generation});
+      const CommittedView view{.members = said.committed_view,
+                               .generation = said.committed_generation};
+      if (views.empty() || views.back() != view) views.push_back(view);  // mostly all are one
       replaced = replaced || !said.committed_view.contains(self);
     }
   });
@@ -135,14 +137,7 @@ HostFacts Node::Impl::facts_of(HostId host, const CommittedView& base) const {
   const Peer& peer = peers.at(host);
   if (!peer.bound) return facts;
   facts.voice = peer.heard();
-  for (const heartbeat::Acknowledgement& ack : peer.said.acknowledgements) {
-    if (!ack.host.is_valid()) continue;
-    const std::uint64_t nonce = ack.host == self ? own_nonces.back() : peers.at(ack.host).nonce;
-    if (ack.nonce_low == nonce_low(nonce) &&
-        std::chrono::milliseconds(ack.age_ms) < config.timing.silence()) {
-      facts.hears.insert(ack.host);
-    }
-  }
+  facts.hears = peer.hears;
   bool same_nonce = true;
   if (base == CommittedView{.members = proposal.view, .generation = proposal.generation}) {
     same_nonce = peer.nonce == proposal.nonces[host.value];
@@ -152,7 +147,7 @@ HostFacts Node::Impl::facts_of(HostId host, const CommittedView& base) const {
   }
   const bool says_outside = peer.heard() && !is_participant(peer.said.phase);
   facts.member = same_nonce && !peer.left && !peer.mismatched && !says_outside;
-  const bool empty_handed = peer.claims_known && all_none(peer.claims);
+  const bool empty_handed = peer.claims_known && peer.claims_nothing;
   const bool joins = is_agreeing(peer.said.phase) && peer.said.committed_view.empty();
   const bool waits = peer.said.phase == Phase::listen || peer.said.phase == Phase::evicted ||
                      peer.said.phase == Phase::minority;

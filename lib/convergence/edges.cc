@@ -32,7 +32,7 @@ bool EdgeMatrix::good(base::HostId a, base::HostId b) const {
          rows_[b.value].contains(a);
 }
 
-bool EdgeMatrix::broken(base::HostId a, base::HostId b) const {
+bool EdgeMatrix::is_denied(base::HostId a, base::HostId b) const {
   return (known_.contains(a) && !rows_[a.value].contains(b)) ||
          (known_.contains(b) && !rows_[b.value].contains(a));
 }
@@ -45,10 +45,7 @@ bool EdgeMatrix::broken_for(base::HostId a, base::HostId b, base::TimePoint now,
 void EdgeMatrix::change(base::HostId host, bool known, base::HostSet alive, base::TimePoint now) {
   // Nearly every message repeats the row of the one before.
   if (known == known_.contains(host) && rows_[host.value] == alive) return;
-  base::HostSet was_broken;
-  for (std::uint8_t other = 1; other <= base::kMaxHosts; ++other) {
-    if (broken(host, base::HostId{other})) was_broken.insert(base::HostId{other});
-  }
+  const base::HostSet was_broken = broken_[host.value];
   rows_[host.value] = alive;
   if (known) {
     known_.insert(host);
@@ -57,7 +54,15 @@ void EdgeMatrix::change(base::HostId host, bool known, base::HostSet alive, base
   }
   for (std::uint8_t other = 1; other <= base::kMaxHosts; ++other) {
     const base::HostId id{other};
-    if (broken(host, id) && !was_broken.contains(id)) since_[pair_index(host, id)] = now;
+    if (id == host) continue;
+    if (is_denied(host, id)) {
+      broken_[host.value].insert(id);
+      broken_[other].insert(host);
+      if (!was_broken.contains(id)) since_[pair_index(host, id)] = now;
+    } else {
+      broken_[host.value].erase(id);
+      broken_[other].erase(host);
+    }
   }
 }
 

@@ -26,15 +26,21 @@ class EdgeMatrix {
   void forget_row(base::HostId host, base::TimePoint now);
 
   [[nodiscard]] bool good(base::HostId a, base::HostId b) const;
-  [[nodiscard]] bool broken(base::HostId a, base::HostId b) const;
+  [[nodiscard]] bool broken(base::HostId a, base::HostId b) const {
+    return broken_[a.value].contains(b);
+  }
+  /// Hosts whose edge to `host` is broken.
+  [[nodiscard]] base::HostSet broken_with(base::HostId host) const { return broken_[host.value]; }
   /// Broken without a break for at least `span`.
   [[nodiscard]] bool broken_for(base::HostId a, base::HostId b, base::TimePoint now,
                                 base::Duration span) const;
 
  private:
   void change(base::HostId host, bool known, base::HostSet alive, base::TimePoint now);
+  [[nodiscard]] bool is_denied(base::HostId a, base::HostId b) const;
 
   std::array<base::HostSet, base::kMaxHosts + 1> rows_{};
+  std::array<base::HostSet, base::kMaxHosts + 1> broken_{};  // by host; asked for in every step
   base::HostSet known_;
   std::vector<base::TimePoint> since_;  // by pair, meaningful while broken
 };

@@ -76,7 +76,20 @@ bool PeerTable::fits(const Message& message) const {
   return message.residual.size() == 0 || message.residual.size() == shape_.residual_buckets;
 }
 
-void PeerTable::bind(Peer& peer, const Message& message) {
+/// Hosts that a message acknowledges, if lately, and if their present start.
+base::HostSet PeerTable::hears(const Message& message, const SendLog& sent) const {
+  base::HostSet hears;
+  for (const heartbeat::Acknowledgement& ack : message.acknowledgements) {
+    if (!ack.host.is_valid()) continue;
+    const std::uint64_t nonce =
+        ack.host == sent.self() ? sent.nonce() : peers_[ack.host.value].nonce;
+    const bool lately = std::chrono::milliseconds(ack.age_ms) < timing_.silence();
+    if (lately && ack.nonce_low == nonce_low(nonce)) hears.insert(ack.host);
+  }
+  return hears;
+}
+
+void PeerTable::bind(Peer& peer, const Message& message, const SendLog& sent) {
   Peer fresh;
   fresh.bound = true;
   fresh.nonce = message.nonce;
@@ -90,6 +103,9 @@ void PeerTable::bind(Peer& peer, const Message& message) {
   }
   peer = std::move(fresh);
   bound_.insert(message.host);
+  bound_.for_each([&](base::HostId host) {  // what they said was about the start before
+    peers_[host.value].hears = hears(peers_[host.value].said, sent);
+  });
 }
 
 bool PeerTable::admit_candidate(base::TimePoint now, const Message& message, Peer& peer,
@@ -121,7 +137,7 @@ Hearing PeerTable::hear(base::TimePoint now, const Message& message, const SendL
   Peer& peer = peers_[message.host.value];
   if (!peer.bound) {
     if (message.phase == Phase::leave) return Hearing::ignored;
-    bind(peer, message);
+    bind(peer, message, sent);
     take(now, message, sent);
     return Hearing::rebound;
   }
@@ -131,7 +147,7 @@ Hearing PeerTable::hear(base::TimePoint now, const Message& message, const SendL
     return Hearing::news;
   }
   if (admit_candidate(now, message, peer, sent)) {
-    bind(peer, message);
+    bind(peer, message, sent);
     take(now, message, sent);
     return Hearing::rebound;
   }
@@ -151,6 +167,7 @@ void take_bitmaps(const Message& message, Peer& peer) {
   if (!message.claims.empty() && digest_of(message.claims) == message.claims_digest) {
     peer.claims = message.claims;
     peer.claims_digest = message.claims_digest;
+    peer.claims_nothing = all_none(message.claims);
   }
   peer.claims_known = !peer.claims.empty() && peer.claims_digest == message.claims_digest;
   if (message.residual.size() != 0 && digest_of(message.residual) == message.residual_digest) {
@@ -171,6 +188,7 @@ void PeerTable::take(base::TimePoint now, const Message& message, const SendLog&
   peer.left = message.phase == Phase::leave;
   peer.mismatched = !fits(message);
   peer.said = message;
+  peer.hears = hears(message, sent);
   if (!peer.mismatched) {
     take_bitmaps(message, peer);
   }

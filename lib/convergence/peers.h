@@ -69,9 +69,11 @@ struct Peer {
   bool refusal_reported = false;
   bool edge = false;                   // we hear it and it acknowledges us
   heartbeat::Message said;             // the newest message
+  base::HostSet hears;                 // hosts whose present start it says to have heard lately
   std::vector<bucket::Bitmap> claims;  // the newest claims that came as bitmaps ...
   std::uint64_t claims_digest = 0;
-  bool claims_known = false;  // ... and whether they are still what it claims
+  bool claims_known = false;    // ... whether they are still what it claims
+  bool claims_nothing = false;  // ... and whether they name no bucket
   bucket::Bitmap residual;
   std::uint64_t residual_digest = 0;
   bool residual_known = false;
@@ -122,9 +124,10 @@ class PeerTable {
  private:
   bool admit_candidate(base::TimePoint now, const heartbeat::Message& message, Peer& peer,
                        const SendLog& sent);
-  void bind(Peer& peer, const heartbeat::Message& message);
+  void bind(Peer& peer, const heartbeat::Message& message, const SendLog& sent);
   void take(base::TimePoint now, const heartbeat::Message& message, const SendLog& sent);
   [[nodiscard]] bool fits(const heartbeat::Message& message) const;
+  [[nodiscard]] base::HostSet hears(const heartbeat::Message& message, const SendLog& sent) const;
   [[nodiscard]] bool edge_holds(const Peer& peer, base::TimePoint now,
                                 base::Duration silence) const;
 

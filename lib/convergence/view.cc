@@ -13,26 +13,25 @@ namespace {
 
 /// Members that every voice among the others calls silent. A dead group goes in one step.
 HostSet silent_to_all(const ViewQuestion& question, HostSet members) {
-  HostSet silent;
-  members.for_each([&](HostId accused) {
-    int witnesses = 0;
-    bool agreed = true;
-    members.for_each([&](HostId witness) {
-      const HostFacts& facts = question.facts[witness.value];
-      if (witness == accused || !facts.voice) return;
-      ++witnesses;
-      if (facts.hears.contains(accused)) agreed = false;
-    });
-    if (witnesses > 0 && agreed) silent.insert(accused);
+  HostSet voices;
+  HostSet heard;  // by another one
+  members.for_each([&](HostId witness) {
+    const HostFacts& facts = question.facts[witness.value];
+    if (!facts.voice) return;
+    voices.insert(witness);
+    HostSet others = facts.hears;
+    others.erase(witness);
+    heard = heard.united_with(others);
   });
-  return silent;
+  if (voices.empty()) return {};
+  const HostSet silent = members.without(heard);
+  return voices.size() > 1 ? silent : silent.without(voices);  // nobody is his own witness
 }
 
 int broken_edges(const ViewQuestion& question, const EdgeMatrix& edges, HostSet members,
                  HostId host) {
   int count = 0;
-  members.for_each([&](HostId other) {
-    if (other == host) return;
+  edges.broken_with(host).intersection(members).for_each([&](HostId other) {
     if (edges.broken_for(host, other, question.now, question.debounce)) ++count;
   });
   return count;
