@@ -13,7 +13,6 @@ using base::Duration;
 namespace {
 
 constexpr Duration kEpisode = std::chrono::hours(1);
-constexpr unsigned kReplays = 200;        // enough for a plan of some hundred faults
 constexpr std::size_t kLinesOfTalk = 60;  // the end of the conversation that is shown
 
 EpisodeSetup episode_setup(const CampaignSetup& setup, std::uint64_t seed) {
@@ -119,7 +118,9 @@ Failure failure_of(const CampaignSetup& setup, const std::vector<Fault>& plan,
   for (const Fault& fault : plan) {
     if (base::TimePoint{} + fault.at <= result.ended) until.push_back(fault);
   }
-  Failure failure = shorten(episode_setup(setup, seed), until, kReplays);
+  Failure failure;
+  failure.seed = seed;
+  if (setup.replays > 0) failure = shorten(episode_setup(setup, seed), until, setup.replays);
   if (failure.violations.empty()) {  // it needs exactly the length of the first run
     failure.faults = until;
     failure.violations = result.violations;

@@ -24,6 +24,7 @@ struct CampaignSetup {
   unsigned faults_per_hour = 100;
   bool link_faults = true;
   bool duplicate_ids = true;
+  unsigned replays = 200;  // to shorten a failing plan of some hundred faults; 0: not at all
   Breakage breakage = Breakage::none;
 };
 
