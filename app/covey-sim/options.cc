@@ -31,7 +31,8 @@ constexpr std::array kEventOptions{
     EventOption{"--leave", StoryKind::leave, "ID@TIME: covey stop"},
     EventOption{"--drain", StoryKind::drain, "ID@TIME: covey drainstop"},
     EventOption{"--pause", StoryKind::pause, "ID@TIME+SPAN: the host sleeps"},
-    EventOption{"--partition", StoryKind::partition, "ID,ID|ID,ID@TIME: the segment is cut"},
+    EventOption{"--partition", StoryKind::partition,
+                "ID,ID|ID,ID@TIME: the segment is cut; the gateway is with the first"},
     EventOption{"--heal", StoryKind::heal, "@TIME: the segment is whole again"},
     EventOption{"--weight", StoryKind::weight, "ID=WEIGHT@TIME: covey weight"},
 };
@@ -65,8 +66,11 @@ void describe(CLI::App& app, Words& words) {
       ->check(CLI::Range(0.0, kMostHours))
       ->capture_default_str();
   app.add_option("--seed", words.seed, "what all chance follows from")->capture_default_str();
-  app.add_option("--profile", words.profile, "partition policy: serve")
-      ->check(CLI::IsMember({"serve", "majority", "gateway", "all"}))
+  std::vector<std::string> profiles = {"all"};
+  for (const sim::Profile& profile : sim::kProfiles)
+    profiles.emplace_back(profile.name);
+  app.add_option("--profile", words.profile, "partition policy; all: another one every hour")
+      ->check(CLI::IsMember(profiles))
       ->capture_default_str();
   app.add_option("--faults", words.faults, "random faults per hour")
       ->check(CLI::Range(1U, 20000U))
@@ -88,6 +92,14 @@ void describe(CLI::App& app, Words& words) {
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   }
+}
+
+std::vector<sim::Profile> profiles_of(const std::string& word) {
+  std::vector<sim::Profile> profiles;
+  for (const sim::Profile& profile : sim::kProfiles) {
+    if (word == "all" || word == profile.name) profiles.push_back(profile);
+  }
+  return profiles;
 }
 
 sim::Breakage breakage_of(const std::string& word) {
@@ -146,18 +158,22 @@ std::variant<RandomRun, sim::Story, int> parse_command_line(int argc, char** arg
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kExitUsage;
   }
-  if (words.profile != "serve") {
-    return usage("--profile " + words.profile + ": the core implements the policy serve only");
-  }
   base::Result<std::vector<sim::StoryEvent>> events = events_of(words);
   if (!events) return usage(events.error().context);
   const base::Result<sim::Cluster> cluster = cluster_of(words, !events->empty());
   if (!cluster) return usage(cluster.error().context);
-  if (!events->empty()) return sim::Story{.cluster = *cluster, .events = std::move(*events)};
+  const std::vector<sim::Profile> profiles = profiles_of(words.profile);
+  if (!events->empty()) {
+    sim::Story story{.cluster = *cluster, .events = std::move(*events)};
+    story.cluster.partition = profiles.front().partition;
+    story.cluster.listed = profiles.front().listed;
+    return story;
+  }
 
   RandomRun run;
   run.json = words.json;
   run.setup.seed = words.seed;
+  run.setup.profiles = profiles;
   run.setup.cluster = *cluster;
   run.setup.length = std::chrono::duration_cast<base::Duration>(
       std::chrono::duration<double, std::ratio<3600>>(words.hours));

@@ -127,8 +127,8 @@ HostFacts Node::Impl::own_facts(TimePoint now, const CommittedView& base) const 
   facts.member = base.members.contains(self) && (!is_young() || phase == Phase::prepared);
   const bool has_listened = is_agreeing(phase) || now >= listen_until || is_invited();
   const bool empty_handed = all_none(ownership.claims()) && !ownership.under_way();
-  const bool held_down = !base.members.empty() && now < held_until();
-  facts.admissible = is_young() && has_listened && empty_handed && !held_down;
+  facts.admissible =
+      is_young() && has_listened && empty_handed && (base.members.empty() || now >= held_until());
   return facts;
 }
 

@@ -15,18 +15,22 @@ namespace {
 constexpr Duration kEpisode = std::chrono::hours(1);
 constexpr std::size_t kLinesOfTalk = 60;  // the end of the conversation that is shown
 
-EpisodeSetup episode_setup(const CampaignSetup& setup, std::uint64_t seed) {
-  return {.seed = seed, .cluster = setup.cluster, .breakage = setup.breakage};
+EpisodeSetup episode_setup(const CampaignSetup& setup, const Profile& profile, std::uint64_t seed) {
+  EpisodeSetup episode{.seed = seed, .cluster = setup.cluster, .breakage = setup.breakage};
+  episode.cluster.partition = profile.partition;
+  episode.cluster.listed = profile.listed;
+  return episode;
 }
 
-std::vector<Fault> plan_of(const CampaignSetup& setup, std::uint64_t seed) {
+std::vector<Fault> plan_of(const CampaignSetup& setup, const Profile& profile, std::uint64_t seed) {
   return make_plan({.seed = seed,
                     .hosts = setup.cluster.hosts,
                     .faults = setup.faults_per_hour,
                     .length = kEpisode,
                     .timing = setup.cluster.timing,
                     .link_faults = setup.link_faults,
-                    .duplicate_ids = setup.duplicate_ids});
+                    .duplicate_ids = setup.duplicate_ids,
+                    .gateway_faults = profile.partition == convergence::PartitionPolicy::gateway});
 }
 
 /// Long enough for every fault of the plan and its end.
@@ -112,15 +116,15 @@ Failure shorten(const EpisodeSetup& setup, const std::vector<Fault>& plan, unsig
 
 namespace {
 
-Failure failure_of(const CampaignSetup& setup, const std::vector<Fault>& plan,
-                   const EpisodeResult& result, std::uint64_t seed) {
+Failure failure_of(const CampaignSetup& setup, const EpisodeSetup& episode,
+                   const std::vector<Fault>& plan, const EpisodeResult& result) {
   std::vector<Fault> until;
   for (const Fault& fault : plan) {
     if (base::TimePoint{} + fault.at <= result.ended) until.push_back(fault);
   }
   Failure failure;
-  failure.seed = seed;
-  if (setup.replays > 0) failure = shorten(episode_setup(setup, seed), until, setup.replays);
+  failure.seed = episode.seed;
+  if (setup.replays > 0) failure = shorten(episode, until, setup.replays);
   if (failure.violations.empty()) {  // it needs exactly the length of the first run
     failure.faults = until;
     failure.violations = result.violations;
@@ -129,26 +133,35 @@ Failure failure_of(const CampaignSetup& setup, const std::vector<Fault>& plan,
   return failure;
 }
 
+void add(CampaignResult& total, const EpisodeResult& result) {
+  total.faults += result.faults;
+  for (const auto& [kind, count] : result.by_kind)
+    total.by_kind[kind] += count;
+  total.commits += result.commits;
+  total.moved_buckets += result.moved_buckets;
+  total.messages += result.messages;
+  total.steps += result.steps;
+  total.worst_unowned = std::max(total.worst_unowned, result.worst_unowned);
+  total.violations += result.violations.size();
+}
+
 }  // namespace
 
 CampaignResult run_campaign(const CampaignSetup& setup) {
   CampaignResult total;
   for (std::uint64_t episode = 0; total.simulated < setup.length; ++episode) {
     const std::uint64_t seed = episode == 0 ? setup.seed : mix(setup.seed, 0x65706973, episode);
-    const std::vector<Fault> plan = plan_of(setup, seed);
+    const Profile profile = setup.profiles[episode % setup.profiles.size()];
+    const EpisodeSetup one = episode_setup(setup, profile, seed);
+    const std::vector<Fault> plan = plan_of(setup, profile, seed);
     const Duration length = std::min(kEpisode, setup.length - total.simulated);
-    const EpisodeResult result = Episode(episode_setup(setup, seed)).run(plan, length);
+    const EpisodeResult result = Episode(one).run(plan, length);
     total.simulated += length;
-    total.faults += result.faults;
-    total.commits += result.commits;
-    total.moved_buckets += result.moved_buckets;
-    total.messages += result.messages;
-    total.steps += result.steps;
-    total.worst_unowned = std::max(total.worst_unowned, result.worst_unowned);
-    total.violations += result.violations.size();
+    add(total, result);
     if (result.violations.empty()) continue;
-    total.failure = failure_of(setup, plan, result, seed);
+    total.failure = failure_of(setup, one, plan, result);
     total.failure->episode = episode;
+    total.failure->profile = profile;
     break;
   }
   return total;
@@ -171,21 +184,26 @@ std::string to_json(const CampaignSetup& setup, const CampaignResult& result) {
   add("violations", std::to_string(result.violations));
   add("moved_buckets", std::to_string(result.moved_buckets));
   add("worst_unowned_ms", std::to_string(base::to_ms(result.worst_unowned)));
+  std::string kinds;
+  for (const auto& [kind, count] : result.by_kind)
+    kinds += (kinds.empty() ? "\"" : ", \"") + kind + "\": " + std::to_string(count);
+  add("by_kind", "{" + kinds + "}");
   return json + "}";
 }
 
 std::string to_text(const CampaignSetup& setup, const Failure& failure) {
   std::string text = "a promise was broken after " + std::to_string(failure.faults_before) +
                      " faults; repeat with the same options, --hosts " +
-                     std::to_string(setup.cluster.hosts) + " --hours 1 --seed " +
-                     std::to_string(failure.seed) + "\n";
+                     std::to_string(setup.cluster.hosts) + " --hours 1 --profile " +
+                     std::string(failure.profile.name) + " --seed " + std::to_string(failure.seed) +
+                     "\n";
   text += "the shortest trace found in " + std::to_string(failure.replays) + " replays:\n";
   for (const Fault& fault : failure.faults)
     text += "  " + seconds_text(fault.at) + "  " + sim::text(fault) + "\n";
   for (const std::string& violation : failure.violations)
     text += "  " + violation + "\n";
   Transcript transcript;
-  Episode episode(episode_setup(setup, failure.seed));
+  Episode episode(episode_setup(setup, failure.profile, failure.seed));
   episode.follow(transcript);
   episode.run(failure.faults, length_of(failure.faults, setup.cluster));
   text += "what the hosts said and did at the end (ms):\n";

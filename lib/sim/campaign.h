@@ -2,13 +2,16 @@
 // Campaign: hours of random faults, cut into episodes of an hour; the shortest trace of a failure.
 //
 // Owner: sim. Thread: any, one at a time. The first episode has the seed of the campaign, so that a
-// failure in the seventh hour is repeated by its own seed in the first. A campaign ends with the
-// first episode that breaks a promise.
+// failure in the seventh hour is repeated by its own seed (and profile) in the first. Episodes take
+// the profiles in turn. A campaign ends with the first episode that breaks a promise.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
@@ -17,9 +20,26 @@
 
 namespace covey::sim {
 
+/// A partition policy, and the majority of whom.
+struct Profile {
+  std::string_view name = "serve";
+  convergence::PartitionPolicy partition = convergence::PartitionPolicy::serve;
+  bool listed = true;
+};
+inline constexpr std::array kProfiles{
+    Profile{},
+    Profile{.name = "majority", .partition = convergence::PartitionPolicy::majority},
+    Profile{.name = "gateway", .partition = convergence::PartitionPolicy::gateway},
+    // Nobody has said which hosts there are: of those of the last view.
+    Profile{.name = "majority-unlisted",
+            .partition = convergence::PartitionPolicy::majority,
+            .listed = false},
+};
+
 struct CampaignSetup {
   std::uint64_t seed = 1;
-  Cluster cluster;
+  std::vector<Profile> profiles = {Profile{}};  // not empty
+  Cluster cluster;                              // its policy is that of the profile
   base::Duration length = std::chrono::hours(1);
   unsigned faults_per_hour = 100;
   bool link_faults = true;
@@ -30,8 +50,9 @@ struct CampaignSetup {
 
 /// What failed, and the fewest faults found that still make it fail.
 struct Failure {
-  std::uint64_t seed = 0;               // of the episode
-  std::uint64_t episode = 0;            // counted from 0
+  std::uint64_t seed = 0;     // of the episode
+  std::uint64_t episode = 0;  // counted from 0
+  Profile profile;
   unsigned faults_before = 0;           // in the episode until it failed
   std::vector<Fault> faults;            // the shortened plan
   std::vector<std::string> violations;  // of that plan
@@ -41,6 +62,7 @@ struct Failure {
 struct CampaignResult {
   base::Duration simulated{};
   std::uint64_t faults = 0;
+  std::map<std::string, std::uint64_t> by_kind;  // names as in sim/fault.h, and "boot"
   std::uint64_t commits = 0;
   std::uint64_t moved_buckets = 0;
   std::uint64_t messages = 0;
@@ -57,7 +79,7 @@ struct CampaignResult {
                               unsigned replays);
 
 /// {"hosts":..,"hours":..,"seed":..,"faults":..,"commits":..,"violations":..,"moved_buckets":..,
-/// "worst_unowned_ms":..}
+/// "worst_unowned_ms":..,"by_kind":{"crash":..,..}}
 [[nodiscard]] std::string to_json(const CampaignSetup& setup, const CampaignResult& result);
 /// The seed, the faults and what they broke, and the end of the conversation.
 [[nodiscard]] std::string to_text(const CampaignSetup& setup, const Failure& failure);

@@ -13,7 +13,11 @@ convergence::NodeConfig node_config(const Cluster& cluster, base::HostId host,
   config.cluster_id = 77;
   config.nonce = nonce;
   config.config_digest = 0xc0ffee;
+  config.shared_settings = {{.name = "rule web: affinity", .value = "none"}};
   config.timing = cluster.timing;
+  config.partition = cluster.partition;
+  for (std::uint8_t id = 1; cluster.listed && id <= cluster.hosts; ++id)
+    config.voters.insert(base::HostId{id});
   config.map_key = {.k0 = 1, .k1 = 2};
   config.classes = {
       {.buckets = 1, .weight = 0, .priority = host.value},

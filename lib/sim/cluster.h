@@ -24,6 +24,8 @@ struct Cluster {
   unsigned hosts = 3;
   std::uint32_t buckets = 64;
   convergence::Timing timing{};
+  convergence::PartitionPolicy partition = convergence::PartitionPolicy::serve;
+  bool listed = false;  // majority is counted of all hosts; else of those of the last view
 };
 
 /// Configuration of one start of a host.

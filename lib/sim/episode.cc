@@ -8,6 +8,7 @@ namespace covey::sim {
 using base::ClassIndex;
 using base::Duration;
 using base::HostId;
+using base::HostSet;
 using base::TimePoint;
 using convergence::Verb;
 
@@ -18,6 +19,7 @@ constexpr std::uint64_t kForNonce = 1;
 constexpr std::uint64_t kForClock = 2;
 constexpr std::uint64_t kForWeight = 3;
 constexpr std::uint64_t kForSecondNonce = 4;
+constexpr std::uint64_t kForProbe = 5;
 
 SegmentOptions options_of(const EpisodeSetup& setup) {
   SegmentOptions options;
@@ -76,6 +78,7 @@ EpisodeResult Episode::run(const std::vector<Fault>& plan, Duration length) {
   }
   run_until(std::max(end, segment_.now()));
   return EpisodeResult{.faults = faults_,
+                       .by_kind = by_kind_,
                        .commits = segment_.commits(),
                        .moved_buckets = segment_.moved_buckets(),
                        .steps = segment_.steps(),
@@ -107,17 +110,28 @@ void Episode::apply(const Fault& fault) {
     calm();
     return;
   }
-  ++faults_;
   const bool of_links = fault.kind >= FaultKind::light_loss;
   if (!of_links && !segment_.is_up(fault.host)) {
     note("host " + std::to_string(fault.host.value) + " boots");
     boot(fault.host);
+    count("boot");
     return;
   }
   note(text(fault));
-  if (!apply_to_host(fault)) apply_to_links(fault);
+  if (of_links) {
+    apply_to_links(fault);
+  } else if (!apply_to_host(fault)) {
+    return;
+  }
+  count(std::string(name(fault.kind)));
 }
 
+void Episode::count(const std::string& kind) {
+  ++faults_;
+  ++by_kind_[kind];
+}
+
+/// False if the host is in no state to notice.
 bool Episode::apply_to_host(const Fault& fault) {
   switch (fault.kind) {
     case FaultKind::crash:
@@ -132,20 +146,16 @@ bool Episode::apply_to_host(const Fault& fault) {
       stall(fault);
       return true;
     case FaultKind::stop:
-      obey(fault.host, command(Verb::stop));
-      return true;
+      return obey(fault.host, command(Verb::stop));
     case FaultKind::start:
-      obey(fault.host, command(Verb::start));
-      return true;
+      return obey(fault.host, command(Verb::start));
     case FaultKind::drain: {
       convergence::OperatorCommand order = command(Verb::drainstop);
       order.drain_timeout = fault.span;
-      obey(fault.host, order);
-      return true;
+      return obey(fault.host, order);
     }
     case FaultKind::weight:
-      obey(fault.host, weight_command(static_cast<std::uint16_t>(fault.value)));
-      return true;
+      return obey(fault.host, weight_command(static_cast<std::uint16_t>(fault.value)));
     case FaultKind::flows:
       segment_.set_flows(fault.host, {fault.other.value % setup_.cluster.buckets}, fault.value);
       return true;
@@ -154,8 +164,7 @@ bool Episode::apply_to_host(const Fault& fault) {
       restart(fault.host, setup_.cluster.timing.interval);
       return true;
     case FaultKind::duplicate_id:
-      duplicate(fault);
-      return true;
+      return duplicate(fault);
     case FaultKind::mismatch:
       segment_.crash(fault.host);
       boot(fault.host, true);
@@ -183,6 +192,9 @@ void Episode::apply_to_links(const Fault& fault) {
       segment_.disturb_until(segment_.now() + fault.span);
       end_in(fault.span, {.ending = Ending::storm});
       break;
+    case FaultKind::gateway:
+      lose_gateway(fault.hosts, fault.span);
+      break;
     default:
       cut(fault, links_of(fault));
       break;
@@ -209,6 +221,33 @@ void Episode::cut(const Fault& fault, const std::vector<std::pair<HostId, HostId
   for (const auto& [from, to] : links)
     segment_.cut(from, to);
   end_in(fault.span, {.ending = Ending::mend, .host = fault.host, .links = links});
+  if (fault.kind != FaultKind::partition) return;
+  // A gateway stands on one side; a router with two legs on both.
+  if (fault.value % 3 == 0) lose_gateway(fault.hosts, fault.span);
+  if (fault.value % 3 == 1) {
+    lose_gateway(HostSet(~std::uint64_t{0}).without(fault.hosts), fault.span);
+  }
+}
+
+void Episode::lose_gateway(HostSet hosts, Duration span) {
+  gateway_losses_.push_back(hosts);
+  end_in(span, {.ending = Ending::reach, .hosts = hosts});
+  probe_gateway();
+}
+
+bool Episode::reaches_gateway(HostId host) const {
+  return std::none_of(gateway_losses_.begin(), gateway_losses_.end(),
+                      [&](HostSet lost) { return lost.contains(host); });
+}
+
+/// Each host notices at a time of its own; what it then finds is what counts.
+void Episode::probe_gateway() {
+  if (setup_.cluster.partition != convergence::PartitionPolicy::gateway) return;
+  for_each_host([&](HostId host) {
+    const std::uint64_t when = mix(chance_for(host, kForProbe), ends_.size(), faults_) % 1000;
+    const Duration span = setup_.cluster.timing.silence() * static_cast<std::int64_t>(when) / 1000;
+    end_in(span, {.ending = Ending::probe, .host = host});
+  });
 }
 
 void Episode::end_in(Duration span, End end) {
@@ -242,18 +281,31 @@ void Episode::finish(const End& end) {
       for (const auto& [from, to] : end.links)
         segment_.cut(from, to, false);
       break;
+    case Ending::reach:
+      gateway_losses_.erase(std::find(gateway_losses_.begin(), gateway_losses_.end(), end.hosts));
+      probe_gateway();
+      break;
+    case Ending::probe:
+      if (segment_.is_up(end.host)) segment_.gateway(end.host, reaches_gateway(end.host));
+      break;
   }
 }
 
 void Episode::boot(HostId host, bool odd_configuration) {
   ++boots_[host.value];
   convergence::NodeConfig config = node_config(setup_.cluster, host, chance_for(host, kForNonce));
-  if (odd_configuration) config.config_digest ^= 1U;
+  if (odd_configuration) {
+    config.config_digest ^= 1U;
+    config.shared_settings.front().value = "single";
+  }
   config.classes[kSpread.value].weight =
       static_cast<std::uint16_t>(10 + chance_for(host, kForWeight) % 91);
   const Clock clock{.offset_ns = std::int64_t{1'000'000'000'000} * host.value,
                     .parts_per_million = std::int64_t{clock_errors_[host.value]} - kSkewMiddle};
   segment_.boot(config, clock);
+  if (config.partition == convergence::PartitionPolicy::gateway) {
+    segment_.gateway(host, reaches_gateway(host));
+  }
 }
 
 void Episode::restart(HostId host, Duration pause) {
@@ -273,18 +325,21 @@ void Episode::stall(const Fault& fault) {
   }
 }
 
-void Episode::duplicate(const Fault& fault) {
+bool Episode::duplicate(const Fault& fault) {
   const auto slot = static_cast<Slot>(kSecondMachines + fault.host.value);
-  if (segment_.is_present(slot)) return;
+  if (segment_.is_present(slot)) return false;
   ++boots_[fault.host.value];  // a nonce is never used twice
   segment_.boot_namesake(
       slot, node_config(setup_.cluster, fault.host, chance_for(fault.host, kForSecondNonce)));
   end_in(fault.span, {.ending = Ending::unduplicate, .host = fault.host});
+  return true;
 }
 
 /// A stalled control thread obeys nobody.
-void Episode::obey(HostId host, const convergence::OperatorCommand& order) {
-  if (segment_.is_up(host) && !segment_.is_stalled(host)) segment_.command(host, order);
+bool Episode::obey(HostId host, const convergence::OperatorCommand& order) {
+  if (!segment_.is_up(host) || segment_.is_stalled(host)) return false;
+  segment_.command(host, order);
+  return true;
 }
 
 void Episode::calm() {

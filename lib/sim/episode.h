@@ -30,6 +30,7 @@ struct EpisodeSetup {
 
 struct EpisodeResult {
   unsigned faults = 0;
+  std::map<std::string, std::uint64_t> by_kind;  // of faults, and boots of hosts that were down
   std::uint64_t commits = 0;
   std::uint64_t moved_buckets = 0;
   std::uint64_t steps = 0;
@@ -48,26 +49,41 @@ class Episode {
   EpisodeResult run(const std::vector<Fault>& plan, base::Duration length);
 
  private:
-  enum class Ending : std::uint8_t { boot, unduplicate, agree, light_loss, slow, storm, mend };
+  enum class Ending : std::uint8_t {
+    boot,
+    unduplicate,
+    agree,
+    light_loss,
+    slow,
+    storm,
+    mend,
+    reach,  // the gateway answers `hosts` again
+    probe,  // the host notices whether the gateway answers
+  };
   struct End {
     Ending ending = Ending::boot;
     base::HostId host{};
+    base::HostSet hosts{};
     std::vector<std::pair<base::HostId, base::HostId>> links{};
   };
 
   bool run_until(base::TimePoint time);
   void apply(const Fault& fault);
+  void count(const std::string& kind);
   bool apply_to_host(const Fault& fault);
   void apply_to_links(const Fault& fault);
   void finish(const End& end);
   void boot(base::HostId host, bool odd_configuration = false);
   void stall(const Fault& fault);
   void restart(base::HostId host, base::Duration pause);
-  void duplicate(const Fault& fault);
+  bool duplicate(const Fault& fault);
   void cut(const Fault& fault, const std::vector<std::pair<base::HostId, base::HostId>>& links);
+  void lose_gateway(base::HostSet hosts, base::Duration span);
+  void probe_gateway();
+  [[nodiscard]] bool reaches_gateway(base::HostId host) const;
   [[nodiscard]] std::vector<std::pair<base::HostId, base::HostId>> links_of(
       const Fault& fault) const;
-  void obey(base::HostId host, const convergence::OperatorCommand& order);
+  bool obey(base::HostId host, const convergence::OperatorCommand& order);
   void end_in(base::Duration span, End end);
   void calm();
   void mend();
@@ -85,7 +101,9 @@ class Episode {
   std::vector<std::uint64_t> boots_;         // by host
   std::vector<std::uint32_t> clock_errors_;  // by host; as in Fault::value
   std::multimap<base::TimePoint, End> ends_;
+  std::vector<base::HostSet> gateway_losses_;  // who does not reach it, by cause
   unsigned faults_ = 0;
+  std::map<std::string, std::uint64_t> by_kind_;
 };
 
 }  // namespace covey::sim

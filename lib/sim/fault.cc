@@ -96,6 +96,7 @@ class Planner {
     fault.at = at_;
     const bool of_links = options_.link_faults && below(3) == 0;
     fault.kind = of_links ? some_of(kLinkFaults) : some_of(kHostFaults);
+    if (options_.gateway_faults && below(7) == 0) fault.kind = FaultKind::gateway;
     const bool unwanted = fault.kind == FaultKind::duplicate_id && !options_.duplicate_ids;
     if (unwanted) fault.kind = FaultKind::crash;
     fault.host = some_host();
@@ -131,6 +132,9 @@ class Planner {
         break;
       case FaultKind::storm:
         fault.value = 100 + fault.value % 900;
+        break;
+      case FaultKind::gateway:
+        if (fault.value % 4 == 0) fault.hosts = HostSet(~std::uint64_t{0});  // it has failed
         break;
       default:
         break;
@@ -175,6 +179,56 @@ std::string hosts_text(HostSet hosts) {
     text += host_text(host);
   });
   return text;
+}
+
+std::string_view name(FaultKind kind) {
+  switch (kind) {
+    case FaultKind::crash:
+      return "crash";
+    case FaultKind::restart:
+      return "restart";
+    case FaultKind::stall_control:
+      return "stall_control";
+    case FaultKind::stall_host:
+      return "stall_host";
+    case FaultKind::stall_many:
+      return "stall_many";
+    case FaultKind::stop:
+      return "stop";
+    case FaultKind::start:
+      return "start";
+    case FaultKind::drain:
+      return "drain";
+    case FaultKind::weight:
+      return "weight";
+    case FaultKind::flows:
+      return "flows";
+    case FaultKind::skew:
+      return "skew";
+    case FaultKind::duplicate_id:
+      return "duplicate_id";
+    case FaultKind::mismatch:
+      return "mismatch";
+    case FaultKind::light_loss:
+      return "light_loss";
+    case FaultKind::slow:
+      return "slow";
+    case FaultKind::storm:
+      return "storm";
+    case FaultKind::cut:
+      return "cut";
+    case FaultKind::deaf:
+      return "deaf";
+    case FaultKind::mute:
+      return "mute";
+    case FaultKind::partition:
+      return "partition";
+    case FaultKind::gateway:
+      return "gateway";
+    case FaultKind::calm:
+      return "calm";
+  }
+  return "?";
 }
 
 std::string text(const Fault& fault) {
@@ -223,6 +277,9 @@ std::string text(const Fault& fault) {
       return "nobody hears " + host + span;
     case FaultKind::partition:
       return "partition: hosts " + hosts_text(fault.hosts) + " from the rest" + span;
+    case FaultKind::gateway:
+      if (fault.hosts == HostSet(~std::uint64_t{0})) return "the gateway fails" + span;
+      return "hosts " + hosts_text(fault.hosts) + " do not reach the gateway" + span;
     case FaultKind::calm:
       return "calm: all is mended, then checked";
   }

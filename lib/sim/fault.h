@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -38,7 +39,8 @@ enum class FaultKind : std::uint8_t {
   cut,        // `host` no longer reaches `other`, for `span`
   deaf,       // `host` hears nobody
   mute,       // nobody hears `host`
-  partition,  // `hosts` from the rest
+  partition,  // `hosts` from the rest; `value` says on which side the gateway stands
+  gateway,    // `hosts` do not reach the gateway, for `span`
   calm,       // everything mended, time to settle, then everything is checked
 };
 
@@ -65,11 +67,13 @@ struct PlanOptions {
   convergence::Timing timing{};
   bool link_faults = true;
   bool duplicate_ids = true;
+  bool gateway_faults = false;
 };
 
 /// Bursts of faults, ascending in time, with a calm after every other burst and at the end.
 [[nodiscard]] std::vector<Fault> make_plan(const PlanOptions& options);
 [[nodiscard]] std::string text(const Fault& fault);
+[[nodiscard]] std::string_view name(FaultKind kind);              // as in the result of a campaign
 [[nodiscard]] std::string seconds_text(base::Duration duration);  // "12.345 s"
 [[nodiscard]] std::string hosts_text(base::HostSet hosts);        // "1,2,4"
 

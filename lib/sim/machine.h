@@ -40,6 +40,8 @@ struct Machine {
   std::vector<std::shared_ptr<const convergence::Input>> inbox;  // during a stall
   std::vector<std::uint32_t> installed;                          // during a stall
   std::map<std::uint32_t, std::uint32_t> flows;                  // by bucket
+  bool gateway_answers = false;
+  bool gateway_told = false;  // what the node knows of it; not at once during a stall
   base::TimePoint census_due;
   base::TimePoint wake_at;  // what the shell waits for next
 

@@ -10,6 +10,7 @@ namespace covey::sim {
 using base::HostId;
 using base::TimePoint;
 using bucket::Bitmap;
+using convergence::PartitionPolicy;
 using heartbeat::Phase;
 
 namespace {
@@ -168,6 +169,9 @@ TimePoint Promises::check_owners(TimePoint now, const std::vector<Machine*>& mac
   bool twice = false;
   for (const Machine* machine : machines) {
     if (!machine->takes_flows) continue;
+    if (machine->config.partition == PartitionPolicy::gateway && !machine->gateway_told) {
+      complain(now, "S1: " + host_text(*machine) + " takes new flows without its gateway");
+    }
     taken_.resize(std::max(taken_.size(), machine->accepted.size()));
     for (std::size_t c = 0; c < machine->accepted.size(); ++c) {
       const std::vector<std::uint64_t>& words = machine->accepted[c].words();
@@ -192,10 +196,13 @@ TimePoint Promises::check_pair(TimePoint now, const Machine& a, const Machine& b
                                const Links& links) {
   std::size_t map_class = 0;
   if (!overlap(a.accepted, b.accepted, map_class)) return TimePoint::never();
-  const TimePoint whole = links.whole_since(a.slot, b.slot);
+  const convergence::Timing& timing = a.config.timing;
+  const bool always_one =
+      a.config.partition == PartitionPolicy::majority && !a.config.voters.empty();
+  const TimePoint whole =
+      always_one ? TimePoint::distant_past() : links.whole_since(a.slot, b.slot);
   if (whole >= TimePoint::never()) return TimePoint::never();
   const bool ever_cut = whole > TimePoint::distant_past();
-  const convergence::Timing& timing = a.config.timing;
   // By their own clocks, which may be slow.
   const base::Duration grace = (timing.silence() * 3 + timing.guard()) * 101 / 100;
   if (ever_cut && now < whole + grace) return whole + grace;

@@ -82,7 +82,10 @@ void Segment::command(HostId host, const convergence::OperatorCommand& command) 
 }
 
 void Segment::gateway(HostId host, bool answers) {
-  step(machine(host.value), convergence::GatewayChanged{.answers = answers});
+  Machine& m = machine(host.value);
+  m.gateway_answers = answers;
+  if (now_ >= m.control_stalled_until) tell_gateway(m);
+  audit();
   audit();
 }
 
@@ -227,6 +230,13 @@ void Segment::take_inbox(Machine& m) {
   for (const std::uint32_t id : std::exchange(m.installed, {})) {
     step(m, convergence::MapInstalled{.install_id = id, .residual = residual(m)});
   }
+  tell_gateway(m);
+}
+
+void Segment::tell_gateway(Machine& m) {
+  if (m.gateway_told == m.gateway_answers) return;
+  m.gateway_told = m.gateway_answers;
+  step(m, convergence::GatewayChanged{.answers = m.gateway_told});
 }
 
 void Segment::step(Machine& m, const Input& input) {

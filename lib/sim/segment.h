@@ -122,6 +122,7 @@ class Segment {
   void handle(const Event& event);
   void wake(Machine& machine);
   void take_inbox(Machine& machine);
+  void tell_gateway(Machine& machine);
   void step(Machine& machine, const convergence::Input& input);
   void carry_out(Machine& machine, const convergence::Effect& effect);
   void broadcast(Machine& machine, const heartbeat::Message& message);

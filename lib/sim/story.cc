@@ -155,6 +155,8 @@ std::string text(const StoryEvent& event) {
 
 namespace {
 
+constexpr HostSet kEverybody{~std::uint64_t{0}};
+
 /// Carries the events out on a segment while a timeline looks on.
 class Teller {
  public:
@@ -192,6 +194,7 @@ class Teller {
   void boot(HostId host) {
     ++boots_;
     segment_.boot(node_config(story_.cluster, host, mix(boots_, host.value)));
+    segment_.gateway(host, gateway_side_.contains(host));
     timeline_.add(host);
   }
   bool obey(const StoryEvent& event, const convergence::OperatorCommand& order) {
@@ -221,14 +224,22 @@ class Teller {
         return true;
       case StoryKind::heal:
         segment_.mend_all_links();
+        move_gateway(kEverybody);
         return true;
       case StoryKind::weight:
         return obey(event, weight_command(event.weight));
     }
     return false;
   }
+  void move_gateway(HostSet side) {
+    gateway_side_ = side;
+    for (std::uint8_t host = 1; host <= base::kMaxHosts; ++host) {
+      if (segment_.is_up(HostId{host})) segment_.gateway(HostId{host}, side.contains(HostId{host}));
+    }
+  }
   void partition(const std::vector<HostSet>& sides) {
     segment_.mend_all_links();
+    move_gateway(sides.front());
     const auto together = [&](HostId a, HostId b) {
       bool named = false;
       for (const HostSet side : sides) {
@@ -248,6 +259,7 @@ class Teller {
   Segment segment_;
   Timeline timeline_;
   bool with_colours_;
+  HostSet gateway_side_ = kEverybody;
   std::uint64_t boots_ = 0;
 };
 

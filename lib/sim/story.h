@@ -3,7 +3,8 @@
 //
 // Owner: sim. Thread: any, one at a time. The events are an operator's questions ("what if host 2
 // dies?"), parsed from text as on a command line: ID@TIME, ID@TIME+SPAN, ID=WEIGHT@TIME,
-// ID,ID|ID,ID@TIME, @TIME. No loss, no skew: what is shown follows from the timers alone.
+// ID,ID|ID,ID@TIME, @TIME. No loss, no skew: what is shown follows from the timers alone. In a
+// partition the gateway stands with the side that is named first.
 #pragma once
 
 #include <cstdint>

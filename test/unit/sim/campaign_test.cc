@@ -41,7 +41,8 @@ unsigned caught(Breakage breakage, const std::string& promise) {
 }  // namespace
 
 TEST_CASE("the same seed gives the same run") {
-  const CampaignSetup setup = short_run(7);
+  CampaignSetup setup = short_run(7);
+  setup.length = 1min;
   const std::string first = to_json(setup, run_campaign(setup));
   CHECK(to_json(setup, run_campaign(setup)) == first);
   CHECK(first.find("\"violations\": 0") != std::string::npos);
@@ -49,6 +50,7 @@ TEST_CASE("the same seed gives the same run") {
 
 TEST_CASE("another seed gives another run") {
   CampaignSetup other = short_run(8);
+  other.length = 1min;
   const CampaignResult result = run_campaign(other);
   other.seed = 7;
   CHECK(result.messages != run_campaign(other).messages);
