@@ -23,7 +23,7 @@ namespace covey::dataplane {
 struct FlowEvent {
   packet::FrameView view;
   forwarding::Decision decision;
-  bool sent = false;  // by the local stack; else delivered to it
+  bool sent = false;  // by the local stack; else received from the segment
 };
 
 class FlowExchange {

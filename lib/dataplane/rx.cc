@@ -85,14 +85,19 @@ void Worker::deliver(const Moment& moment) noexcept {
       to_discard_.add(i);
       continue;
     }
-    if (forwarding::note_delivered(arrived_.views[i], decision, flows_, moment.now)) {
-      loan_.exchange.tell(loan_.index, {arrived_.views[i], decision, false});
-    }
+    note_received(i, moment);
     count_arrival(decision.verdict, decision, {1, lengths[k]});
   }
 }
 
-void Worker::discard() noexcept {
+void Worker::note_received(std::size_t i, const Moment& moment) noexcept {
+  const forwarding::Decision& decision = arrived_.decisions[i];
+  if (forwarding::note_received(arrived_.views[i], decision, flows_, moment.now)) {
+    loan_.exchange.tell(loan_.index, {arrived_.views[i], decision, false});
+  }
+}
+
+void Worker::discard(const Moment& moment) noexcept {
   if (to_discard_.count == 0) return;
   std::array<rte_mbuf*, kBurst> frames;
   // Frames of one fate mostly come together: they are counted as one lot.
@@ -107,6 +112,7 @@ void Worker::discard() noexcept {
       first = &decision;
     }
     frames[k] = arrived_.frames[i];
+    if (decision.tracked) note_received(i, moment);
     lot.frames += 1;
     lot.bytes += frames[k]->pkt_len;
   }

@@ -56,7 +56,7 @@ bool Worker::run_once() noexcept {
   hand_to_control();
   deliver(moment);
   reply(moment);
-  discard();
+  discard(moment);
   worked = collect(moment) || worked;
   flush(moment);
 
@@ -108,7 +108,7 @@ void Worker::learn_flows(const Moment& moment) noexcept {
     if (event.sent) {
       forwarding::note_sent(event.view, event.decision, flows_, moment.now);
     } else {
-      forwarding::note_delivered(event.view, event.decision, flows_, moment.now);
+      forwarding::note_received(event.view, event.decision, flows_, moment.now);
     }
   });
 }

@@ -157,7 +157,8 @@ class Worker {
   void decide(const Moment& moment) noexcept;
   void hand_to_control() noexcept;
   void deliver(const Moment& moment) noexcept;
-  void discard() noexcept;
+  void discard(const Moment& moment) noexcept;
+  void note_received(std::size_t i, const Moment& moment) noexcept;
 
   // tx.cc: to the segment
   void speak(const Moment& moment) noexcept;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Entry::awaited is, half open, the acknowledgement number that completes the handshake and, once
 // established, the sequence number our stack expects next from the client, as its last segment
-// said. Established entries that are not in doubt are in no queue, since each segment would have to
-// move them: a clock hand sweeps over them instead. The other kinds are few or short-lived and lie
-// in queues by age, so that the oldest is always known.
+// said; superseded, the number behind the refused SYN. Established entries that are not in doubt
+// are in no queue, since each segment would have to move them: a clock hand sweeps over them
+// instead. The other kinds are few or short-lived and lie in queues by age, so that the oldest is
+// always known.
 #include "flow/flow_cache.h"
 
 #include <algorithm>
@@ -80,6 +81,22 @@ bool FlowCache::note_inbound(const packet::FlowKey& key, const Segment& segment,
   return closing;
 }
 
+bool FlowCache::note_refused(const packet::FlowKey& key, const Segment& segment) noexcept {
+  const EntryIndex entry = table_.find(key);
+  if (entry == kNoEntry || table_[entry].state == FlowState::half_open) return false;
+  Entry& flow = table_[entry];
+  if (flow.state == FlowState::lingering || (segment.flags & kSyn) == 0) {
+    erase(entry);
+    return true;
+  }
+  // The SYN may be forged or late, so the flow is not given up yet.
+  const std::uint32_t awaited = segment.sequence + 1;
+  const bool changed = (flow.marks & kSuperseded) == 0 || flow.awaited != awaited;
+  flow.marks |= kSuperseded;
+  flow.awaited = awaited;
+  return changed;
+}
+
 bool FlowCache::note_egress(const packet::FlowKey& key, const Segment& segment, Placement placement,
                             TimePoint now) noexcept {
   EntryIndex entry = table_.find(key);
@@ -132,9 +149,9 @@ bool FlowCache::note_syn_ack(EntryIndex entry, const packet::FlowKey& key,
       (table_[entry].marks & kInDoubt) == 0) {
     // A handshake begins, so what was closed was an earlier connection; but a forgotten established
     // entry would be worse than one too many, so it stays.
-    const bool closing = (table_[entry].marks & kBothFins) != 0;
+    const bool changed = table_[entry].marks != 0;
     table_[entry].marks = 0;
-    return closing;
+    return changed;
   }
   if (entry != kNoEntry && table_[entry].state == FlowState::half_open) {
     const bool changed = table_[entry].awaited != expected_ack;
@@ -155,6 +172,10 @@ bool FlowCache::note_own_segment(EntryIndex entry, const Segment& segment, TimeP
   bool changed = false;
   if (flow.state == FlowState::half_open || (flow.marks & kInDoubt) != 0) {
     become(entry, FlowState::established, now);
+    changed = true;
+  }
+  if ((table_[entry].marks & kSuperseded) != 0) {
+    table_[entry].marks &= static_cast<std::uint8_t>(~kSuperseded);
     changed = true;
   }
   if ((segment.flags & kAck) != 0) table_[entry].awaited = segment.acknowledgement;

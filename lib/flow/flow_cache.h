@@ -52,6 +52,10 @@ struct Placement {
 struct Found {
   FlowState state = FlowState::none;
   std::uint32_t expected_ack = 0;  // half_open only: our initial sequence number + 1
+  /// Established and lingering: what our stack awaits next from the client. Superseded: the first
+  /// number behind the SYN that was refused.
+  std::uint32_t next_sequence = 0;
+  bool superseded = false;  // established: the client may have begun anew with another host
 };
 
 struct Statistics {
@@ -72,7 +76,8 @@ struct Statistics {
 /// sends ends an entry at once. A client's RST does too if our stack must have believed it (half
 /// open, or exactly the sequence number it awaits); any other may come from somebody who guesses,
 /// so the flow is merely in doubt: the next segment our stack sends clears the doubt, else the
-/// entry ends after kDoubtLife.
+/// entry ends after kDoubtLife. A refused SYN makes an established entry *superseded*: the next
+/// refused segment ends it, the next segment our stack sends proves that it lives.
 ///
 /// When full, the oldest half-open entry gives way, then the oldest lingering one, then one that
 /// has been idle for kPressureIdle (the oldest of a few examined), else the flow is not tracked and
@@ -91,8 +96,12 @@ class FlowCache {
   [[nodiscard]] Found find(const packet::FlowKey& key) const noexcept {
     const EntryIndex entry = table_.find(key);
     if (entry == kNoEntry) return {};
-    const FlowState state = table_[entry].state;
-    return {state, state == FlowState::half_open ? table_[entry].awaited : 0};
+    const Entry& flow = table_[entry];
+    if (flow.state == FlowState::half_open)
+      return {.state = flow.state, .expected_ack = flow.awaited};
+    return {.state = flow.state,
+            .next_sequence = flow.awaited,
+            .superseded = (flow.marks & kSuperseded) != 0};
   }
   /// False if find() finds nothing for any flow placed there: far cheaper than looking, and in a
   /// cluster most frames are of buckets in which a host holds nothing.
@@ -109,6 +118,10 @@ class FlowCache {
   /// a way other workers must learn of, by the same call on their cache.
   bool note_inbound(const packet::FlowKey& key, const Segment& segment,
                     base::TimePoint now) noexcept;
+  /// An inbound segment of a flow that was not delivered, because it belongs to a new connection on
+  /// the same ports. A lingering or superseded flow ends; an established one becomes superseded by
+  /// a SYN. True as above.
+  bool note_refused(const packet::FlowKey& key, const Segment& segment) noexcept;
   /// A segment the local stack sent (key already reversed to the client's view). True as above
   /// (created, promoted, closing, ended, doubt cleared).
   bool note_egress(const packet::FlowKey& key, const Segment& segment, Placement placement,
@@ -136,6 +149,9 @@ class FlowCache {
   [[nodiscard]] std::vector<Listed> list(base::TimePoint now, std::size_t limit) const;
 
  private:
+  // The mark of an entry that find() must know; the others are in flow_cache.cc.
+  static constexpr std::uint8_t kSuperseded = 0x08;
+
   /// Written by the owner alone, so that plain loads and stores suffice; read by any thread.
   template <typename Integer>
   class Counter {

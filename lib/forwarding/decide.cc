@@ -180,13 +180,25 @@ Verdict judge_half_open(const FrameView& view, const flow::Found& found, const P
   return takes_new_flows(place.state) ? Verdict::drop_alien_ack : Verdict::drop_no_flow;
 }
 
-// Whatever became of its bucket, the connection is here. Except a bare SYN: the client uses its
-// port again, and a new connection belongs to the owner of the bucket.
-Verdict judge_held(const FrameView& view, FlowState state, const Placement& place,
+// The client uses its ports again: a SYN begins another connection, and what follows a SYN that was
+// another host's to answer belongs to that one. This host may have missed the SYN, being paused or
+// stopped; but the client of a finished connection has nothing new to send, so what lies beyond its
+// end is not of it. Not the next byte beyond: data may have been lost in front of the FIN.
+bool begins_or_follows_another(const FrameView& view, const flow::Found& found,
+                               const Placement& place) noexcept {
+  constexpr std::uint32_t kLate = 0xffff;
+  constexpr std::uint32_t kBehind = 0x80000000;
+  const bool is_finished = found.state == FlowState::lingering;
+  if (view.is_bare_syn()) return is_finished || !takes_new_flows(place.state);
+  const std::uint32_t ahead = view.tcp_sequence - found.next_sequence;
+  return is_finished ? ahead > kLate && ahead < kBehind : found.superseded && ahead == 0;
+}
+
+// Whatever became of its bucket, the connection is here.
+Verdict judge_held(const FrameView& view, const flow::Found& found, const Placement& place,
                    const Surroundings& around) noexcept {
-  const bool begins_anew =
-      view.is_bare_syn() && (state == FlowState::lingering || !takes_new_flows(place.state));
-  return begins_anew ? judge_new_tcp(view, place, around) : Verdict::deliver_flow;
+  const bool is_another = begins_or_follows_another(view, found, place);
+  return is_another ? judge_new_tcp(view, place, around) : Verdict::deliver_flow;
 }
 
 // In a foreign bucket where this host holds nothing there is nothing to look for. Most frames of a
@@ -211,7 +223,7 @@ Decision decide_tcp(const FrameView& view, const Surroundings& around, int virtu
       break;
     case FlowState::established:
     case FlowState::lingering:
-      verdict = judge_held(view, found.state, place, around);
+      verdict = judge_held(view, found, place, around);
       break;
   }
   Decision decision = decided(verdict, place);

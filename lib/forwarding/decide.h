@@ -4,8 +4,7 @@
 //
 // Owner: forwarding. Thread: the worker that owns the flow cache. Pure: no clock, no allocation, no
 // state of its own; it reads the snapshot and the cache and changes neither, so explain() can run
-// the very same function. After a delivery or an egress pass the worker tells the cache with note()
-// (see below).
+// the very same function. Afterwards the worker tells the cache what happened (see below).
 #pragma once
 
 #include <cstdint>
@@ -46,10 +45,12 @@ struct alignas(32) Decision {
                                      const packet::FrameView& view,
                                      const Surroundings& around) noexcept;
 
-/// Tells the cache about a frame that was let through. True if other workers must hear of it (they
-/// call the same function with the same arguments on their own cache).
-bool note_delivered(const packet::FrameView& view, const Decision& decision, flow::FlowCache& flows,
-                    base::TimePoint now) noexcept;
+/// Tells the cache about a frame from the segment that was let through, or that was not although
+/// the cache knows the flow. True if other workers must hear of it (they call the same function
+/// with the same arguments on their own cache).
+bool note_received(const packet::FrameView& view, const Decision& decision, flow::FlowCache& flows,
+                   base::TimePoint now) noexcept;
+/// The same for a frame of the local stack that was let through.
 bool note_sent(const packet::FrameView& view, const Decision& decision, flow::FlowCache& flows,
                base::TimePoint now) noexcept;
 

@@ -102,11 +102,12 @@ Decision decide_egress(std::span<const std::uint8_t> frame, const FrameView& vie
   return decided(Verdict::drop_egress_source);
 }
 
-bool note_delivered(const FrameView& view, const Decision& decision, flow::FlowCache& flows,
-                    base::TimePoint now) noexcept {
-  const bool is_virtual_ip_segment =
-      is_tcp_segment(view) && is_delivery(decision.verdict) && decision.has_bucket;
-  return is_virtual_ip_segment && flows.note_inbound(view.key, segment_of(view), now);
+bool note_received(const FrameView& view, const Decision& decision, flow::FlowCache& flows,
+                   base::TimePoint now) noexcept {
+  if (!is_tcp_segment(view) || !decision.has_bucket) return false;
+  if (is_delivery(decision.verdict)) return flows.note_inbound(view.key, segment_of(view), now);
+  const bool was_refused = decision.tracked && decision.verdict != Verdict::drop_local_full;
+  return was_refused && flows.note_refused(view.key, segment_of(view));
 }
 
 bool note_sent(const FrameView& view, const Decision& decision, flow::FlowCache& flows,

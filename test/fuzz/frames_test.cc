@@ -148,7 +148,7 @@ class Session {
     count(decision.verdict);
     if (decision.verdict >= Verdict::send_uplink) return false;
     if (!bucket_exists(decision, around)) return false;
-    forwarding::note_delivered(view, decision, flows_, now_);
+    forwarding::note_received(view, decision, flows_, now_);
     if (!reply(frame, view, decision.verdict)) return false;
     return !forwarding::is_delivery(decision.verdict) ||
            delivered_right(frame, view, *around.snapshot.policy);

@@ -49,6 +49,9 @@ struct Bench {
   bool inbound(const packet::FlowKey& key, std::uint8_t flags, std::uint32_t sequence = 0) {
     return cache.note_inbound(key, {flags, sequence, 0}, now);
   }
+  bool refused(const packet::FlowKey& key, std::uint8_t flags, std::uint32_t sequence = 0) {
+    return cache.note_refused(key, {flags, sequence, 0});
+  }
   void establish(const packet::FlowKey& key) {
     egress(key, kSyn | kAck, 1000, 500);
     egress(key, kAck, 1001, 501);

@@ -218,6 +218,39 @@ TEST_CASE("a SYN over a lingering flow clears the way for a new one") {
   CHECK(bench.state(client(3)) == FlowState::established);
 }
 
+TEST_CASE("a refused SYN ends a lingering flow and makes an established one superseded") {
+  Bench bench;
+  CHECK_FALSE(bench.refused(client(1), kSyn));
+  bench.establish(client(1));
+  bench.close(client(1));
+  CHECK(bench.refused(client(1), kSyn, 70));
+  CHECK(bench.state(client(1)) == FlowState::none);
+
+  bench.establish(client(2));
+  CHECK(bench.refused(client(2), kSyn, 70));
+  CHECK_FALSE(bench.refused(client(2), kSyn, 70));
+  CHECK(bench.cache.find(client(2)).superseded);
+  CHECK(bench.cache.find(client(2)).next_sequence == 71);
+  CHECK(bench.refused(client(2), kAck, 71));
+  CHECK(bench.state(client(2)) == FlowState::none);
+}
+
+TEST_CASE("a refused SYN means nothing to a half-open flow") {
+  Bench bench;
+  bench.egress(client(1), kSyn | kAck, 1000);
+  CHECK_FALSE(bench.refused(client(1), kSyn, 70));
+  CHECK(bench.cache.find(client(1)).expected_ack == 1001);
+}
+
+TEST_CASE("a superseded flow lives on when our stack speaks") {
+  Bench bench;
+  bench.establish(client(1));
+  bench.refused(client(1), kSyn, 70);
+  CHECK(bench.egress(client(1), kAck, 1001, 501));
+  CHECK_FALSE(bench.cache.find(client(1)).superseded);
+  CHECK(bench.cache.find(client(1)).next_sequence == 501);
+}
+
 TEST_CASE("a client's FIN before our first segment is remembered") {
   Bench bench;
   bench.egress(client(1), kSyn | kAck);

@@ -131,6 +131,24 @@ TEST_CASE("a finished connection lingers for late segments, not for a new SYN") 
   });
 }
 
+TEST_CASE("what lies beyond the end of a finished connection belongs to another one") {
+  const World held = World().holds(lingering);
+  const World moved = World().holds(lingering).foreign();
+  const auto at = [](std::uint32_t sequence) { return tcp(80, kAck).numbers(sequence, 1); };
+  check_received({
+      {"far beyond, moved bucket", at(70'000), moved, drop_not_owner, "web tracked"},
+      {"far beyond, dirty bucket", at(70'000), World().holds(lingering).dirty(), drop_no_flow,
+       "web tracked"},
+      {"far beyond, our bucket: nobody else can hold it", at(70'000), held, deliver_owned,
+       "web tracked"},
+      {"RST far beyond, moved bucket", tcp(80, kRst).numbers(70'000, 1), moved, drop_not_owner,
+       "web tracked"},
+      {"data behind a hole in front of the FIN", at(65'535), moved, deliver_flow, "web tracked"},
+      {"the first number that is too far", at(65'536), moved, drop_not_owner, "web tracked"},
+      {"old data again", at(0xffff0000), moved, deliver_flow, "web tracked"},
+  });
+}
+
 TEST_CASE("a half-open connection takes only what answers our own SYN-ACK") {
   const World held = World().holds(half_open);
   const World moved = World().holds(half_open).foreign();

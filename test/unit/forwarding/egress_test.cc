@@ -131,7 +131,7 @@ TEST_CASE("the cache learns a connection from what the stack sends and keeps it 
   const auto receive = [&](const Frame& frame, const forwarding::Snapshot& snapshot) {
     const packet::FrameView view = packet::parse(frame);
     const forwarding::Decision decision = forwarding::decide(frame, view, {snapshot, flows, true});
-    forwarding::note_delivered(view, decision, flows, now);
+    forwarding::note_received(view, decision, flows, now);
     return decision.verdict;
   };
   const auto send = [&](const Frame& frame, const forwarding::Snapshot& snapshot) {
@@ -159,6 +159,53 @@ TEST_CASE("the cache learns a connection from what the stack sends and keeps it 
   CHECK(send(tcp(80, kRst).numbers(101, 2), moved) == std::pair(send_uplink, true));
   CHECK(receive(client(kAck, 101), moved) == drop_not_owner);
   CHECK(send(tcp(80, kRst).numbers(101, 2), moved) == std::pair(drop_egress_not_owner, false));
+}
+
+TEST_CASE("a port that is used anew with another host silences the one that held it before") {
+  const forwarding::Snapshot own = World().snapshot();
+  const forwarding::Snapshot moved = World().foreign().snapshot();
+  flow::FlowCache flows({.capacity = 64}, own.policy->classes().class_sizes, 7);
+  const base::TimePoint now{};
+  const auto receive = [&](std::uint8_t flags, std::uint32_t sequence) {
+    const Frame frame =
+        FrameBuilder().ip(kClient, kVip).tcp(40000, 80, flags).numbers(sequence, 1).build();
+    const packet::FrameView view = packet::parse(frame);
+    const forwarding::Decision decision = forwarding::decide(frame, view, {moved, flows, true});
+    forwarding::note_received(view, decision, flows, now);
+    return decision.verdict;
+  };
+  const auto send = [&](std::uint8_t flags, std::uint32_t acknowledgement) {
+    const Frame frame = tcp(80, flags).numbers(101, acknowledgement).build();
+    const packet::FrameView view = packet::parse(frame);
+    const forwarding::Decision decision =
+        forwarding::decide_egress(frame, view, {moved, flows, true});
+    forwarding::note_sent(view, decision, flows, now);
+    return decision.verdict;
+  };
+  const std::uint8_t fin = kFin | kAck;
+
+  SECTION("a finished connection ends with the SYN") {
+    send(kAck, 2);
+    receive(fin, 2);
+    send(fin, 3);
+    CHECK(receive(kSyn, 900) == drop_not_owner);
+    CHECK(receive(kAck, 901) == drop_not_owner);
+    CHECK(send(kRst, 0) == drop_egress_not_owner);
+  }
+  SECTION("an open one ends when the client goes on behind the SYN") {
+    send(kAck, 2);
+    CHECK(receive(kSyn, 900) == drop_not_owner);
+    CHECK(receive(kAck, 901) == drop_not_owner);
+    CHECK(receive(kAck, 950) == drop_not_owner);
+    CHECK(send(kRst, 0) == drop_egress_not_owner);
+  }
+  SECTION("an open one goes on when the SYN was forged") {
+    send(kAck, 2);
+    CHECK(receive(kSyn, 900) == drop_not_owner);
+    CHECK(receive(kAck, 2) == deliver_flow);
+    CHECK(send(kAck, 3) == send_uplink);
+    CHECK(receive(kAck, 901) == deliver_flow);
+  }
 }
 
 TEST_CASE("the cache is told of connections to virtual IPs only") {
