@@ -13,6 +13,7 @@ help:
 	@echo "make build      build everything into $(BUILD)/ (BUILD=dir MESON_ARGS=... to change)"
 	@echo "make demo       three hosts, one virtual IP, real traffic, a crash, a drain: in two minutes"
 	@echo "make test       every suite; ends with 'N passed, N failed'"
+	@echo "make test-long  faults in the lab with the full figures; half an hour"
 	@echo "make bench      figures of the forwarding core and of the whole process"
 	@echo "make lab-up HOSTS=3, make lab-down    a cluster to play with"
 	@echo "make model, make lint, make format, make fuzz, make install DESTDIR=, make clean"
@@ -31,6 +32,10 @@ build: deps $(BUILD)/build.ninja
 .PHONY: test
 test: build
 	test/run
+
+.PHONY: test-long
+test-long: build
+	test/e2e/run --long -k fault
 
 .PHONY: demo
 demo: build

@@ -33,10 +33,16 @@ def options(**changes):
     return settings.Options(**{**values, **changes})
 
 
-class Shared:
-    """The cluster all tests share; made on first use, and made anew when it cannot be mended."""
+def default_timers():
+    """The options of the cluster that keeps the defaults: heartbeats of 200 ms x 5."""
+    return options(tag=f"e2ed{os.getpid()}", weights=[], interval="200ms", tolerance=5)
 
-    def __init__(self):
+
+class Shared:
+    """A cluster that tests share; made on first use, and made anew when it cannot be mended."""
+
+    def __init__(self, choose):
+        self._choose = choose
         self.lab = None
         self.sniffer = None
 
@@ -49,7 +55,7 @@ class Shared:
             except LabError as error:
                 print(f"the shared cluster cannot be mended and is made anew: {error}")
                 self.close()
-        self.lab = Lab(options())
+        self.lab = Lab(self._choose())
         self.lab.__enter__()
         self.sniffer = Sniffer(self.lab.namespace("hub"), source_is(settings.cluster_mac()))
         return self.lab
@@ -78,8 +84,8 @@ class Shared:
             self.lab = None
 
     def _keep_logs(self):
-        kept = self.lab.options.build_dir() / "e2e-logs"
-        kept.mkdir(exist_ok=True)
+        kept = self.lab.options.build_dir() / "e2e-logs" / self._choose.__name__
+        kept.mkdir(parents=True, exist_ok=True)
         for log in self.lab.state.directory.glob("h*.log"):
             shutil.copy(log, kept / log.name)
 
@@ -93,7 +99,13 @@ class Shared:
         return "\n".join(parts)
 
 
-_SHARED = Shared()
+_SHARED = Shared(options)
+_DEFAULT = Shared(default_timers)
+
+
+def pytest_addoption(parser):
+    """`--long`: the full figures instead of those that fit into `make test`."""
+    parser.addoption("--long", action="store_true", help="hours of faults instead of seconds")
 
 
 def pytest_configure():
@@ -102,22 +114,56 @@ def pytest_configure():
     sweep()
 
 
-@pytest.fixture(scope="session", name="shared")
+@pytest.fixture(scope="session", name="shared", autouse=True)
 def _shared():
-    yield _SHARED
+    yield
     _SHARED.close()
+    _DEFAULT.close()
+
+
+def _one_of(wanted, other):
+    other.close()  # two clusters at once would be too much for a small machine
+    lab = wanted.get()
+    yield lab
+    assert wanted.sniffer.count == 0, "a frame left with the cluster MAC as its source address"
 
 
 @pytest.fixture(name="lab")
-def _lab(shared):
-    lab = shared.get()
-    yield lab
-    assert shared.sniffer.count == 0, "a frame left with the cluster MAC as its source address"
+def _lab():
+    yield from _one_of(_SHARED, _DEFAULT)
+
+
+@pytest.fixture(name="default_lab")
+def _default_lab():
+    yield from _one_of(_DEFAULT, _SHARED)
+
+
+@pytest.fixture(name="fresh_lab")
+def _fresh_lab():
+    """Makes a cluster for one test from the options it is given; nothing else is up then."""
+    made = []
+
+    def make(**changes):
+        _SHARED.close()
+        _DEFAULT.close()
+        made.append(Lab(options(tag=f"e2ef{os.getpid()}", **changes)))
+        return made[-1].__enter__()
+
+    yield make
+    for lab in made:
+        lab.__exit__()
+
+
+@pytest.fixture(name="long")
+def _long(request):
+    return request.config.getoption("--long")
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """Add the state of the cluster to the report of a failed test, before it is mended."""
     report = (yield).get_result()
-    if report.failed and call.when == "call" and "lab" in item.fixturenames and _SHARED.lab:
-        report.sections.append(("cluster", _SHARED.describe()))
+    if report.failed and call.when == "call":
+        for shared in (_SHARED, _DEFAULT):
+            if shared.lab:
+                report.sections.append(("cluster", shared.describe()))

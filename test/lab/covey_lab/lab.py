@@ -6,6 +6,7 @@ Ctrl-C or SIGTERM, everything is taken away. The command line uses attach() on a
 """
 
 import atexit
+import json
 import os
 import secrets
 import shutil
@@ -111,6 +112,18 @@ class Lab:
         process = self.state.processes.get(role)
         return process is not None and process.alive()
 
+    def stop_process(self, role, timeout=15):
+        """End a process that spawn() started, politely, and forget it."""
+        self.state.processes[role].signal(signal.SIGTERM)
+        return self.forget_process(role, timeout)
+
+    def forget_process(self, role, timeout=15):
+        """Wait for a process that somebody else ends, and forget it."""
+        if not self.state.processes[role].wait_gone(timeout):
+            raise LabError(f"{role} still runs {timeout} s after it should have ended")
+        self.state.remove_process(role)
+        return self._reap(role)
+
     def start(self, host):
         """Start coveyd on a host where it does not run."""
         if self.running(f"coveyd-{host}"):
@@ -146,9 +159,42 @@ class Lab:
         """Cut the segment into groups of host numbers (and `client`)."""
         topology.partition(self.options, groups)
 
+    def block(self, rules):
+        """Drop frames in one direction each: [(from, to, nft match or ""), ...]; [] ends it."""
+        topology.block(self.options, rules)
+
+    def spoil_wire(self, role, **ills):
+        """Make the cable of a role a bad one: loss=, duplicate=, reorder= in per cent, seed=."""
+        ends = topology.lay_wire(self.options, role)
+        arguments = [word for name, value in ills.items() for word in (f"--{name}", str(value))]
+        process = self._wire(role)
+        self.spawn(process, self.namespace("hub"),
+                   [str(self.options.tool("lab-wire")), *ends, *arguments])
+        log = self.state.directory / f"{process}.log"
+        wait_until(lambda: "ready" in log.read_text(), 10, "lab-wire to be ready")
+
+    def mend_wire(self, role):
+        """Undo spoil_wire(); what was done to the frames, by name."""
+        process = self._wire(role)
+        self.stop_process(process)
+        topology.take_wire(self.options, role)
+        log = self.state.directory / f"{process}.log"
+        return json.loads(log.read_text(encoding="ascii").splitlines()[-1])
+
+    def spoiled(self):
+        """The roles with a bad cable."""
+        return [role for role in ("client", *self.hosts()) if self.running(self._wire(role))]
+
     def heal(self):
-        """Undo partition()."""
+        """Undo partition(), block() and spoil_wire()."""
+        for role in self.spoiled():
+            self.mend_wire(role)
+        self.block([])
         topology.heal(self.options)
+
+    @staticmethod
+    def _wire(role):
+        return f"wire-{role}"
 
     def covey(self, host, *args, **options):
         """Run covey against a host; the completed process."""

@@ -83,6 +83,10 @@ class Options:
         """The path of a built program (coveyd or covey)."""
         return self.build_dir() / "app" / name / name
 
+    def tool(self, name):
+        """The path of a tool of the lab's own (test/lab/native)."""
+        return self.build_dir() / "test" / "lab" / "native" / name
+
     def state_dir(self):
         """The directory that holds all files of this lab."""
         return pathlib.Path(self.state_root or STATE_ROOT) / self.tag

@@ -9,6 +9,7 @@ until `lab down`.
 
 import json
 import os
+import pathlib
 import signal
 import time
 
@@ -41,6 +42,17 @@ class Process:
     def alive(self):
         """Whether this very process still runs."""
         return self.started is not None and start_time(self.pid) == self.started
+
+    def family(self):
+        """This process and all that descend from it, the eldest first."""
+        found = [self]
+        for process in found:
+            try:
+                listed = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
+                found += [Process.of(int(pid)) for pid in listed.read_text("ascii").split()]
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+        return found
 
     def signal(self, number):
         """Send a signal; no effect on a process that has gone."""

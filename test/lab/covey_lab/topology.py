@@ -118,6 +118,58 @@ def partition(options, groups):
             ip("-n", hub, "link", "set", port(role), "master", bridge)
 
 
+_NFT_TABLE = "lab"
+
+
+def block(options, rules):
+    """Drop frames on the bridge: each rule is (from, to, further nft match or "").
+
+    One direction each. Replaces what an earlier call blocked; an empty list blocks nothing.
+    """
+    hub = namespace(options.tag, "hub")
+    lines = [f"table bridge {_NFT_TABLE}", f"delete table bridge {_NFT_TABLE}"]
+    if rules:
+        lines += [f"table bridge {_NFT_TABLE} {{", "chain cuts {",
+                  "type filter hook forward priority 0;"]
+        lines += [f'iifname "{port(source)}" oifname "{port(target)}" {match} counter drop'
+                  for source, target, match in rules]
+        lines += ["}", "}"]
+    run("ip", "netns", "exec", hub, "nft", "-f", "-", stdin="\n".join(lines) + "\n")
+
+
+def lay_wire(options, role):
+    """Take a role's cable out of the bridge and lay it to two loose ends: (its own, the bridge's).
+
+    What passes between the two ends is up to a program (lab-wire).
+    """
+    hub = namespace(options.tag, "hub")
+    inner, outer = f"w{port(role)}", f"b{port(role)}"
+    ip("-n", hub, "link", "add", inner, "type", "veth", "peer", "name", outer)
+    for name in (inner, outer):
+        run("ip", "netns", "exec", hub, "ethtool", "-K", name,
+            "tx", "off", "tso", "off", "gso", "off", "gro", "off")
+    ip_batch(hub, [f"link set {port(role)} nomaster", f"link set {outer} master {BRIDGE}",
+                   f"link set {inner} up", f"link set {outer} up"])
+    return port(role), inner
+
+
+def take_wire(options, role):
+    """Undo lay_wire()."""
+    hub = namespace(options.tag, "hub")
+    ip("-n", hub, "link", "del", f"w{port(role)}", check=False)
+    ip("-n", hub, "link", "set", port(role), "master", BRIDGE)
+
+
+def unplug(options, role):
+    """Pull the cable of a role out of the bridge."""
+    ip("-n", namespace(options.tag, "hub"), "link", "set", port(role), "down")
+
+
+def plug(options, role):
+    """Put the cable of a role back."""
+    ip("-n", namespace(options.tag, "hub"), "link", "set", port(role), "up")
+
+
 def heal(options):
     """Join all parts of the segment again."""
     hub = namespace(options.tag, "hub")
