@@ -121,6 +121,7 @@ bool Worker::collect(const Moment& moment) noexcept {
     packet::parse_into(bytes_of(frame), local_.views[i]);
     local_.decisions[i] = forwarding::decide_egress(bytes_of(frame), local_.views[i], around);
     if (local_.decisions[i].verdict != Verdict::send_uplink) {
+      note_sent(local_.views[i], local_.decisions[i], moment);
       count(local_.decisions[i].verdict, {1, frame->pkt_len});
       rte_pktmbuf_free(frame);
       continue;
@@ -151,11 +152,14 @@ void Worker::flush(const Moment& moment) noexcept {
       continue;
     }
     count(decision.verdict, {1, lengths[k]});
-    if (is_reply) continue;
-    const packet::FrameView& view = burst.views[outbox_.from[k]];
-    if (forwarding::note_sent(view, decision, flows_, moment.now)) {
-      loan_.exchange.tell(loan_.index, {view, decision, true});
-    }
+    if (!is_reply) note_sent(burst.views[outbox_.from[k]], decision, moment);
+  }
+}
+
+void Worker::note_sent(const packet::FrameView& view, const forwarding::Decision& decision,
+                       const Moment& moment) noexcept {
+  if (forwarding::note_sent(view, decision, flows_, moment.now)) {
+    loan_.exchange.tell(loan_.index, {view, decision, true});
   }
 }
 

@@ -159,6 +159,8 @@ class Worker {
   void deliver(const Moment& moment) noexcept;
   void discard(const Moment& moment) noexcept;
   void note_received(std::size_t i, const Moment& moment) noexcept;
+  void note_sent(const packet::FrameView& view, const forwarding::Decision& decision,
+                 const Moment& moment) noexcept;
 
   // tx.cc: to the segment
   void speak(const Moment& moment) noexcept;

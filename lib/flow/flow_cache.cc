@@ -71,7 +71,8 @@ bool FlowCache::note_inbound(const packet::FlowKey& key, const Segment& segment,
   if (entry == kNoEntry) return false;
   if ((segment.flags & kRst) != 0) return note_client_reset(entry, segment.sequence, now);
   const bool opens = (segment.flags & (kSyn | kAck)) == kSyn;
-  if (opens && table_[entry].state == FlowState::lingering) {
+  const bool is_disowned = (table_[entry].marks & kDisowned) != 0;
+  if (opens && (table_[entry].state == FlowState::lingering || is_disowned)) {
     erase(entry);  // the ports are used anew; the stack decides what becomes of it
     return true;
   }
@@ -94,6 +95,25 @@ bool FlowCache::note_refused(const packet::FlowKey& key, const Segment& segment)
   const bool changed = (flow.marks & kSuperseded) == 0 || flow.awaited != awaited;
   flow.marks |= kSuperseded;
   flow.awaited = awaited;
+  return changed;
+}
+
+bool FlowCache::note_withheld(const packet::FlowKey& key, const Segment& segment,
+                              Placement placement, TimePoint now) noexcept {
+  EntryIndex entry = table_.find(key);
+  if (entry != kNoEntry && table_[entry].state == FlowState::lingering) {
+    erase(entry);  // as if the SYN-ACK had left
+    entry = kNoEntry;
+  }
+  const bool is_new = entry == kNoEntry;
+  if (is_new) entry = create(key, FlowState::half_open, placement, now);
+  if (entry == kNoEntry || table_[entry].state != FlowState::half_open) return false;
+  const bool changed = is_new || (table_[entry].marks & kDisowned) == 0 ||
+                       table_[entry].awaited != segment.sequence + 1;
+  leave(entry);
+  table_[entry].marks |= kDisowned;
+  table_[entry].awaited = segment.sequence + 1;
+  enter(entry, now);
   return changed;
 }
 
@@ -154,10 +174,12 @@ bool FlowCache::note_syn_ack(EntryIndex entry, const packet::FlowKey& key,
     return changed;
   }
   if (entry != kNoEntry && table_[entry].state == FlowState::half_open) {
-    const bool changed = table_[entry].awaited != expected_ack;
+    const bool is_disowned = (table_[entry].marks & kDisowned) != 0;
+    const bool changed = is_disowned || table_[entry].awaited != expected_ack;
+    leave(entry);
     table_[entry].awaited = expected_ack;
     if (changed) table_[entry].marks = 0;
-    refresh(entry, now);
+    enter(entry, now);
     return changed;
   }
   if (entry != kNoEntry) erase(entry);  // lingering or in doubt: the handshake proves it over
@@ -256,7 +278,7 @@ AgeQueue* FlowCache::queue_of(const Entry& entry) noexcept {
     case FlowState::none:
       return nullptr;
     case FlowState::half_open:
-      return &half_open_;
+      return (entry.marks & kDisowned) != 0 ? &lingering_ : &half_open_;
     case FlowState::established:
       return (entry.marks & kInDoubt) != 0 ? &doubted_ : nullptr;
     case FlowState::lingering:
@@ -273,7 +295,8 @@ FlowCache::Counter<std::uint64_t>* FlowCache::counter_of(FlowState state) noexce
 FlowCache::Counter<std::uint32_t>* FlowCache::bucket_counter(const Entry& flow) const noexcept {
   BucketCount* count = bucket_count({{flow.map_class}, {flow.bucket}});
   if (count == nullptr) return nullptr;
-  return flow.state == FlowState::lingering ? &count->lingering : &count->live;
+  const bool is_live = flow.state != FlowState::lingering && (flow.marks & kDisowned) == 0;
+  return is_live ? &count->live : &count->lingering;
 }
 
 bool FlowCache::make_room(TimePoint now) noexcept {

@@ -56,6 +56,7 @@ struct Found {
   /// number behind the SYN that was refused.
   std::uint32_t next_sequence = 0;
   bool superseded = false;  // established: the client may have begun anew with another host
+  bool disowned = false;    // half_open: our SYN-ACK was refused, another host may have answered
 };
 
 struct Statistics {
@@ -77,7 +78,9 @@ struct Statistics {
 /// open, or exactly the sequence number it awaits); any other may come from somebody who guesses,
 /// so the flow is merely in doubt: the next segment our stack sends clears the doubt, else the
 /// entry ends after kDoubtLife. A refused SYN makes an established entry *superseded*: the next
-/// refused segment ends it, the next segment our stack sends proves that it lives.
+/// refused segment ends it, the next segment our stack sends proves that it lives. A withheld
+/// SYN-ACK makes a half-open entry *disowned*: it lives for kLinger, longer than a stack repeats a
+/// SYN-ACK.
 ///
 /// When full, the oldest half-open entry gives way, then the oldest lingering one, then one that
 /// has been idle for kPressureIdle (the oldest of a few examined), else the flow is not tracked and
@@ -97,8 +100,11 @@ class FlowCache {
     const EntryIndex entry = table_.find(key);
     if (entry == kNoEntry) return {};
     const Entry& flow = table_[entry];
-    if (flow.state == FlowState::half_open)
-      return {.state = flow.state, .expected_ack = flow.awaited};
+    if (flow.state == FlowState::half_open) {
+      return {.state = flow.state,
+              .expected_ack = flow.awaited,
+              .disowned = (flow.marks & kDisowned) != 0};
+    }
     return {.state = flow.state,
             .next_sequence = flow.awaited,
             .superseded = (flow.marks & kSuperseded) != 0};
@@ -127,6 +133,12 @@ class FlowCache {
   bool note_egress(const packet::FlowKey& key, const Segment& segment, Placement placement,
                    base::TimePoint now) noexcept;
 
+  /// A SYN-ACK of the local stack that was not let out: its later repetitions must not leave
+  /// either, even if this host gets the bucket back, until the client's SYN is delivered again.
+  /// True as above.
+  bool note_withheld(const packet::FlowKey& key, const Segment& segment, Placement placement,
+                     base::TimePoint now) noexcept;
+
   /// Examines up to `budget` entries for expiry; call regularly with a small budget.
   void expire(base::TimePoint now, std::uint32_t budget) noexcept;
 
@@ -149,8 +161,9 @@ class FlowCache {
   [[nodiscard]] std::vector<Listed> list(base::TimePoint now, std::size_t limit) const;
 
  private:
-  // The mark of an entry that find() must know; the others are in flow_cache.cc.
+  // The marks of an entry that find() must know; the others are in flow_cache.cc.
   static constexpr std::uint8_t kSuperseded = 0x08;
+  static constexpr std::uint8_t kDisowned = 0x10;
 
   /// Written by the owner alone, so that plain loads and stores suffice; read by any thread.
   template <typename Integer>

@@ -176,8 +176,10 @@ Verdict judge_half_open(const FrameView& view, const flow::Found& found, const P
   const bool acknowledges = view.has_flag(TcpFlags::kAck) && !view.has_flag(TcpFlags::kSyn);
   if (!acknowledges) return Verdict::drop_no_flow;
   if (view.tcp_acknowledgement == found.expected_ack) return Verdict::deliver_flow;
-  // In a bucket that is ours nobody else should have answered; the control thread watches these.
-  return takes_new_flows(place.state) ? Verdict::drop_alien_ack : Verdict::drop_no_flow;
+  // In a bucket that is ours nobody else should have answered, unless it was not ours when we
+  // should have; the control thread watches these.
+  const bool is_alien = takes_new_flows(place.state) && !found.disowned;
+  return is_alien ? Verdict::drop_alien_ack : Verdict::drop_no_flow;
 }
 
 // The client uses its ports again: a SYN begins another connection, and what follows a SYN that was

@@ -50,7 +50,7 @@ struct alignas(32) Decision {
 /// with the same arguments on their own cache).
 bool note_received(const packet::FrameView& view, const Decision& decision, flow::FlowCache& flows,
                    base::TimePoint now) noexcept;
-/// The same for a frame of the local stack that was let through.
+/// The same for a frame of the local stack that was let out, or a SYN-ACK that was not.
 bool note_sent(const packet::FrameView& view, const Decision& decision, flow::FlowCache& flows,
                base::TimePoint now) noexcept;
 

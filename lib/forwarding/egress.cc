@@ -32,9 +32,13 @@ bool is_group_or_router_talk(const FrameView& view) noexcept {
 }
 
 // SYN-ACK and RST open or end a client's connection, so only the host that may do so sends them. A
-// kernel with a stale half-open socket, or one that heard a stray segment, is silenced.
-bool needs_ownership(const FrameView& view) noexcept {
-  return view.has_ports && (view.is_syn_ack() || view.has_flag(TcpFlags::kRst));
+// kernel that heard a stray segment is silenced; so is one with a half-open socket of a time when
+// it was the owner, for the client may have been answered by another host since.
+bool may_leave(const FrameView& view, const flow::Found& found, bool is_owner) noexcept {
+  if (view.is_syn_ack()) {
+    return found.state == flow::FlowState::established || (is_owner && !found.disowned);
+  }
+  return is_owner || found.state != flow::FlowState::none || !view.has_flag(TcpFlags::kRst);
 }
 
 Decision decide_tcp_from_virtual_ip(const FrameView& view, const Surroundings& around,
@@ -42,11 +46,10 @@ Decision decide_tcp_from_virtual_ip(const FrameView& view, const Surroundings& a
   const packet::FlowKey key = view.key.reversed();
   const Placement place = place_by_port(around.snapshot, virtual_ip, key);
   Decision decision = decided(Verdict::send_uplink, place);
-  decision.tracked = around.flows.find(key).state != flow::FlowState::none;
+  const flow::Found found = around.flows.find(key);
+  decision.tracked = found.state != flow::FlowState::none;
   const bool is_owner = bucket::takes_new_flows(place.state) && around.lease_valid;
-  if (needs_ownership(view) && !decision.tracked && !is_owner) {
-    decision.verdict = Verdict::drop_egress_not_owner;
-  }
+  if (!may_leave(view, found, is_owner)) decision.verdict = Verdict::drop_egress_not_owner;
   return decision;
 }
 
@@ -112,10 +115,14 @@ bool note_received(const FrameView& view, const Decision& decision, flow::FlowCa
 
 bool note_sent(const FrameView& view, const Decision& decision, flow::FlowCache& flows,
                base::TimePoint now) noexcept {
-  const bool is_virtual_ip_segment =
-      is_tcp_segment(view) && decision.verdict == Verdict::send_uplink && decision.has_bucket;
-  return is_virtual_ip_segment && flows.note_egress(view.key.reversed(), segment_of(view),
-                                                    {decision.map_class, decision.bucket}, now);
+  if (!is_tcp_segment(view) || !decision.has_bucket) return false;
+  const packet::FlowKey key = view.key.reversed();
+  const flow::Placement placement{decision.map_class, decision.bucket};
+  if (decision.verdict == Verdict::send_uplink) {
+    return flows.note_egress(key, segment_of(view), placement, now);
+  }
+  const bool is_withheld = decision.verdict == Verdict::drop_egress_not_owner && view.is_syn_ack();
+  return is_withheld && flows.note_withheld(key, segment_of(view), placement, now);
 }
 
 }  // namespace covey::forwarding

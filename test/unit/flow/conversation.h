@@ -52,6 +52,9 @@ struct Bench {
   bool refused(const packet::FlowKey& key, std::uint8_t flags, std::uint32_t sequence = 0) {
     return cache.note_refused(key, {flags, sequence, 0});
   }
+  bool withheld(const packet::FlowKey& key, std::uint32_t sequence) {
+    return cache.note_withheld(key, {kSyn | kAck, sequence, 0}, place, now);
+  }
   void establish(const packet::FlowKey& key) {
     egress(key, kSyn | kAck, 1000, 500);
     egress(key, kAck, 1001, 501);

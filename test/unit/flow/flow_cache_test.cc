@@ -242,6 +242,37 @@ TEST_CASE("a refused SYN means nothing to a half-open flow") {
   CHECK(bench.cache.find(client(1)).expected_ack == 1001);
 }
 
+TEST_CASE("a withheld SYN-ACK is remembered for longer than a stack repeats it, and is not live") {
+  Bench bench;
+  CHECK(bench.withheld(client(1), 1000));
+  CHECK_FALSE(bench.withheld(client(1), 1000));
+  CHECK(bench.cache.find(client(1)).disowned);
+  CHECK(bench.cache.find(client(1)).expected_ack == 1001);
+  CHECK(bench.cache.bucket_flows(bench.place) == 0);
+  CHECK(bench.cache.may_hold(bench.place));
+  bench.wait(flow::kLinger - flow::kTick);
+  CHECK(bench.state(client(1)) == FlowState::half_open);
+  bench.wait(2 * flow::kTick);
+  CHECK(bench.state(client(1)) == FlowState::none);
+}
+
+TEST_CASE("a withheld SYN-ACK is forgotten with the client's next SYN or our own next segment") {
+  Bench bench;
+  bench.withheld(client(1), 1000);
+  CHECK(bench.inbound(client(1), kSyn, 70));
+  CHECK(bench.state(client(1)) == FlowState::none);
+
+  bench.withheld(client(2), 1000);
+  CHECK(bench.egress(client(2), kAck, 1001, 501));
+  CHECK_FALSE(bench.cache.find(client(2)).disowned);
+  CHECK(bench.state(client(2)) == FlowState::established);
+  CHECK(bench.cache.bucket_flows(bench.place) == 1);
+
+  bench.egress(client(3), kSyn | kAck, 1000);
+  CHECK(bench.withheld(client(3), 1000));
+  CHECK(bench.cache.bucket_flows(bench.place) == 1);
+}
+
 TEST_CASE("a superseded flow lives on when our stack speaks") {
   Bench bench;
   bench.establish(client(1));

@@ -34,6 +34,7 @@ class Reference {
     bool client_fin = false;
     bool own_fin = false;
     bool superseded = false;
+    bool disowned = false;
     std::optional<base::TimePoint> doubted;
     base::TimePoint heard;
     flow::Placement place;
@@ -56,7 +57,7 @@ class Reference {
       return first;
     }
     const bool bare_syn = (segment.flags & kSyn) && !(segment.flags & kAck);
-    if (bare_syn && flow.state == FlowState::lingering) {
+    if (bare_syn && (flow.state == FlowState::lingering || flow.disowned)) {
       flows_.erase(found);
       return true;
     }
@@ -80,6 +81,21 @@ class Reference {
     return !same;
   }
 
+  bool withheld(const packet::FlowKey& key, const flow::Segment& segment, flow::Placement place,
+                base::TimePoint now) {
+    if (flows_.contains(key) && flows_[key].state == FlowState::lingering) flows_.erase(key);
+    const bool fresh = !flows_.contains(key);
+    if (!fresh && flows_[key].state != FlowState::half_open) return false;
+    Flow& flow = flows_[key];
+    const bool same = !fresh && flow.disowned && flow.awaited == segment.sequence + 1;
+    flow.state = FlowState::half_open;
+    flow.disowned = true;
+    flow.awaited = segment.sequence + 1;
+    flow.heard = now;
+    if (fresh) flow.place = place;
+    return !same;
+  }
+
   bool egress(const packet::FlowKey& key, const flow::Segment& segment, flow::Placement place,
               base::TimePoint now) {
     if (segment.flags & kRst) return flows_.erase(key) == 1;
@@ -94,7 +110,7 @@ class Reference {
     if (before.state == FlowState::none) after.place = place;
     if (before.state != FlowState::lingering) after.state = FlowState::established;
     after.doubted.reset();
-    after.superseded = false;
+    after.superseded = after.disowned = false;
     after.heard = now;
     if (segment.flags & kAck) after.awaited = segment.acknowledgement;
     if (segment.flags & kFin) after.own_fin = true;
@@ -109,7 +125,7 @@ class Reference {
       const Flow& flow = item.second;
       switch (flow.state) {
         case FlowState::half_open:
-          return now - flow.heard >= flow::kHalfOpenLife;
+          return now - flow.heard >= (flow.disowned ? flow::kLinger : flow::kHalfOpenLife);
         case FlowState::lingering:
           return now - flow.heard >= flow::kLinger;
         default:
@@ -126,7 +142,7 @@ class Reference {
     if (!flow.client_fin || !flow.own_fin) return;
     flow.state = FlowState::lingering;
     flow.doubted.reset();
-    flow.superseded = false;
+    flow.superseded = flow.disowned = false;
   }
   bool syn_ack(const packet::FlowKey& key, const Flow& before, std::uint32_t expected,
                flow::Placement place, base::TimePoint now) {
@@ -135,7 +151,7 @@ class Reference {
       return before.client_fin || before.own_fin || before.superseded;
     }
     const bool again = before.state == FlowState::half_open;
-    const bool same = again && before.awaited == expected;
+    const bool same = again && !before.disowned && before.awaited == expected;
     Flow after;
     after.state = FlowState::half_open;
     after.awaited = expected;
@@ -161,7 +177,8 @@ bool same_flow(const flow::Found& found, const Reference& reference, const packe
   const Reference::Flow& flow = expected->second;
   const bool opening = flow.state == FlowState::half_open;
   const std::uint32_t number = opening ? found.expected_ack : found.next_sequence;
-  return found.state == flow.state && number == flow.awaited && found.superseded == flow.superseded;
+  return found.state == flow.state && number == flow.awaited &&
+         found.superseded == flow.superseded && found.disowned == flow.disowned;
 }
 
 bool same_everything(const flow::FlowCache& cache, const Reference& reference,
@@ -170,7 +187,7 @@ bool same_everything(const flow::FlowCache& cache, const Reference& reference,
   std::map<std::uint32_t, std::uint32_t> buckets;
   for (const auto& [key, flow] : reference.flows()) {
     ++states[flow.state];
-    if (flow.state != FlowState::lingering) ++buckets[flow.place.bucket.value];
+    if (flow.state != FlowState::lingering && !flow.disowned) ++buckets[flow.place.bucket.value];
   }
   for (std::uint32_t b = 0; b < 64; ++b) {
     if (cache.bucket_flows({{1}, {b}}) != buckets[b]) return false;
@@ -215,15 +232,18 @@ TEST_CASE("the cache behaves as the reference for random segments and times") {
     const flow::Segment segment = random_segment(random);
     bool told = false;
     bool expected = false;
-    const std::uint64_t turn = random() % 8;
+    const std::uint64_t turn = random() % 16;
+    const flow::Placement place{{1}, {static_cast<std::uint32_t>(random() % 64)}};
     if (turn == 0) {
+      told = bench.cache.note_withheld(key, segment, place, bench.now);
+      expected = reference.withheld(key, segment, place, bench.now);
+    } else if (turn < 3) {
       told = bench.cache.note_refused(key, segment);
       expected = reference.refused(key, segment);
-    } else if (turn < 4) {
+    } else if (turn < 9) {
       told = bench.cache.note_inbound(key, segment, bench.now);
       expected = reference.inbound(key, segment, bench.now);
     } else {
-      const flow::Placement place{{1}, {static_cast<std::uint32_t>(random() % 64)}};
       told = bench.cache.note_egress(key, segment, place, bench.now);
       expected = reference.egress(key, segment, place, bench.now);
     }

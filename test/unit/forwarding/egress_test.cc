@@ -42,8 +42,11 @@ TEST_CASE("SYN-ACK and RST leave only from the owner or the holder of the connec
        "web"},
       {"SYN-ACK, lease expired", tcp(80, kSynAck), World().lease_expired(), drop_egress_not_owner,
        "web"},
-      {"SYN-ACK, half open here", tcp(80, kSynAck), World().foreign().holds(half_open), send_uplink,
-       "web tracked"},
+      {"SYN-ACK again", tcp(80, kSynAck), World().holds(half_open), send_uplink, "web tracked"},
+      {"SYN-ACK again, moved: the new owner may have answered", tcp(80, kSynAck),
+       World().foreign().holds(half_open), drop_egress_not_owner, "web tracked"},
+      {"SYN-ACK again with early data sent, moved", tcp(80, kSynAck),
+       World().foreign().holds(established), send_uplink, "web tracked"},
       {"SYN-ACK, disabled rule", tcp(23, kSynAck), World(), drop_egress_not_owner, "block"},
       {"RST, our bucket", tcp(80, kRstAck), World(), send_uplink, "web"},
       {"RST, foreign bucket", tcp(80, kRst), World().foreign(), drop_egress_not_owner, "web"},
@@ -159,6 +162,41 @@ TEST_CASE("the cache learns a connection from what the stack sends and keeps it 
   CHECK(send(tcp(80, kRst).numbers(101, 2), moved) == std::pair(send_uplink, true));
   CHECK(receive(client(kAck, 101), moved) == drop_not_owner);
   CHECK(send(tcp(80, kRst).numbers(101, 2), moved) == std::pair(drop_egress_not_owner, false));
+}
+
+TEST_CASE("a SYN-ACK that was withheld once stays so until its SYN comes again") {
+  const forwarding::Snapshot own = World().snapshot();
+  const forwarding::Snapshot moved = World().foreign().snapshot();
+  flow::FlowCache flows({.capacity = 64}, own.policy->classes().class_sizes, 7);
+  const base::TimePoint now{};
+  const auto send_syn_ack = [&](const forwarding::Snapshot& snapshot) {
+    const Frame frame = tcp(80, kSynAck).numbers(100, 2).build();
+    const packet::FrameView view = packet::parse(frame);
+    const forwarding::Decision decision =
+        forwarding::decide_egress(frame, view, {snapshot, flows, true});
+    forwarding::note_sent(view, decision, flows, now);
+    return decision.verdict;
+  };
+  const auto receive = [&](std::uint8_t flags) {
+    const Frame frame =
+        FrameBuilder().ip(kClient, kVip).tcp(40000, 80, flags).numbers(1, 5000).build();
+    const packet::FrameView view = packet::parse(frame);
+    const forwarding::Decision decision = forwarding::decide(frame, view, {own, flows, true});
+    forwarding::note_received(view, decision, flows, now);
+    return decision.verdict;
+  };
+  SECTION("it was the first one") {
+    CHECK(send_syn_ack(moved) == drop_egress_not_owner);
+  }
+  SECTION("an earlier one had left") {
+    CHECK(send_syn_ack(own) == send_uplink);
+    CHECK(send_syn_ack(moved) == drop_egress_not_owner);
+  }
+  CHECK(send_syn_ack(own) == drop_egress_not_owner);
+  CHECK(receive(kAck) == drop_no_flow);  // what it acknowledges, another host sent: no alarm
+  CHECK(receive(kSyn) == deliver_flow);
+  CHECK(send_syn_ack(own) == send_uplink);
+  CHECK(receive(kAck) == drop_alien_ack);
 }
 
 TEST_CASE("a port that is used anew with another host silences the one that held it before") {
