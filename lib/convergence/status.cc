@@ -206,6 +206,8 @@ Status Node::Impl::status(TimePoint now) const {
       known = known || other.intersects(view);
     if (!known) others.push_back(view);
   });
+  // A host without a view of its own may still join one of them.
+  if (is_young() && !others.empty()) others.pop_back();
   status.islands = static_cast<std::uint32_t>(others.size());
   return status;
 }

@@ -220,6 +220,14 @@ TEST_CASE("serve: both sides of a healed cut report the island") {
   CHECK(cluster.segment.owned_buckets(kSpread) == 64);
 }
 
+TEST_CASE("a joiner does not call the view that it hears an island") {
+  ObservedCluster cluster(2);
+  cluster.boot(kThree, 3, {});
+  cluster.segment.run_for(120ms);
+  CHECK(cluster.state(kThree) == HostState::joining);
+  CHECK(cluster.segment.status(kThree).islands == 0);
+}
+
 TEST_CASE("a second owner is suspected when several handshakes at once were answered elsewhere") {
   convergence::Node node(test_config(1, 1), {});
   convergence::Effects effects;
