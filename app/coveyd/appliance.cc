@@ -19,12 +19,12 @@
 #include "base/text.h"
 #include "bucket/siphash.h"
 #include "config/values.h"
+#include "control/key_file.h"
 #include "control/runtime.h"
 #include "convergence/node.h"
 #include "dataplane/data_plane.h"
 #include "forwarding/policy.h"
-#include "heartbeat/codec.h"
-#include "key_file.h"
+#include "heartbeat/keys.h"
 #include "wiring.h"
 
 namespace covey::app {
@@ -172,13 +172,17 @@ base::Result<void> place_control_thread(const dataplane::Workers& workers) {
 }  // namespace
 
 base::Result<void> run_appliance(const config::Config& config, const DaemonOptions& options) {
-  const auto key = read_key_file(config.key_file);
-  if (!key) return std::unexpected(key.error());
-  const auto keys = heartbeat::derive_keys(*key, config.cluster_name);
+  const auto ring = control::read_key_file(config.key_file);
+  if (!ring) return std::unexpected(ring.error());
+  const auto keys = heartbeat::derive_keys(*ring, config.cluster_name);
   if (!keys) return std::unexpected(keys.error());
   const auto nonce = random_number();
   const auto flow_seed = random_number();
-  if (!nonce || !flow_seed) return std::unexpected((nonce ? flow_seed : nonce).error());
+  const auto secret = random_number();
+  const auto more_secret = random_number();
+  for (const auto* chance : {&nonce, &flow_seed, &secret, &more_secret}) {
+    if (!*chance) return std::unexpected(chance->error());
+  }
 
   const auto policy = std::make_shared<const forwarding::Policy>(
       config.forwarding, sip_key(keys->bucket_hash), local_stack_mac(config.forwarding));
@@ -190,7 +194,11 @@ base::Result<void> run_appliance(const config::Config& config, const DaemonOptio
 
   Wiring wiring(config, policy, **data_plane);
   control::Logger logger(config.control.log_level, config.control.log_format, stderr);
-  auto runtime = control::Runtime::open({config.control, node_config(config, *keys, *nonce), *keys},
+  auto runtime = control::Runtime::open({config.control,
+                                         node_config(config, *keys, *nonce),
+                                         *ring,
+                                         config.key_file,
+                                         {*secret, *more_secret}},
                                         wiring, wiring, wiring, wiring, logger);
   if (!runtime) return std::unexpected(runtime.error());
   for (const std::string& warning : (*data_plane)->warnings()) {

@@ -124,6 +124,18 @@ void describe(V& visit, T& value) {
   visit("refused", value.refused);
 }
 
+template <typename V, Either<CommandStats> T>
+void describe(V& visit, T& value) {
+  visit("sent", value.sent);
+  visit("received", value.received);
+  visit("obeyed", value.obeyed);
+  visit("challenged", value.challenged);
+  visit("repeated", value.repeated);
+  visit("replayed", value.replayed);
+  visit("limited", value.limited);
+  visit("refused", value.refused);
+}
+
 template <typename V, Either<FlowStats> T>
 void describe(V& visit, T& value) {
   visit("established", value.established);
@@ -141,6 +153,7 @@ void describe(V& visit, T& value) {
   visit("ports", value.ports);
   visit("workers", value.workers);
   visit("heartbeats", value.heartbeats);
+  visit("commands", value.commands);
   visit("flows", value.flows);
 }
 
@@ -199,6 +212,16 @@ void describe(V& visit, T& value) {
   visit("target", value.target);
   visit("value", value.value);
   visit("timeout_ms", value.timeout_ms);
+  visit("host", value.host);
+}
+
+template <typename V, Either<HostAnswer> T>
+void describe(V& visit, T& value) {
+  visit("id", value.id);
+  visit("name", value.name);
+  visit("ok", value.ok);
+  visit("code", value.code);
+  visit("text", value.text);
 }
 
 template <typename V, Either<CommandReply> T>
@@ -206,6 +229,35 @@ void describe(V& visit, T& value) {
   visit("ok", value.ok);
   visit("text", value.text);
   visit("code", value.code);
+  visit("hosts", value.hosts);
+}
+
+template <typename V, Either<HeldKey> T>
+void describe(V& visit, T& value) {
+  visit("id", value.id);
+  visit("mark", value.mark);
+}
+
+template <typename V, Either<KeyHolder> T>
+void describe(V& visit, T& value) {
+  visit("host", value.host);
+  visit("name", value.name);
+  visit("seals_with", value.seals_with);
+  visit("keys", value.keys);
+}
+
+template <typename V, Either<KeyList> T>
+void describe(V& visit, T& value) {
+  visit("host", value.host);
+  visit("hosts", value.hosts);
+}
+
+template <typename V, Either<KeyRequest> T>
+void describe(V& visit, T& value) {
+  visit("verb", value.verb);
+  visit("text", value.text);
+  visit("id", value.id);
+  visit("force", value.force);
 }
 
 template <typename V, Either<ErrorReply> T>

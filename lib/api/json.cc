@@ -185,6 +185,8 @@ COVEY_MESSAGE(std::vector<EventRow>)
 COVEY_MESSAGE(ConfigReply)
 COVEY_MESSAGE(CommandRequest)
 COVEY_MESSAGE(CommandReply)
+COVEY_MESSAGE(KeyList)
+COVEY_MESSAGE(KeyRequest)
 COVEY_MESSAGE(ErrorReply)
 template std::string encode<std::string>(const std::string&);
 #undef COVEY_MESSAGE

@@ -137,8 +137,20 @@ struct HeartbeatStats {           // filled in by control
   std::uint64_t received = 0;     // whole messages with a good seal
   std::uint64_t fragments = 0;    // good fragments of messages not whole yet
   std::uint64_t lost = 0;         // the data plane's mailboxes were full
-  Named<std::uint64_t> refused;   // not_ours bad_version bad_tag malformed
+  Named<std::uint64_t> refused;   // not_ours bad_version unknown_key bad_tag malformed
   friend bool operator==(const HeartbeatStats&, const HeartbeatStats&) = default;
+};
+
+struct CommandStats {            // commands between hosts; filled in by control
+  std::uint64_t sent = 0;        // frames, answers among them
+  std::uint64_t received = 0;    // frames with a good seal
+  std::uint64_t obeyed = 0;      // commands of other hosts
+  std::uint64_t challenged = 0;  // ... that had to name a challenge first
+  std::uint64_t repeated = 0;    // ... that came again and got the same answer
+  std::uint64_t replayed = 0;    // ... of the past: nothing done, nothing said
+  std::uint64_t limited = 0;     // ... beyond what is answered in a second
+  Named<std::uint64_t> refused;  // as of heartbeats
+  friend bool operator==(const CommandStats&, const CommandStats&) = default;
 };
 
 struct FlowStats {
@@ -153,6 +165,7 @@ struct Stats {
   Named<PortStats> ports;
   std::vector<WorkerStats> workers;
   HeartbeatStats heartbeats;
+  CommandStats commands;
   FlowStats flows;
   friend bool operator==(const Stats&, const Stats&) = default;
 };
@@ -217,19 +230,60 @@ struct ConfigReply {
 // ---- POST /v1/command (UNIX socket only) ----
 
 struct CommandRequest {
-  std::string verb;  // start stop drainstop suspend resume weight
-  std::string
-      target;  // weight: the rule's name; else a host id or name, empty for the one that is asked
+  std::string verb;             // start stop drainstop suspend resume weight
+  std::string target;           // weight: the rule's name
   std::string value;            // weight: "0".."100" or "equal"
   std::int64_t timeout_ms = 0;  // drainstop: stop anyhow after this; 0: no limit
+  std::string host;             // an id, a name or "all"; empty: the host that is asked
   friend bool operator==(const CommandRequest&, const CommandRequest&) = default;
 };
 
-struct CommandReply {
+struct HostAnswer {
+  unsigned id = 0;
+  std::string name;  // empty if it is not known
   bool ok = false;
-  std::string text;  // one sentence for people
-  int code = 0;  // exit status for the command line: 0 ok, 1 failed, 2 usage, 5 refused by state
+  int code = 0;
+  std::string text;
+  friend bool operator==(const HostAnswer&, const HostAnswer&) = default;
+};
+
+struct CommandReply {
+  bool ok = false;   // every host obeyed
+  std::string text;  // one sentence for people; of several hosts, a line each
+  int code = 0;      // exit status for the command line: 0 ok, 1 failed, 2 usage, 5 refused by
+                     // state, 6 no answer; of several hosts, the highest
+  std::vector<HostAnswer> hosts;  // by id; empty for what is not about hosts
   friend bool operator==(const CommandReply&, const CommandReply&) = default;
+};
+
+// ---- GET /v1/keys, POST /v1/keys (UNIX socket only), answered with CommandReply ----
+
+struct HeldKey {
+  unsigned id = 0;
+  std::string mark;  // 8 hex digits that tell two keys of one number apart; no secret
+  friend bool operator==(const HeldKey&, const HeldKey&) = default;
+};
+
+struct KeyHolder {
+  unsigned host = 0;
+  std::string name;
+  std::optional<unsigned> seals_with;  // nothing: not heard yet
+  std::vector<HeldKey> keys;           // older first; empty: an earlier version, key 0
+  friend bool operator==(const KeyHolder&, const KeyHolder&) = default;
+};
+
+struct KeyList {
+  unsigned host = 0;  // the host that answers
+  std::vector<KeyHolder> hosts;
+  friend bool operator==(const KeyList&, const KeyList&) = default;
+};
+
+struct KeyRequest {
+  std::string verb;    // add generate retire
+  std::string text;    // add: the contents of a key file
+  unsigned id = 0;     // retire
+  bool force = false;  // retire: although a host needs it
+  friend bool operator==(const KeyRequest&, const KeyRequest&) = default;
 };
 
 /// Body of every reply whose HTTP status is not 2xx, but CommandReply's.

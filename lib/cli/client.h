@@ -42,12 +42,17 @@ class Client {
   /// A refusal by the daemon is an answer (`ok` is false), not an error.
   [[nodiscard]] base::Result<Answer<api::CommandReply>> command(
       const api::CommandRequest& request) const;
+  [[nodiscard]] base::Result<Answer<api::CommandReply>> change_keys(
+      const api::KeyRequest& request) const;
 
  private:
   struct Response {
     unsigned status = 0;
     std::string body;
   };
+  [[nodiscard]] base::Result<Answer<api::CommandReply>> order(const std::string& target,
+                                                              const std::string& verb,
+                                                              const std::string& body) const;
   [[nodiscard]] base::Result<Response> exchange(const std::string& method,
                                                 const std::string& target,
                                                 const std::string& body) const;

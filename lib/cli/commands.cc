@@ -9,7 +9,9 @@
 
 #include "base/text.h"
 #include "cli/endpoint.h"
+#include "cli/key_commands.h"
 #include "cli/local_commands.h"
+#include "cli/output.h"
 #include "cli/show.h"
 #include "cli/table.h"
 
@@ -19,11 +21,6 @@ namespace {
 using base::ErrorCode;
 using base::fail;
 using Kind = Parameter::Kind;
-
-void print_line(const Context& context, std::string_view text) {
-  context.out << text;
-  if (!text.ends_with('\n')) context.out << '\n';
-}
 
 /// A whole number without sign; `what` names it in the error.
 base::Result<std::uint64_t> parse_number(std::string_view text, std::string_view what,
@@ -44,7 +41,7 @@ base::Result<Exit> ask_and_show(const Context& context, const std::string& targe
   return Exit::ok;
 }
 
-/// Only the host that is asked can be meant, until commands travel between hosts.
+/// What is shown is the view of the host that is asked: no other can be meant.
 base::Result<void> check_host(const Context& context) {
   const std::string wanted = context.argument("HOST");
   if (wanted.empty()) return {};
@@ -186,38 +183,24 @@ base::Result<Exit> events(const Context& context) {
 }
 
 base::Result<Exit> order(const Context& context, const api::CommandRequest& request) {
-  const auto answer = context.client.command(request);
-  if (!answer) return std::unexpected(answer.error());
-  const api::CommandReply& reply = answer->value;
-  if (context.json) {
-    print_line(context, answer->json);
-  } else if (reply.ok) {
-    print_line(context, printable(reply.text));
-  } else {
-    const ErrorCode code = reply.code == static_cast<int>(Exit::usage) ? ErrorCode::invalid_argument
-                           : reply.code == static_cast<int>(Exit::refused) ? ErrorCode::refused
-                                                                           : ErrorCode::io;
-    return fail(code, reply.text);
-  }
-  return reply.ok ? Exit::ok
-                  : static_cast<Exit>(std::clamp(reply.code, 1, static_cast<int>(Exit::timed_out)));
+  return finish_order(context, context.client.command(request));
 }
 
 base::Result<Exit> start(const Context& context) {
-  return order(context, {"start", context.argument("HOST"), "", 0});
+  return order(context, {"start", "", "", 0, context.argument("HOST")});
 }
 base::Result<Exit> stop(const Context& context) {
-  return order(context, {"stop", context.argument("HOST"), "", 0});
+  return order(context, {"stop", "", "", 0, context.argument("HOST")});
 }
 base::Result<Exit> suspend(const Context& context) {
-  return order(context, {"suspend", context.argument("HOST"), "", 0});
+  return order(context, {"suspend", "", "", 0, context.argument("HOST")});
 }
 base::Result<Exit> resume(const Context& context) {
-  return order(context, {"resume", context.argument("HOST"), "", 0});
+  return order(context, {"resume", "", "", 0, context.argument("HOST")});
 }
 
 base::Result<Exit> drainstop(const Context& context) {
-  api::CommandRequest request{"drainstop", context.argument("HOST"), "", 0};
+  api::CommandRequest request{"drainstop", "", "", 0, context.argument("HOST")};
   if (context.has("--timeout")) {
     const auto timeout = base::parse_duration(context.argument("--timeout"));
     if (!timeout) return base::wrap("--timeout", timeout.error());
@@ -227,18 +210,20 @@ base::Result<Exit> drainstop(const Context& context) {
 }
 
 base::Result<Exit> weight(const Context& context) {
-  if (const auto good = check_host(context); !good) return std::unexpected(good.error());
-  return order(context, {"weight", context.argument("RULE"), context.argument("WEIGHT"), 0});
+  return order(context, {"weight", context.argument("RULE"), context.argument("WEIGHT"), 0,
+                         context.argument("HOST")});
 }
 
-constexpr Parameter kHost{Kind::optional, "HOST", "id or name; left out: the host that is asked"};
+constexpr Parameter kHost{Kind::optional, "HOST",
+                          "id, name or all; left out: the host that is asked"};
 constexpr Parameter kProtocol{Kind::required, "PROTOCOL", "tcp or udp"};
 
 constexpr auto kCommands = std::to_array<Command>({
     {"query",
      "state of the cluster, and why it is not converged",
      query,
-     {{kHost, {Kind::flag, "--check", "exit with 5 unless the host is converged"}}}},
+     {{{Kind::optional, "HOST", "its id or name, to be sure which host answers"},
+       {Kind::flag, "--check", "exit with 5 unless the host is converged"}}}},
     {"display", "effective configuration, as YAML", display},
     {"params", "port rules the data plane runs with", params},
     {"queryport",
@@ -276,7 +261,7 @@ constexpr auto kCommands = std::to_array<Command>({
     {"suspend", "stop, and refuse to start until resumed", suspend, {{kHost}}},
     {"resume", "end a suspension", resume, {{kHost}}},
     {"weight",
-     "change this host's share of a rule at run time",
+     "change a host's share of a rule at run time",
      weight,
      {{{Kind::required, "RULE", "a port rule of mode multiple"},
        {Kind::required, "WEIGHT", "0..100 or equal"},
@@ -289,6 +274,13 @@ constexpr auto kCommands = std::to_array<Command>({
      "make a cluster key",
      keygen,
      {{{Kind::optional, "FILE", "new file of mode 0600; left out: print it"}}}},
+    {"key",
+     "change the cluster key: list, add FILE, add --generate, retire ID",
+     key,
+     {{{Kind::required, "ACTION", "list (who holds which), add or retire"},
+       {Kind::optional, "FILE|ID", "add: a file with the new key; retire: the old key's number"},
+       {Kind::flag, "--generate", "add: a key that the daemon makes, into its key file"},
+       {Kind::flag, "--force", "retire: although another host needs the key"}}}},
     {"version", "version of this program", version},
 });
 

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "cli/table.h"
 
@@ -170,6 +172,56 @@ std::string show(const std::vector<api::EventRow>& events, bool colours) {
                event.detail});
   }
   return table.to_string();
+}
+
+namespace {
+
+/// "0, 1": the numbers; a key that is another one than ours under the same number is marked.
+std::string key_numbers(const std::vector<api::HeldKey>& keys,
+                        const std::vector<api::HeldKey>& ours) {
+  if (keys.empty()) return "0";
+  std::string text;
+  for (const api::HeldKey& key : keys) {
+    if (!text.empty()) text += ", ";
+    const auto same = std::ranges::find(ours, key.id, &api::HeldKey::id);
+    const bool is_other = same != ours.end() && same->mark != key.mark;
+    text += fmt::format("{}{}", key.id, is_other ? " (another key!)" : "");
+  }
+  return text;
+}
+
+/// How far the rotation is, from the view of a host that holds two keys.
+std::string next_step(const api::KeyList& list, const std::vector<api::HeldKey>& ours) {
+  if (ours.size() < 2) return "";
+  std::size_t without = 0;
+  std::size_t unchanged = 0;
+  for (const api::KeyHolder& host : list.hosts) {
+    if (std::ranges::find(host.keys, ours.back()) == host.keys.end()) ++without;
+    if (host.seals_with != ours.back().id) ++unchanged;
+  }
+  const unsigned fresh = ours.back().id;
+  if (without > 0) {
+    return fmt::format("\nnext: `covey key add` on the {} without key {}\n",
+                       without == 1 ? "host" : "hosts", fresh);
+  }
+  if (unchanged > 0) return fmt::format("\nnext: wait until all hosts seal with key {}\n", fresh);
+  return fmt::format("\nnext: `covey key retire {}` on each host\n", ours.front().id);
+}
+
+}  // namespace
+
+std::string show(const api::KeyList& list, bool colours) {
+  std::vector<api::HeldKey> ours;
+  for (const api::KeyHolder& host : list.hosts) {
+    if (host.host == list.host) ours = host.keys;
+  }
+  Table table({{"host", Align::right}, {"name", Align::left, true}, {"holds keys"}, {"seals with"}},
+              colours);
+  for (const api::KeyHolder& host : list.hosts) {
+    table.add({fmt::format("{}", host.host), host.name, key_numbers(host.keys, ours),
+               host.seals_with ? fmt::format("{}", *host.seals_with) : "-"});
+  }
+  return table.to_string() + next_step(list, ours);
 }
 
 }  // namespace covey::cli

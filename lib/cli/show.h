@@ -29,6 +29,9 @@ namespace covey::cli {
 [[nodiscard]] std::string show(const std::vector<api::HistoryRow>& history, bool colours);
 [[nodiscard]] std::string show(const std::vector<api::EventRow>& events, bool colours);
 
+/// Which host holds and uses which cluster key; what to do next below.
+[[nodiscard]] std::string show(const api::KeyList& list, bool colours);
+
 /// 1234567 -> "1,234,567".
 [[nodiscard]] std::string grouped(std::uint64_t number);
 

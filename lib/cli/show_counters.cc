@@ -71,6 +71,13 @@ std::string other_counters(const api::Stats& stats) {
   for (const auto& [reason, count] : beats.refused) {
     if (count > 0) rows.emplace_back("  refused, " + reason, grouped(count));
   }
+  const api::CommandStats& commands = stats.commands;
+  rows.emplace_back(
+      "commands of other hosts",
+      fmt::format("{} obeyed, {} replayed", grouped(commands.obeyed), grouped(commands.replayed)));
+  for (const auto& [reason, count] : commands.refused) {
+    if (count > 0) rows.emplace_back("  refused, " + reason, grouped(count));
+  }
   rows.emplace_back("flows",
                     fmt::format("{} established, {} half open, of {}", grouped(flows.established),
                                 grouped(flows.half_open), grouped(flows.capacity)));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // ApiService: what the HTTP interface can ask of the daemon. The routes know this and nothing else.
 //
-// Owner: control. Thread: the control thread. Answers are made when asked; two come later, by
-// callback, because only a worker can give them. A callback may never be called (a worker that
-// hangs): who asks keeps a deadline.
+// Owner: control. Thread: the control thread. Answers are made when asked; those that only a
+// worker or another host can give come later, by callback. A callback may never be called (a worker
+// that hangs): who asks keeps a deadline.
 #pragma once
 
 #include <cstddef>
@@ -36,7 +36,11 @@ class ApiService {
   virtual void explain(const api::ExplainRequest& request,
                        std::function<void(base::Result<api::ExplainReply>)> done) = 0;
   virtual void flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) = 0;
-  [[nodiscard]] virtual api::CommandReply command(const api::CommandRequest& request) = 0;
+  /// The answers of other hosts come later, or that they did not come.
+  virtual void command(const api::CommandRequest& request,
+                       std::function<void(const api::CommandReply&)> done) = 0;
+  [[nodiscard]] virtual api::KeyList keys() = 0;
+  [[nodiscard]] virtual api::CommandReply change_keys(const api::KeyRequest& request) = 0;
   [[nodiscard]] virtual EventLog& events() = 0;
 };
 

@@ -19,20 +19,15 @@ constexpr std::uint16_t kMaxWeight = 100;
 constexpr std::int64_t kMaxDrainMs = 7LL * 24 * 3600 * 1000;  // a drain of weeks is a typing error
 
 Interpreted answer(int code, std::string text) {
-  return {std::nullopt, {code == kDone, std::move(text), code}};
+  return {std::nullopt, {code == kDone, std::move(text), code, {}}};
 }
 
 Interpreted order(OperatorCommand command, std::string text) {
-  return {command, {true, std::move(text), kDone}};
+  return {command, {true, std::move(text), kDone, {}}};
 }
 
 std::string me(const CommandContext& context) {
   return "host " + context.host_name;
-}
-
-bool is_me(const std::string& target, const CommandContext& context) {
-  return target.empty() || target == context.host_name ||
-         target == std::to_string(context.self.value);
 }
 
 Interpreted start(const api::CommandRequest&, const CommandContext& context) {
@@ -109,16 +104,15 @@ Interpreted weight(const api::CommandRequest& request, const CommandContext& con
 
 struct Command {
   std::string_view verb;
-  bool about_a_host;
   Interpreted (*interpret)(const api::CommandRequest& request, const CommandContext& context);
 };
 constexpr std::array<Command, 6> kCommands = {{
-    {"start", true, start},
-    {"stop", true, stop},
-    {"drainstop", true, drainstop},
-    {"suspend", true, suspend},
-    {"resume", true, resume},
-    {"weight", false, weight},
+    {"start", start},
+    {"stop", stop},
+    {"drainstop", drainstop},
+    {"suspend", suspend},
+    {"resume", resume},
+    {"weight", weight},
 }};
 
 }  // namespace
@@ -128,10 +122,6 @@ Interpreted interpret(const api::CommandRequest& request, const CommandContext& 
   if (command == kCommands.end()) {
     return answer(kUsage, "no such command: \"" + request.verb +
                               "\" (allowed: start, stop, drainstop, suspend, resume, weight)");
-  }
-  if (command->about_a_host && !is_me(request.target, context)) {
-    return answer(kRefused,
-                  "this is " + me(context) + ": ask the host \"" + request.target + "\" itself");
   }
   return command->interpret(request, context);
 }

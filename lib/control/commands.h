@@ -2,9 +2,9 @@
 // interpret(): an operator's command and the state it meets -> what the convergence core is told,
 // and the answer.
 //
-// Owner: control. Thread: any; pure. Nothing is changed here: the caller steps `order`, if there is
-// one. A command that would change nothing succeeds and says so; one that the state forbids is
-// refused (code 5).
+// Owner: control. Thread: any; pure. Which host is meant is remote_control.h's business. Nothing is
+// changed here: the caller steps `order`, if there is one. A command that would change nothing
+// succeeds and says so; one that the state forbids is refused (code 5).
 #pragma once
 
 #include <optional>
@@ -18,12 +18,13 @@ namespace covey::control {
 
 // Exit statuses of the command line that a reply can ask for.
 inline constexpr int kDone = 0;
+inline constexpr int kFailed = 1;
 inline constexpr int kUsage = 2;
 inline constexpr int kRefused = 5;
+inline constexpr int kTimedOut = 6;
 
 /// The host a command meets.
 struct CommandContext {
-  base::HostId self;
   std::string host_name;
   convergence::HostState state = convergence::HostState::joining;
   std::span<const api::RuleStatus> rules;

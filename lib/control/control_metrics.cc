@@ -76,6 +76,27 @@ Metric heartbeats(const api::HeartbeatStats& stats) {
   return metric;
 }
 
+Metric commands(const api::CommandStats& stats) {
+  Metric metric{"covey_commands",
+                "Frames of commands between hosts by what became of them.",
+                MetricType::counter,
+                "",
+                {}};
+  const auto add = [&metric](const std::string& outcome, std::uint64_t count) {
+    metric.samples.push_back({{{"outcome", outcome}}, as_double(count)});
+  };
+  add("sent", stats.sent);
+  add("received", stats.received);
+  add("obeyed", stats.obeyed);
+  add("challenged", stats.challenged);
+  add("repeated", stats.repeated);
+  add("replayed", stats.replayed);
+  add("limited", stats.limited);
+  for (const auto& [reason, count] : stats.refused)
+    add(reason, count);
+  return metric;
+}
+
 }  // namespace
 
 void append_control_metrics(const ControlFacts& facts, std::vector<Metric>& out) {
@@ -92,7 +113,8 @@ void append_control_metrics(const ControlFacts& facts, std::vector<Metric>& out)
                        MetricType::gauge, members));
   out.push_back(member_ages(facts.status));
   out.push_back(owned_buckets(facts.rules));
-  out.push_back(heartbeats(facts.heartbeats));
+  out.push_back(heartbeats(facts.stats.heartbeats));
+  out.push_back(commands(facts.stats.commands));
   out.push_back(single("covey_events", "Events raised since the daemon started.",
                        MetricType::counter, as_double(facts.events)));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Metrics of the control side: convergence, members, owned buckets, heartbeats.
+// Metrics of the control side: convergence, members, owned buckets, heartbeats, commands.
 //
 // Owner: control. Thread: any; pure. Those of the data plane come from DataPlaneView::metrics().
 #pragma once
@@ -15,7 +15,7 @@ namespace covey::control {
 
 struct ControlFacts {
   convergence::Status status;
-  api::HeartbeatStats heartbeats;
+  api::Stats stats;
   std::vector<api::RuleStatus> rules;
   std::uint64_t events = 0;
 };

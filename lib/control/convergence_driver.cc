@@ -34,6 +34,25 @@ struct Visitor : Cases... {
   using Cases::operator()...;
 };
 
+std::vector<heartbeat::HeldKey> marks_of(const heartbeat::DerivedKeys& keys) {
+  std::vector<heartbeat::HeldKey> marks;
+  for (const heartbeat::SealKey& key : keys.seals)
+    marks.push_back(key.held);
+  return marks;
+}
+
+api::Named<std::uint64_t> refusals(
+    const std::array<std::uint64_t, heartbeat::kOpenStatusCount>& opened) {
+  using heartbeat::OpenStatus;
+  api::Named<std::uint64_t> refused;
+  for (std::size_t at = 0; at < opened.size(); ++at) {
+    const auto status = static_cast<OpenStatus>(at);
+    if (status == OpenStatus::complete || status == OpenStatus::incomplete) continue;
+    refused.emplace_back(heartbeat::name(status), opened[at]);
+  }
+  return refused;
+}
+
 std::chrono::steady_clock::time_point steady(base::TimePoint instant) {
   return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(instant.ns));
 }
@@ -71,6 +90,7 @@ ConvergenceDriver::ConvergenceDriver(asio::io_context& io, convergence::NodeConf
       ports_(ports),
       events_(events),
       codec_(keys),
+      held_keys_(marks_of(keys)),
       node_(config_, ports_.view.now()),
       wake_(io),
       timer_(io),
@@ -129,11 +149,15 @@ api::HeartbeatStats ConvergenceDriver::heartbeats() const {
   stats.send_failed = send_failed_;
   stats.received = count(OpenStatus::complete);
   stats.fragments = count(OpenStatus::incomplete);
-  for (std::size_t at = 0; at < opened_.size(); ++at) {
-    const auto status = static_cast<OpenStatus>(at);
-    if (status == OpenStatus::complete || status == OpenStatus::incomplete) continue;
-    stats.refused.emplace_back(heartbeat::name(status), opened_[at]);
-  }
+  stats.refused = refusals(opened_);
+  return stats;
+}
+
+api::CommandStats ConvergenceDriver::commands() const {
+  api::CommandStats stats;
+  stats.sent = commands_sent_;
+  stats.received = commands_opened_[static_cast<std::size_t>(heartbeat::OpenStatus::complete)];
+  stats.refused = refusals(commands_opened_);
   return stats;
 }
 
@@ -222,10 +246,23 @@ void ConvergenceDriver::drain_link() {
 }
 
 void ConvergenceDriver::take_payload(const std::vector<std::uint8_t>& payload) {
+  if (heartbeat::is_command(payload)) return take_command(payload);
   heartbeat::Opened opened = codec_.open(payload);
   ++opened_[static_cast<std::size_t>(opened.status)];
   if (opened.status != heartbeat::OpenStatus::complete) return;
+  sealed_with_[opened.message.host.value] = opened.key_id;
   step(convergence::HeartbeatReceived{std::move(opened.message)});
+}
+
+void ConvergenceDriver::take_command(const std::vector<std::uint8_t>& payload) {
+  const heartbeat::OpenedCommand opened = codec_.open_command(payload);
+  ++commands_opened_[static_cast<std::size_t>(opened.status)];
+  if (opened.status == heartbeat::OpenStatus::complete && told_) told_(opened.frame, opened.key_id);
+}
+
+void ConvergenceDriver::send_command(const heartbeat::CommandFrame& frame,
+                                     std::optional<std::uint8_t> key_id) {
+  if (ports_.link.send(codec_.seal_command(frame, key_id))) ++commands_sent_;
 }
 
 void ConvergenceDriver::step(const convergence::Input& input) {
@@ -245,7 +282,7 @@ void ConvergenceDriver::arm() {
 
 void ConvergenceDriver::carry_out(convergence::Effect& effect) {
   std::visit(Visitor{
-                 [this](const convergence::SendHeartbeat& send_it) { send(send_it.message); },
+                 [this](convergence::SendHeartbeat& send_it) { send(send_it.message); },
                  [this](convergence::InstallMap& map) { install(map); },
                  [this](const convergence::PublishLease& lease) {
                    ports_.sink.publish_lease(lease.valid_until);
@@ -258,7 +295,32 @@ void ConvergenceDriver::carry_out(convergence::Effect& effect) {
              effect);
 }
 
-void ConvergenceDriver::send(const heartbeat::Message& message) {
+void ConvergenceDriver::set_keys(const heartbeat::DerivedKeys& keys) {
+  const std::uint8_t before = codec_.sends_with();
+  codec_.set_keys(keys);
+  held_keys_ = marks_of(keys);
+  choose_key(before);
+}
+
+/// Hosts that were not heard for a minute and are no members are not on the list; when one of them
+/// comes back with the old key alone, everybody seals with that again.
+void ConvergenceDriver::choose_key(std::uint8_t before) {
+  if (held_keys_.size() > 1) {
+    std::vector<std::vector<heartbeat::HeldKey>> others;
+    for (convergence::MemberStatus& member : status().members) {
+      if (member.host != config_.self) others.push_back(std::move(member.keys));
+    }
+    codec_.send_with(heartbeat::choose_key(held_keys_, others));
+  }
+  if (codec_.sends_with() != before) {
+    report("key_switched", config_.self,
+           "messages are sealed with key " + std::to_string(codec_.sends_with()), LogLevel::info);
+  }
+}
+
+void ConvergenceDriver::send(heartbeat::Message& message) {
+  choose_key(codec_.sends_with());
+  message.keys = held_keys_;
   const auto payloads = codec_.seal(message);
   bool whole = payloads.has_value();
   if (whole) {
@@ -275,14 +337,19 @@ void ConvergenceDriver::install(convergence::InstallMap& effect) {
 }
 
 void ConvergenceDriver::raise(const convergence::Event& event) {
+  report(convergence::name(event.kind), event.host, event.detail, level_of(event.kind));
+}
+
+void ConvergenceDriver::report(std::string_view name, base::HostId host, const std::string& detail,
+                               LogLevel level) {
   const base::TimePoint now = ports_.view.now();
   clock_.observe(now, std::chrono::system_clock::now());
   api::EventRow row;
   row.time = clock_.text(now);
-  row.event = convergence::name(event.kind);
-  row.host = event.host.value;
-  row.detail = event.detail;
-  events_.add(level_of(event.kind), std::move(row));
+  row.event = name;
+  row.host = host.value;
+  row.detail = detail;
+  events_.add(level, std::move(row));
 }
 
 }  // namespace covey::control

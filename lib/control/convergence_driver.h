@@ -7,7 +7,8 @@
 // flow census, and, under partition policy gateway, whether the gateway answers. Every payload that
 // has come in is stepped before TimerFired, because only TimerFired judges silence. A table is
 // published when its effect comes up; MapInstalled follows once no worker reads an older table, in
-// the order of publication, with residual buckets read after that.
+// the order of publication, with residual buckets read after that. Messages are sealed with the
+// newest cluster key that every host on the list holds.
 #pragma once
 
 #include <array>
@@ -18,7 +19,9 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "control/event_log.h"
@@ -26,6 +29,7 @@
 #include "control/wall_clock.h"
 #include "convergence/node.h"
 #include "heartbeat/codec.h"
+#include "heartbeat/command.h"
 
 namespace covey::control {
 
@@ -49,14 +53,33 @@ class ConvergenceDriver {
   /// Ends the coroutines; the io_context has no more work of ours soon after.
   void close();
   void command(const convergence::OperatorCommand& command);
+  /// Takes other cluster keys, at once and without a gap.
+  void set_keys(const heartbeat::DerivedKeys& keys);
+  /// Seals and sends a command frame; under the key of heartbeats if none is named (or it is held
+  /// no more).
+  void send_command(const heartbeat::CommandFrame& frame, std::optional<std::uint8_t> key_id);
+  /// Told every command frame with a good seal, and the key of the seal.
+  void on_command(std::function<void(const heartbeat::CommandFrame&, std::uint8_t key_id)> told) {
+    told_ = std::move(told);
+  }
   /// Called after each Stopped effect: the host has left the cluster.
   void on_stopped(std::function<void()> stopped) { stopped_ = std::move(stopped); }
 
   [[nodiscard]] const convergence::NodeConfig& config() const { return config_; }
   [[nodiscard]] const convergence::Node& node() const { return node_; }
+  [[nodiscard]] base::TimePoint now() const { return ports_.view.now(); }
   [[nodiscard]] convergence::Status status() const { return node_.status(ports_.view.now()); }
   /// `lost` is the data plane's to know and stays zero here.
   [[nodiscard]] api::HeartbeatStats heartbeats() const;
+  /// Frames of the command channel; what the channel counts stays zero here.
+  [[nodiscard]] api::CommandStats commands() const;
+  /// Older first.
+  [[nodiscard]] const std::vector<heartbeat::HeldKey>& held_keys() const { return held_keys_; }
+  [[nodiscard]] std::uint8_t sends_with() const { return codec_.sends_with(); }
+  /// The key of the newest message of that host; nothing before the first.
+  [[nodiscard]] std::optional<std::uint8_t> sealed_with(base::HostId host) const {
+    return sealed_with_[host.value];
+  }
   /// The table workers were given last.
   [[nodiscard]] const bucket::BucketTable& table() const { return table_; }
 
@@ -76,11 +99,14 @@ class ConvergenceDriver {
 
   void drain_link();
   void take_payload(const std::vector<std::uint8_t>& payload);
+  void take_command(const std::vector<std::uint8_t>& payload);
   void step(const convergence::Input& input);
   void carry_out(convergence::Effect& effect);
-  void send(const heartbeat::Message& message);
+  void send(heartbeat::Message& message);
+  void choose_key(std::uint8_t before);
   void install(convergence::InstallMap& effect);
   void raise(const convergence::Event& event);
+  void report(std::string_view name, base::HostId host, const std::string& detail, LogLevel level);
   void arm();
 
   boost::asio::io_context& io_;
@@ -89,6 +115,8 @@ class ConvergenceDriver {
   EventLog& events_;
   WallClock clock_;
   heartbeat::Codec codec_;
+  std::vector<heartbeat::HeldKey> held_keys_;
+  std::array<std::optional<std::uint8_t>, base::kMaxHosts + 1> sealed_with_{};  // by host id
   convergence::Node node_;
   boost::asio::posix::stream_descriptor wake_;
   boost::asio::steady_timer timer_;
@@ -97,10 +125,14 @@ class ConvergenceDriver {
   boost::asio::steady_timer gateway_timer_;
   std::deque<Install> installs_;
   bucket::BucketTable table_;
-  std::array<std::uint64_t, heartbeat::kOpenStatusCount> opened_{};
+  using Opened = std::array<std::uint64_t, heartbeat::kOpenStatusCount>;
+  Opened opened_{};
+  Opened commands_opened_{};
+  std::uint64_t commands_sent_ = 0;
   std::uint64_t sent_ = 0;
   std::uint64_t send_failed_ = 0;
   std::function<void()> stopped_;
+  std::function<void(const heartbeat::CommandFrame&, std::uint8_t)> told_;
   std::function<void(const std::string&)> failed_;
   bool closed_ = false;
 };

@@ -117,6 +117,13 @@ api::Stats DaemonService::stats() {
   const std::uint64_t lost = stats.heartbeats.lost;
   stats.heartbeats = parts_.driver.heartbeats();
   stats.heartbeats.lost = lost;
+  stats.commands = parts_.driver.commands();
+  const CommandCounts& counts = remote_.counts();
+  stats.commands.obeyed = counts.obeyed;
+  stats.commands.challenged = counts.challenged;
+  stats.commands.repeated = counts.repeated;
+  stats.commands.replayed = counts.replayed;
+  stats.commands.limited = counts.limited;
   return stats;
 }
 
@@ -137,9 +144,8 @@ std::vector<api::HistoryRow> DaemonService::history() {
 
 std::vector<telemetry::Metric> DaemonService::metrics() {
   std::vector<telemetry::Metric> metrics = parts_.view.metrics();
-  append_control_metrics(
-      {parts_.driver.status(), parts_.driver.heartbeats(), rules(), parts_.events.last_id()},
-      metrics);
+  append_control_metrics({parts_.driver.status(), stats(), rules(), parts_.events.last_id()},
+                         metrics);
   return metrics;
 }
 
@@ -159,15 +165,21 @@ void DaemonService::flows(std::size_t limit, std::function<void(std::vector<api:
   parts_.view.flows(limit, std::move(done));
 }
 
-api::CommandReply DaemonService::command(const api::CommandRequest& request) {
+void DaemonService::command(const api::CommandRequest& request,
+                            std::function<void(const api::CommandReply&)> done) {
+  remote_.command(request, std::move(done));
+}
+
+api::CommandReply DaemonService::obey(const api::CommandRequest& request, base::HostId from) {
   const convergence::NodeConfig& config = parts_.driver.config();
   const std::vector<api::RuleStatus> rules = parts_.view.rules();
   const Interpreted result =
-      interpret(request, {config.self, config.host_name, parts_.driver.status().state, rules});
+      interpret(request, {config.host_name, parts_.driver.status().state, rules});
   parts_.logger.log(result.reply.ok ? LogLevel::info : LogLevel::warning, "command",
                     {{"verb", request.verb},
                      {"target", request.target},
                      {"value", request.value},
+                     {"from", from.is_nobody() ? "here" : "host " + std::to_string(from.value)},
                      {"answer", result.reply.text}});
   if (result.order) {
     parts_.driver.command(*result.order);

@@ -12,6 +12,8 @@
 
 #include "control/api_service.h"
 #include "control/convergence_driver.h"
+#include "control/key_service.h"
+#include "control/remote_control.h"
 #include "control/wall_clock.h"
 
 namespace covey::control {
@@ -25,8 +27,16 @@ class DaemonService final : public ApiService {
     EventLog& events;
     Logger& logger;
     std::string state_dir;
+    KeyService& keys;
   };
-  explicit DaemonService(Parts parts) : parts_(std::move(parts)) {}
+  /// `secret` is random per start.
+  DaemonService(boost::asio::io_context& io, Parts parts, bucket::SipKey secret)
+      : parts_(std::move(parts)),
+        remote_(io, parts_.driver, secret,
+                [this](const api::CommandRequest& request, base::HostId from) {
+                  return obey(request, from);
+                }) {}
+  void close() { remote_.close(); }
 
   [[nodiscard]] api::Status status() override;
   [[nodiscard]] std::vector<api::RuleStatus> rules() override;
@@ -39,9 +49,16 @@ class DaemonService final : public ApiService {
   void explain(const api::ExplainRequest& request,
                std::function<void(base::Result<api::ExplainReply>)> done) override;
   void flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) override;
-  [[nodiscard]] api::CommandReply command(const api::CommandRequest& request) override;
+  void command(const api::CommandRequest& request,
+               std::function<void(const api::CommandReply&)> done) override;
+  [[nodiscard]] api::KeyList keys() override { return parts_.keys.list(); }
+  [[nodiscard]] api::CommandReply change_keys(const api::KeyRequest& request) override {
+    return parts_.keys.change(request);
+  }
   [[nodiscard]] EventLog& events() override { return parts_.events; }
 
+  /// What this host itself answers; `from` is nobody for its own operator.
+  [[nodiscard]] api::CommandReply obey(const api::CommandRequest& request, base::HostId from);
   /// Keeps the state for `initial_state: persisted`; called after commands and when a drain has
   /// ended.
   void keep_state();
@@ -53,6 +70,7 @@ class DaemonService final : public ApiService {
 
   Parts parts_;
   WallClock clock_;
+  RemoteControl remote_;
 };
 
 }  // namespace covey::control

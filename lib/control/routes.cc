@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "control/commands.h"
+
 namespace covey::control {
 
 namespace {
@@ -125,17 +127,38 @@ void healthz(const Call& call, const Done& done) {
   done({200, "application/json", R"({"status":"ok"})", ""});
 }
 
+Reply only_over_socket() {
+  return error_reply(403, "commands are taken from the UNIX socket only");
+}
+
+Reply reply_of(const api::CommandReply& answer) {
+  Reply reply = json(answer);
+  constexpr unsigned kBadRequest = 400;
+  constexpr unsigned kConflict = 409;
+  constexpr unsigned kNoAnswer = 504;
+  if (answer.ok) return reply;
+  reply.status = answer.code == kUsage      ? kBadRequest
+                 : answer.code == kTimedOut ? kNoAnswer
+                                            : kConflict;
+  return reply;
+}
+
 void command(const Call& call, const Done& done) {
-  if (!call.request.over_socket) {
-    return done(error_reply(403, "commands are taken from the UNIX socket only"));
-  }
+  if (!call.request.over_socket) return done(only_over_socket());
   const auto order = api::decode<api::CommandRequest>(call.request.body);
   if (!order) return done(error_reply_for(order.error()));
-  const api::CommandReply answer = call.service.command(*order);
-  Reply reply = json(answer);
-  constexpr int kUsage = 2;
-  if (!answer.ok) reply.status = answer.code == kUsage ? 400 : 409;
-  done(std::move(reply));
+  call.service.command(*order, [done](const api::CommandReply& answer) { done(reply_of(answer)); });
+}
+
+void keys(const Call& call, const Done& done) {
+  done(json(call.service.keys()));
+}
+
+void change_keys(const Call& call, const Done& done) {
+  if (!call.request.over_socket) return done(only_over_socket());
+  const auto order = api::decode<api::KeyRequest>(call.request.body);
+  if (!order) return done(error_reply_for(order.error()));
+  done(reply_of(call.service.change_keys(*order)));
 }
 
 struct Route {
@@ -145,7 +168,7 @@ struct Route {
   void (*handle)(const Call& call, const Done& done);
 };
 
-constexpr std::array<Route, 12> kRoutes = {{
+constexpr std::array<Route, 14> kRoutes = {{
     {"/v1/status", "GET", "", status},
     {"/v1/rules", "GET", "", rules},
     {"/v1/buckets", "GET", "rule", buckets},
@@ -156,6 +179,8 @@ constexpr std::array<Route, 12> kRoutes = {{
     {"/v1/config", "GET", "", config},
     {"/v1/explain", "GET", "*", explain},
     {"/v1/command", "POST", "", command},
+    {"/v1/keys", "GET", "", keys},
+    {"/v1/keys", "POST", "", change_keys},
     {"/metrics", "GET", "", metrics},
     {"/healthz", "GET", "", healthz},
 }};
@@ -170,6 +195,20 @@ Target split(std::string_view target) {
   return {target.substr(0, mark), target.substr(std::min(mark + 1, target.size()))};
 }
 
+/// For a path with another method, or none at all.
+Reply no_route(std::string_view path) {
+  std::string allowed;
+  for (const Route& route : kRoutes) {
+    if (route.path != path) continue;
+    allowed += allowed.empty() ? "" : ", ";
+    allowed += route.method;
+  }
+  if (allowed.empty()) return error_reply(404, "no such resource");
+  Reply refusal = error_reply(405, "allowed: " + allowed);
+  refusal.allow = allowed;
+  return refusal;
+}
+
 }  // namespace
 
 Reply error_reply(unsigned status, const std::string& why) {
@@ -178,13 +217,10 @@ Reply error_reply(unsigned status, const std::string& why) {
 
 void route(ApiService& service, const Request& request, std::function<void(Reply)> done) {
   const auto [path, query] = split(request.target);
-  const auto found = std::ranges::find(kRoutes, path, &Route::path);
-  if (found == kRoutes.end()) return done(error_reply(404, "no such resource"));
-  if (request.method != found->method) {
-    Reply refusal = error_reply(405, "allowed: " + std::string(found->method));
-    refusal.allow = found->method;
-    return done(std::move(refusal));
-  }
+  const auto found = std::ranges::find_if(kRoutes, [&](const Route& route) {
+    return route.path == path && route.method == request.method;
+  });
+  if (found == kRoutes.end()) return done(no_route(path));
   if (found->method == "GET" && !request.body.empty()) {
     return done(error_reply(400, "a GET has no body"));
   }

@@ -15,7 +15,9 @@
 #include "control/api_server.h"
 #include "control/convergence_driver.h"
 #include "control/daemon_service.h"
+#include "control/key_service.h"
 #include "control/state_file.h"
+#include "heartbeat/keys.h"
 
 namespace covey::control {
 
@@ -46,12 +48,15 @@ void apply_initial_state(Options& options, Logger& logger) {
 }  // namespace
 
 struct Runtime::Implementation {
-  Implementation(Options options, ConvergenceDriver::Ports ports, ConfigView& config, Logger& log)
+  Implementation(Options options, const heartbeat::DerivedKeys& derived,
+                 ConvergenceDriver::Ports ports, ConfigView& config, Logger& log)
       : settings(std::move(options.settings)),
         logger(log),
         events(log),
-        driver(io, std::move(options.node), options.keys, ports, events),
-        service({driver, ports.view, config, events, log, settings.state_dir}),
+        driver(io, std::move(options.node), derived, ports, events),
+        keys(std::move(options.keys), {driver, log, config.cluster_name(), options.key_file}),
+        service(io, {driver, ports.view, config, events, log, settings.state_dir, keys},
+                options.command_secret),
         server(io, service),
         signals(io),
         leave_timer(io) {}
@@ -114,6 +119,7 @@ struct Runtime::Implementation {
   void end() {
     if (std::exchange(ended, true)) return;
     server.close();
+    service.close();
     driver.close();
     leave_timer.cancel();
     boost::system::error_code ignored;
@@ -126,6 +132,7 @@ struct Runtime::Implementation {
   EventLog events;
   asio::io_context io{1};
   ConvergenceDriver driver;
+  KeyService keys;
   DaemonService service;
   ApiServer server;
   asio::signal_set signals;
@@ -144,8 +151,10 @@ base::Result<std::unique_ptr<Runtime>> Runtime::open(Options options, BucketSink
                                                      HeartbeatLink& link, DataPlaneView& view,
                                                      ConfigView& config, Logger& logger) {
   apply_initial_state(options, logger);
+  const auto derived = heartbeat::derive_keys(options.keys, config.cluster_name());
+  if (!derived) return std::unexpected(derived.error());
   auto parts = std::make_unique<Implementation>(
-      std::move(options), ConvergenceDriver::Ports{sink, link, view}, config, logger);
+      std::move(options), *derived, ConvergenceDriver::Ports{sink, link, view}, config, logger);
   boost::system::error_code error;
   for (const int signal : {SIGTERM, SIGINT}) {
     if (!error) parts->signals.add(signal, error);

@@ -10,20 +10,24 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "base/result.h"
+#include "bucket/siphash.h"
 #include "control/logging.h"
 #include "control/ports.h"
 #include "control/settings.h"
 #include "convergence/node.h"
-#include "heartbeat/codec.h"
+#include "heartbeat/key_ring.h"
 
 namespace covey::control {
 
 struct Options {
   Settings settings;
   convergence::NodeConfig node;  // start_stopped and start_suspended follow settings.initial_state
-  heartbeat::DerivedKeys keys;
+  heartbeat::KeyRing keys;
+  std::string key_file;           // where they are from, and where they go when they change
+  bucket::SipKey command_secret;  // random per start
 };
 
 class Runtime {

@@ -154,6 +154,7 @@ struct MemberStatus {
   base::Duration age{};      // since last heard; zero for this host
   bool in_view = false;
   std::uint64_t nonce = 0;
+  std::vector<heartbeat::HeldKey> keys;  // as it said last; empty for this host
 };
 
 struct Convergence {  // one line of history

@@ -228,6 +228,7 @@ std::vector<MemberStatus> Node::Impl::member_list(TimePoint now) const {
     status.age = host == self ? base::Duration{} : now - peer.last_heard;
     status.in_view = member;
     status.nonce = host == self ? own_nonces.back() : peer.nonce;
+    if (host != self) status.keys = peer.said.keys;
     for (const std::size_t c :
          {std::size_t{bucket::kFirstRuleClass}, std::size_t{bucket::kSpreadClass.value}}) {
       if (c >= parts.size()) continue;

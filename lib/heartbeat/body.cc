@@ -17,7 +17,8 @@ constexpr std::uint8_t kNoGatewayFlag = 0x02;
 constexpr std::size_t kAcknowledgementBytes = 9;
 constexpr std::size_t kClassBytes = 4;
 constexpr std::size_t kFlapCountBytes = 2;
-constexpr std::uint16_t kLastSection = static_cast<std::uint16_t>(Section::excerpt);
+constexpr std::uint16_t kLastSection = static_cast<std::uint16_t>(Section::keys);
+constexpr std::size_t kHeldKeyBytes = 5;
 constexpr std::uint8_t kOwnBits = 0;  // forms of a claims section
 constexpr std::uint8_t kSameAsClass = 1;
 
@@ -116,6 +117,7 @@ const char* what_is_wrong(const Message& message) {
     return "too many map classes";
   if (std::ranges::any_of(message.claims, too_large) || too_large(message.residual))
     return "bitmap is too large";
+  if (message.keys.size() > kMaxKeys) return "too many keys";
   base::HostId before;
   for (const Acknowledgement& one : message.acknowledgements) {
     if (!one.host.is_valid() || one.host <= before)
@@ -251,6 +253,14 @@ void read_excerpt(base::ByteReader& in, Message& message) {
   if (message.excerpt.first + message.excerpt.settings.size() > message.excerpt.total) in.fail();
 }
 
+void read_keys(base::ByteReader& in, Message& message) {
+  if (in.remaining() == 0 || in.remaining() > kMaxKeys * kHeldKeyBytes) return in.fail();
+  while (in.remaining() >= kHeldKeyBytes) {
+    const std::uint8_t id = in.u8();
+    message.keys.push_back({id, in.be32()});
+  }
+}
+
 /// False for a section of a newer minor version.
 bool read_section(Section section, base::ByteReader& in, Message& message) {
   switch (section) {
@@ -277,6 +287,9 @@ bool read_section(Section section, base::ByteReader& in, Message& message) {
       return true;
     case Section::excerpt:
       read_excerpt(in, message);
+      return true;
+    case Section::keys:
+      read_keys(in, message);
       return true;
   }
   return false;
@@ -330,6 +343,14 @@ base::Result<std::vector<std::uint8_t>> encode_body(const Message& message) {
   }
   if (!message.excerpt.settings.empty()) {
     write_section(out, Section::excerpt, [&] { write_excerpt(out, message.excerpt); });
+  }
+  if (!message.keys.empty()) {
+    write_section(out, Section::keys, [&] {
+      for (const HeldKey& key : message.keys) {
+        out.u8(key.id);
+        out.be32(key.mark);
+      }
+    });
   }
   return out.take();
 }

@@ -31,6 +31,7 @@ enum class Section : std::uint16_t {
   residual = 6,
   flap_counts = 7,
   excerpt = 8,
+  keys = 9,
 };
 
 /// Errors (invalid_argument): a field beyond its limit, acknowledgements out of order.

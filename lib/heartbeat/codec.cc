@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "heartbeat/body.h"
+#include "heartbeat/command.h"
 #include "heartbeat/fragment.h"
 
 namespace covey::heartbeat {
@@ -51,9 +52,11 @@ class Assembly {
   std::vector<std::vector<std::uint8_t>> pieces_;  // by fragment index; empty: not here yet
 };
 
-Opened decode(const FragmentHeader& header, std::span<const std::uint8_t> body) {
+Opened decode(const OpenedFragment& last, std::span<const std::uint8_t> body) {
+  const FragmentHeader& header = last.header;
   Opened opened;
-  if (!decode_body(body, opened.message)) return {OpenStatus::malformed, {}};
+  if (!decode_body(body, opened.message)) return {OpenStatus::malformed, {}, last.key_id};
+  opened.key_id = last.key_id;
   opened.status = OpenStatus::complete;
   opened.message.cluster_id = header.cluster_id;
   opened.message.host = header.host;
@@ -65,7 +68,19 @@ Opened decode(const FragmentHeader& header, std::span<const std::uint8_t> body) 
 }  // namespace
 
 struct Codec::State {
-  ClusterKey key{};
+  void wipe() {
+    for (SealKey& key : keys)
+      sodium_memzero(&key, sizeof(key));
+  }
+  [[nodiscard]] const SealKey& key(std::uint8_t id) const {
+    const auto found =
+        std::ranges::find_if(keys, [id](const SealKey& key) { return key.held.id == id; });
+    COVEY_ASSERT(found != keys.end());
+    return *found;
+  }
+
+  std::vector<SealKey> keys;
+  std::uint8_t sends_with = 0;
   std::uint64_t cluster_id = 0;
   std::array<Assembly, base::kMaxHosts>
       unfinished;  // by host id - 1: no host can crowd out another
@@ -81,6 +96,8 @@ std::string_view name(OpenStatus status) {
       return "not_ours";
     case OpenStatus::bad_version:
       return "bad_version";
+    case OpenStatus::unknown_key:
+      return "unknown_key";
     case OpenStatus::bad_tag:
       return "bad_tag";
     case OpenStatus::malformed:
@@ -90,12 +107,40 @@ std::string_view name(OpenStatus status) {
 }
 
 Codec::Codec(const DerivedKeys& keys) : state_(std::make_unique<State>()) {
-  state_->key = keys.heartbeat;
-  state_->cluster_id = keys.cluster_id;
+  set_keys(keys);
 }
 
 Codec::~Codec() {
-  sodium_memzero(state_->key.data(), state_->key.size());
+  state_->wipe();
+}
+
+void Codec::set_keys(const DerivedKeys& keys) {
+  COVEY_ASSERT(!keys.seals.empty());
+  state_->wipe();
+  state_->keys = keys.seals;
+  state_->sends_with = keys.seals.front().held.id;
+  state_->cluster_id = keys.cluster_id;
+}
+
+void Codec::send_with(std::uint8_t key_id) {
+  state_->sends_with = state_->key(key_id).held.id;
+}
+
+std::uint8_t Codec::sends_with() const {
+  return state_->sends_with;
+}
+
+std::vector<std::uint8_t> Codec::seal_command(const CommandFrame& frame,
+                                              std::optional<std::uint8_t> key_id) const {
+  const bool is_held = key_id && std::ranges::any_of(state_->keys, [&key_id](const SealKey& key) {
+                         return key.held.id == *key_id;
+                       });
+  const SealKey& key = state_->key(is_held ? *key_id : state_->sends_with);
+  return heartbeat::seal_command(key, state_->cluster_id, frame);
+}
+
+OpenedCommand Codec::open_command(std::span<const std::uint8_t> payload) const {
+  return heartbeat::open_command(state_->keys, state_->cluster_id, payload);
 }
 
 base::Result<std::vector<std::vector<std::uint8_t>>> Codec::seal(const Message& message) const {
@@ -119,25 +164,27 @@ base::Result<std::vector<std::vector<std::uint8_t>>> Codec::seal(const Message& 
                         message.sequence,
                         0,
                         static_cast<std::uint8_t>(count)};
+  const SealKey& key = state_->key(state_->sends_with);
   std::vector<std::vector<std::uint8_t>> payloads;
   for (std::size_t at = 0; at < body->size(); at += kMaxFragmentBody) {
     const auto piece = std::span(*body).subspan(at, std::min(kMaxFragmentBody, body->size() - at));
-    payloads.push_back(seal_fragment(state_->key, header, piece));
+    payloads.push_back(seal_fragment(key, header, piece));
     ++header.index;
   }
   return payloads;
 }
 
 Opened Codec::open(std::span<const std::uint8_t> payload) {
-  const OpenedFragment fragment = open_fragment(state_->key, state_->cluster_id, payload);
-  if (fragment.status != OpenStatus::complete) return {fragment.status, {}};
-  if (fragment.header.count == 1) return decode(fragment.header, fragment.body);
+  const OpenedFragment fragment = open_fragment(state_->keys, state_->cluster_id, payload);
+  if (fragment.status != OpenStatus::complete) return {fragment.status, {}, 0};
+  if (fragment.header.count == 1) return decode(fragment, fragment.body);
   Assembly& assembly = state_->unfinished[fragment.header.host.value - 1U];
-  if (assembly.is_newer_than(fragment.header)) return {OpenStatus::incomplete, {}};
+  const Opened unfinished{OpenStatus::incomplete, {}, fragment.key_id};
+  if (assembly.is_newer_than(fragment.header)) return unfinished;
   if (!assembly.is_of(fragment.header)) assembly.begin(fragment.header);
   assembly.add(fragment.header, fragment.body);
-  if (!assembly.is_whole()) return {OpenStatus::incomplete, {}};
-  return decode(fragment.header, assembly.take());
+  if (!assembly.is_whole()) return unfinished;
+  return decode(fragment, assembly.take());
 }
 
 }  // namespace covey::heartbeat

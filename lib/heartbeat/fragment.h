@@ -19,8 +19,7 @@ namespace covey::heartbeat {
 
 inline constexpr std::uint32_t kMagic = 0x43564842;  // "CVHB"
 inline constexpr std::uint8_t kMajorVersion = 1;     // another one is refused
-inline constexpr std::uint8_t kMinorVersion = 1;     // any is read: newer ones only add sections
-inline constexpr std::uint8_t kKeyId = 0;            // the only one until keys can be rotated
+inline constexpr std::uint8_t kMinorVersion = 2;     // any is read: newer ones only add sections
 inline constexpr std::size_t kHeaderBytes = 32;
 inline constexpr std::size_t kMaxFragmentBody = kMaxPayload - kHeaderBytes - kTagBytes;
 
@@ -37,15 +36,16 @@ struct FragmentHeader {
 struct OpenedFragment {
   OpenStatus status =
       OpenStatus::malformed;  // complete: the tag is right and the header makes sense
+  std::uint8_t key_id = 0;    // of the key that sealed it
   FragmentHeader header;
   std::span<const std::uint8_t> body;  // into the payload that was opened
 };
 
 /// `body` has 1..kMaxFragmentBody bytes (asserted).
-[[nodiscard]] std::vector<std::uint8_t> seal_fragment(const ClusterKey& key,
+[[nodiscard]] std::vector<std::uint8_t> seal_fragment(const SealKey& key,
                                                       const FragmentHeader& header,
                                                       std::span<const std::uint8_t> body);
-[[nodiscard]] OpenedFragment open_fragment(const ClusterKey& key, std::uint64_t cluster_id,
+[[nodiscard]] OpenedFragment open_fragment(std::span<const SealKey> keys, std::uint64_t cluster_id,
                                            std::span<const std::uint8_t> payload);
 
 }  // namespace covey::heartbeat

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "heartbeat/keys.h"
+
 #include <sodium.h>
 
 #include <algorithm>
+#include <span>
 
 #include "base/endian.h"
-#include "heartbeat/codec.h"
 
 namespace covey::heartbeat {
 namespace {
@@ -17,8 +19,16 @@ constexpr std::uint64_t kHeartbeatKey = 1;
 constexpr std::uint64_t kBucketHashKey = 2;
 constexpr std::uint64_t kMapScoreKey = 3;
 constexpr std::uint64_t kClusterIdKey = 4;
+constexpr std::uint64_t kCommandKey = 5;
+constexpr std::uint64_t kMark = 6;
+
+// The lasting secrets, one behind the other.
+constexpr std::size_t kHashBytes = 16;
+constexpr std::size_t kScoreAt = kHashBytes;
+constexpr std::size_t kClusterIdAt = kScoreAt + kHashBytes;
 
 static_assert(kKeyBytes == crypto_kdf_KEYBYTES);
+static_assert(kClusterIdAt + kKeyBytes == kLastingBytes);
 
 base::Result<void> ready() {
   // Returns 1 when somebody was here before; safe from several threads.
@@ -27,58 +37,61 @@ base::Result<void> ready() {
   return {};
 }
 
-template <std::size_t size>
-void derive(std::array<std::uint8_t, size>& out, std::uint64_t number, const ClusterKey& key) {
-  static_assert(size >= crypto_kdf_BYTES_MIN && size <= crypto_kdf_BYTES_MAX);
+void derive(std::span<std::uint8_t> out, std::uint64_t number, const ClusterKey& key) {
   static_cast<void>(
       crypto_kdf_derive_from_key(out.data(), out.size(), number, kContext, key.data()));
 }
 
-}  // namespace
-
-base::Result<DerivedKeys> derive_keys(const ClusterKey& key, std::string_view cluster_name) {
-  if (auto good = ready(); !good) return std::unexpected(good.error());
-  DerivedKeys keys{};
-  derive(keys.heartbeat, kHeartbeatKey, key);
-  derive(keys.bucket_hash, kBucketHashKey, key);
-  derive(keys.map_score, kMapScoreKey, key);
-  ClusterKey name_key{};
-  derive(name_key, kClusterIdKey, key);
+std::uint64_t cluster_id(std::span<const std::uint8_t> key, std::string_view cluster_name) {
   const std::vector<std::uint8_t> name(cluster_name.begin(), cluster_name.end());
   std::array<std::uint8_t, crypto_generichash_BYTES_MIN> digest{};
   static_cast<void>(crypto_generichash(digest.data(), digest.size(), name.data(), name.size(),
-                                       name_key.data(), name_key.size()));
-  keys.cluster_id = base::load_be64(digest.data());
-  sodium_memzero(name_key.data(), name_key.size());
+                                       key.data(), key.size()));
+  return base::load_be64(digest.data());
+}
+
+}  // namespace
+
+base::Result<LastingSecrets> lasting_secrets(const ClusterKey& first_key) {
+  if (auto good = ready(); !good) return std::unexpected(good.error());
+  LastingSecrets lasting{};
+  const std::span<std::uint8_t> all(lasting);
+  derive(all.first(kHashBytes), kBucketHashKey, first_key);
+  derive(all.subspan(kScoreAt, kHashBytes), kMapScoreKey, first_key);
+  derive(all.subspan(kClusterIdAt), kClusterIdKey, first_key);
+  return lasting;
+}
+
+base::Result<SealKey> seal_key(const NumberedKey& key) {
+  if (auto good = ready(); !good) return std::unexpected(good.error());
+  SealKey seal;
+  derive(seal.heartbeat, kHeartbeatKey, key.key);
+  derive(seal.command, kCommandKey, key.key);
+  std::array<std::uint8_t, crypto_kdf_BYTES_MIN> mark{};
+  derive(mark, kMark, key.key);
+  seal.held = {key.id, base::load_be32(mark.data())};
+  return seal;
+}
+
+base::Result<DerivedKeys> derive_keys(const KeyRing& ring, std::string_view cluster_name) {
+  DerivedKeys keys;
+  for (const NumberedKey& key : ring.keys) {
+    auto seal = seal_key(key);
+    if (!seal) return std::unexpected(seal.error());
+    keys.seals.push_back(*seal);
+  }
+  if (keys.seals.empty()) return base::fail(ErrorCode::invalid_argument, "no cluster key");
+  const std::span<const std::uint8_t> lasting(ring.lasting);
+  std::ranges::copy(lasting.first(kHashBytes), keys.bucket_hash.begin());
+  std::ranges::copy(lasting.subspan(kScoreAt, kHashBytes), keys.map_score.begin());
+  keys.cluster_id = cluster_id(lasting.subspan(kClusterIdAt), cluster_name);
   return keys;
 }
 
-std::string key_to_hex(const ClusterKey& key) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : key) {
-    text += digits[byte >> 4U];
-    text += digits[byte & 15U];
-  }
-  return text;
-}
-
-base::Result<ClusterKey> key_from_hex(std::string_view text) {
-  // A file ends with a newline; nothing else may stand around the digits.
-  if (text.ends_with('\n')) text.remove_suffix(1);
-  if (text.ends_with('\r')) text.remove_suffix(1);
-  const auto digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-  if (text.size() != 2 * kKeyBytes || !std::ranges::all_of(text, digit)) {
-    // The text is never repeated: it may be most of a real key.
-    return base::fail(ErrorCode::invalid_argument,
-                      "a cluster key is 64 lower-case hexadecimal digits");
-  }
-  const auto value = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-  ClusterKey key{};
-  for (std::size_t i = 0; i < key.size(); ++i) {
-    key[i] = static_cast<std::uint8_t>(value(text[2 * i]) * 16 + value(text[2 * i + 1]));
-  }
-  return key;
+base::Result<DerivedKeys> derive_keys(const ClusterKey& key, std::string_view cluster_name) {
+  const auto ring = ring_of(key);
+  if (!ring) return std::unexpected(ring.error());
+  return derive_keys(*ring, cluster_name);
 }
 
 base::Result<ClusterKey> generate_key() {

@@ -60,6 +60,15 @@ struct SettingsExcerpt {
   friend bool operator==(const SettingsExcerpt&, const SettingsExcerpt&) = default;
 };
 
+/// A cluster key that the sender holds. The mark tells two keys of one number apart and gives
+/// nothing of the key away.
+struct HeldKey {
+  std::uint8_t id = 0;
+  std::uint32_t mark = 0;
+  friend bool operator==(const HeldKey&, const HeldKey&) = default;
+};
+inline constexpr std::size_t kMaxKeys = 2;  // an old and a new one
+
 struct Message {
   std::uint64_t cluster_id = 0;
   base::HostId host;
@@ -93,6 +102,7 @@ struct Message {
 
   std::vector<FlapCount> flap_counts;  // ascending host id, only those above 0
   SettingsExcerpt excerpt;             // only while somebody's configuration differs
+  std::vector<HeldKey> keys;           // older first, at most kMaxKeys; empty: an earlier version
 
   friend bool operator==(const Message&, const Message&) = default;
 };

@@ -123,11 +123,11 @@ def test_a_missing_file_and_bad_arguments_have_their_own_exit_status(tmp_path):
 def test_a_key_file_others_can_read_is_refused(tmp_path):
     choice = options(tag="checked", state_root=str(tmp_path))
     choice.state_dir().mkdir(parents=True)
-    key = choice.state_dir() / "cluster.key"
+    key = choice.state_dir() / "h1.key"
     key.write_text("00" * 32 + "\n", encoding="ascii")
     key.chmod(0o644)
     path = tmp_path / "open.yaml"
     path.write_text(config.render(choice, 1), encoding="utf-8")
     refused = run(str(choice.program("coveyd")), "-f", str(path), check=False)
     assert refused.returncode in (1, 3)
-    assert "cluster.key" in refused.stderr + refused.stdout
+    assert "h1.key" in refused.stderr + refused.stdout

@@ -49,7 +49,7 @@ void open_sealed(const heartbeat::DerivedKeys& keys, std::span<const std::uint8_
   for (std::size_t at = 0; at < body.size(); at += length) {
     const auto piece = body.subspan(at, std::min(length, body.size() - at));
     const heartbeat::Opened opened =
-        codec.open(heartbeat::seal_fragment(keys.heartbeat, header, piece));
+        codec.open(heartbeat::seal_fragment(keys.seals.front(), header, piece));
     ++header.index;
     const bool is_last = header.index == count;
     require(is_last == (opened.status != heartbeat::OpenStatus::incomplete));

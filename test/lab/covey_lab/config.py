@@ -50,7 +50,7 @@ cluster:
   name: {options.tag}
   virtual_ips: [{settings.VIP4}/24, "{settings.VIP6}/64"]
   mode: unicast
-  key_file: {state}/cluster.key
+  key_file: {state}/h{host}.key
   heartbeat: {{ interval: {options.interval}, tolerance: {options.tolerance} }}
   buckets: {options.buckets}
   partition: {options.partition}

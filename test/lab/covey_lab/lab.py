@@ -58,10 +58,9 @@ class Lab:
         topology.create(self.options, self.state)
         report("nginx behind each host")
         services.make_blob(self.state.directory)
-        key = self.state.directory / "cluster.key"
-        key.touch(mode=0o600)
-        key.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
+        key = secrets.token_hex(32) + "\n"
         for host in self.hosts():
+            self.write_secret(f"h{host}.key", key)
             services.start(self, host)
         self._wait_for_services()
         if start_hosts:
@@ -106,6 +105,13 @@ class Lab:
         self._children[role] = child
         self.state.add_process(role, child.pid)
         return child
+
+    def write_secret(self, name, text):
+        """Make a file of mode 0600 in the state directory, or change it; its path."""
+        path = self.state.directory / name
+        path.touch(mode=0o600)
+        path.write_text(text, encoding="ascii")
+        return path
 
     def running(self, role):
         """Whether a recorded process still runs."""

@@ -85,8 +85,11 @@ TEST_CASE("every message survives the way to text and back") {
   check_round_trip(std::vector<api::HistoryRow>{{7, "t", 1.5, "host 3 lost", {1, 2}, 1365}});
   check_round_trip(std::vector<api::EventRow>{{1, "t", "host_lost", 3, "silent"}});
   check_round_trip(api::ConfigReply{"version: 1\n"});
-  check_round_trip(api::CommandRequest{"weight", "web", "20", 0});
-  check_round_trip(api::CommandReply{false, "no such rule", 2});
+  check_round_trip(api::CommandRequest{"weight", "web", "20", 0, "all"});
+  check_round_trip(
+      api::CommandReply{false, "no such rule", 2, {{2, "web2", false, 2, "no such rule"}}});
+  check_round_trip(api::KeyList{1, {{1, "web1", 0U, {{0, "0a0b0c0d"}}}, {2, "", {}, {}}}});
+  check_round_trip(api::KeyRequest{"add", "key 0 abc\n", 3, true});
   check_round_trip(api::ErrorReply{"no such resource"});
 }
 
@@ -133,7 +136,8 @@ TEST_CASE("a missing key, a wrong type and a number out of range are named with 
   CHECK(problem<api::BucketMaps>(
             R"({"host":1,"epoch":1,"maps":[{"rule":"a","map_class":0,"owners":[1,-2]}]})") ==
         "maps[0].owners[1]: out of range");
-  CHECK(problem<api::CommandReply>(R"({"ok":1,"text":"","code":0})") == "ok: not true or false");
+  CHECK(problem<api::CommandReply>(R"({"ok":1,"text":"","code":0,"hosts":[]})") ==
+        "ok: not true or false");
 }
 
 TEST_CASE("a deeply nested value is refused without harm") {

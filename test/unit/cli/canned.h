@@ -46,9 +46,19 @@ inline constexpr std::string_view kStats = R"({"verdicts":{
   "workers":[{"busy_pct":12.5,"cycles_per_packet":310.25,"packets":30,"loops":40,"busy_cycles":50,
    "idle_cycles":60,"sleeps":70}],
   "heartbeats":{"sent":10,"send_failed":0,"received":20,"fragments":0,"lost":0,
-   "refused":{"not_ours":0,"bad_version":0,"bad_tag":7,"malformed":0}},
+   "refused":{"not_ours":0,"bad_version":0,"unknown_key":0,"bad_tag":7,"malformed":0}},
+  "commands":{"sent":11,"received":12,"obeyed":4,"challenged":1,"repeated":0,"replayed":3,
+   "limited":0,"refused":{"not_ours":0,"bad_tag":2}},
   "flows":{"established":1,"half_open":2,"created":3,"expired":4,"evicted":5,"untracked":6,
    "capacity":65536}})";
+
+inline constexpr std::string_view kKeys = R"({"host":1,"hosts":[
+  {"host":1,"name":"web1","seals_with":0,
+   "keys":[{"id":0,"mark":"0a0b0c0d"},{"id":1,"mark":"11111111"}]},
+  {"host":2,"name":"web2","seals_with":0,"keys":[{"id":0,"mark":"0a0b0c0d"}]},
+  {"host":3,"name":"web3","seals_with":null,
+   "keys":[{"id":0,"mark":"0a0b0c0d"},{"id":1,"mark":"22222222"}]},
+  {"host":4,"name":"a-host-of-an-earlier-version","seals_with":0,"keys":[]}]})";
 
 inline constexpr std::string_view kFlows = R"([
   {"protocol":"tcp","source":"10.77.0.100:40000","destination":"10.77.0.50:80",

@@ -93,21 +93,21 @@ TEST_CASE("bytes that are not HTTP, or end too early, are an error") {
 TEST_CASE("a command that the daemon refuses is an answer") {
   test::FakeDaemon daemon;
   daemon.answer("POST /v1/command", 409,
-                R"({"ok":false,"text":"suspended: resume it first","code":5})");
-  const auto answer = Client(daemon.socket()).command({"start", "", "", 0});
+                R"({"ok":false,"text":"suspended: resume it first","code":5,"hosts":[]})");
+  const auto answer = Client(daemon.socket()).command({"start", "", "", 0, ""});
   REQUIRE(answer.has_value());
   CHECK_FALSE(answer->value.ok);
   CHECK(answer->value.code == 5);
   REQUIRE(daemon.requests().size() == 1);
   CHECK(daemon.requests()[0] ==
-        R"(POST /v1/command {"verb":"start","target":"","value":"","timeout_ms":0})");
+        R"(POST /v1/command {"verb":"start","target":"","value":"","timeout_ms":0,"host":""})");
 }
 
 TEST_CASE("a command that cannot be made is an error") {
   test::FakeDaemon daemon;
   daemon.answer("POST /v1/command", 403,
                 R"({"error":"commands are taken from the UNIX socket only"})");
-  CHECK(error_of(Client(daemon.socket()).command({"stop", "", "", 0})).code ==
+  CHECK(error_of(Client(daemon.socket()).command({"stop", "", "", 0, ""})).code ==
         ErrorCode::permission_denied);
 }
 

@@ -47,7 +47,11 @@ class WithDaemon {
         R"({"host":1,"epoch":3,"maps":[{"rule":"web","map_class":2,"owners":[1,2]}]})";
     daemon_.answer("GET /v1/buckets", 200, maps);
     daemon_.answer("GET /v1/buckets?rule=web", 200, maps);
-    daemon_.answer("POST /v1/command", 200, R"({"ok":true,"text":"host web1 does so","code":0})");
+    daemon_.answer("POST /v1/command", 200,
+                   R"({"ok":true,"text":"host web1 does so","code":0,"hosts":[]})");
+    daemon_.answer("GET /v1/keys", 200, canned::kKeys);
+    daemon_.answer("POST /v1/keys", 200,
+                   R"({"ok":true,"text":"key 1 is held","code":0,"hosts":[]})");
     daemon_.answer("GET /v1/explain?" + api::to_query({6, address("10.77.0.100"), 40000,
                                                        address("10.77.0.50"), 80, 2}),
                    200, canned::kExplain);
@@ -91,6 +95,9 @@ TEST_CASE("every command that only asks answers in words and in JSON") {
       {"events"},
       {"ip2mac"},
       {"ip2mac", "10.77.0.50"},
+      {"key", "list"},
+      {"key", "add", "--generate"},
+      {"key", "retire", "0"},
       {"keygen"},
       {"version"}};
   for (std::vector<std::string> line : lines) {
@@ -144,6 +151,15 @@ TEST_CASE("usage errors are exit status 2 and say what is wrong") {
       {{"drainstop", "--timeout", "soon"}, "--timeout: 'soon' is not a duration"},
       {{"drainstop", "--timeout"}, "--timeout"},
       {{"weight", "web"}, "WEIGHT is missing"},
+      {{"key"}, "ACTION is missing"},
+      {{"key", "rotate"}, "usage: covey key list"},
+      {{"key", "list", "1"}, "usage: covey key list"},
+      {{"key", "add"}, "either FILE or --generate"},
+      {{"key", "add", "/tmp/k", "--generate"}, "either FILE or --generate"},
+      {{"key", "add", "/tmp/k", "--force"}, "usage: covey key list"},
+      {{"key", "retire"}, "'' is no key number"},
+      {{"key", "retire", "256"}, "'256' is no key number"},
+      {{"key", "retire", "0", "--generate"}, "usage: covey key list"},
       {{"ip2mac", "host"}, "'host' is not an IP address"},
       {{"-s"}, "--socket"}};
   for (const auto& [line, words] : table) {
@@ -188,20 +204,49 @@ TEST_CASE("orders go to the daemon as they were given") {
   CHECK(covey({"drainstop", "--timeout", "2m"}).status == 0);
   CHECK(covey({"suspend"}).status == 0);
   CHECK(covey({"resume"}).status == 0);
-  CHECK(covey({"weight", "web", "equal"}).status == 0);
+  CHECK(covey({"weight", "web", "equal", "2"}).status == 0);
   CHECK(covey({"start", "--json"}).out ==
-        "{\"ok\":true,\"text\":\"host web1 does so\",\"code\":0}\n");
+        "{\"ok\":true,\"text\":\"host web1 does so\",\"code\":0,\"hosts\":[]}\n");
   const auto& requests = covey.daemon().requests();
   REQUIRE(requests.size() == 7);
   const std::string post = "POST /v1/command ";
-  CHECK(requests[1] == post + R"({"verb":"stop","target":"web1","value":"","timeout_ms":0})");
-  CHECK(requests[2] == post + R"({"verb":"drainstop","target":"","value":"","timeout_ms":120000})");
-  CHECK(requests[5] == post + R"({"verb":"weight","target":"web","value":"equal","timeout_ms":0})");
+  CHECK(requests[1] ==
+        post + R"({"verb":"stop","target":"","value":"","timeout_ms":0,"host":"web1"})");
+  CHECK(requests[2] ==
+        post + R"({"verb":"drainstop","target":"","value":"","timeout_ms":120000,"host":""})");
+  CHECK(requests[5] ==
+        post + R"({"verb":"weight","target":"web","value":"equal","timeout_ms":0,"host":"2"})");
+}
+
+TEST_CASE("a key file is read by the command line and handed over as it is") {
+  WithDaemon covey;
+  const std::string path = "/tmp/covey-key-test-" + std::to_string(getpid());
+  std::ofstream(path) << "# new\nkey 1 abc\n";
+  std::filesystem::permissions(path, std::filesystem::perms{0644});
+  const Outcome open_to_all = covey({"key", "add", path});
+  CHECK(open_to_all.status == 1);
+  CHECK(open_to_all.err.find("has mode 0644: others could read the key") != std::string::npos);
+  CHECK(covey.daemon().requests().empty());
+  std::filesystem::permissions(path, std::filesystem::perms{0600});
+  CHECK(covey({"key", "add", path}).out == "key 1 is held\n");
+  covey.daemon().answer("POST /v1/keys", 400,
+                        R"({"ok":false,"text":"line 2: no good","code":2,"hosts":[]})");
+  const Outcome wrong = covey({"key", "add", path});
+  CHECK(wrong.status == 2);
+  CHECK(wrong.err == "covey: " + path + ": line 2: no good\n");
+  CHECK(covey({"key", "retire", "0", "--force"}).status == 2);
+  std::filesystem::remove(path);
+  CHECK(covey({"key", "add", path}).status == 1);
+  const auto& requests = covey.daemon().requests();
+  REQUIRE(requests.size() == 3);
+  CHECK(requests[0] ==
+        R"(POST /v1/keys {"verb":"add","text":"# new\nkey 1 abc\n","id":0,"force":false})");
+  CHECK(requests[2] == R"(POST /v1/keys {"verb":"retire","text":"","id":0,"force":true})");
 }
 
 TEST_CASE("a refusal is exit status 5, in words and in JSON") {
   WithDaemon covey;
-  const std::string refusal = R"({"ok":false,"text":"resume it first","code":5})";
+  const std::string refusal = R"({"ok":false,"text":"resume it first","code":5,"hosts":[]})";
   covey.daemon().answer("POST /v1/command", 409, refusal);
   const Outcome words = covey({"start"});
   CHECK(words.status == 5);
@@ -213,19 +258,43 @@ TEST_CASE("a refusal is exit status 5, in words and in JSON") {
 
 TEST_CASE("a wrong argument that only the daemon can know is exit status 2") {
   WithDaemon covey;
-  covey.daemon().answer("POST /v1/command", 400, R"({"ok":false,"text":"no such rule","code":2})");
+  covey.daemon().answer("POST /v1/command", 400,
+                        R"({"ok":false,"text":"no such rule","code":2,"hosts":[]})");
   CHECK(covey({"weight", "wed", "5"}).status == 2);
 }
 
-TEST_CASE("another host cannot be asked from here, and that is said clearly") {
+TEST_CASE("what another host sees cannot be asked from here, and that is said clearly") {
   WithDaemon covey;
-  for (const std::vector<std::string>& line :
-       {std::vector<std::string>{"query", "web2"}, {"weight", "web", "5", "2"}}) {
-    const Outcome outcome = covey(line);
-    CHECK(outcome.status == 5);
-    CHECK(outcome.err.find("this is host 1 (web1): run this command on host '") !=
-          std::string::npos);
-  }
+  const Outcome outcome = covey({"query", "web2"});
+  CHECK(outcome.status == 5);
+  CHECK(outcome.err.find("this is host 1 (web1): run this command on host 'web2' itself") !=
+        std::string::npos);
+}
+
+TEST_CASE("several hosts answer in a line each, and the exit status is the worst") {
+  WithDaemon covey;
+  const std::string answers =
+      R"({"ok":false,"text":"host web1 starts\nhost 2 (web2): no answer within 2 s","code":6,)"
+      R"("hosts":[{"id":1,"name":"web1","ok":true,"code":0,"text":"host web1 starts"},)"
+      R"({"id":2,"name":"web2","ok":false,"code":6,)"
+      R"("text":"host 2 (web2): no answer within 2 s"}]})";
+  covey.daemon().answer("POST /v1/command", 504, answers);
+  const Outcome words = covey({"start", "all"});
+  CHECK(words.status == 6);
+  CHECK(words.out == "host web1 starts\nhost 2 (web2): no answer within 2 s\n");
+  CHECK(words.err.empty());
+  CHECK(covey({"start", "all", "--json"}).out == answers + "\n");
+}
+
+TEST_CASE("one host that does not answer is exit status 6") {
+  WithDaemon covey;
+  covey.daemon().answer(
+      "POST /v1/command", 504,
+      R"({"ok":false,"text":"host 2: no answer within 2 s","code":6,"hosts":[{"id":2,"name":"",)"
+      R"("ok":false,"code":6,"text":"host 2: no answer within 2 s"}]})");
+  const Outcome outcome = covey({"stop", "2"});
+  CHECK(outcome.status == 6);
+  CHECK(outcome.err == "covey: host 2: no answer within 2 s\n");
 }
 
 TEST_CASE("query --check tells by its exit status whether the host is converged") {

@@ -168,4 +168,22 @@ TEST_CASE("numbers are grouped by thousands") {
   CHECK(grouped(18446744073709551615U) == "18,446,744,073,709,551,615");
 }
 
+TEST_CASE("key list shows who holds and uses what, and what to do next") {
+  api::KeyList list = decoded<api::KeyList>(canned::kKeys);
+  CHECK(show(list, false) ==
+        "host  name                          holds keys           seals with\n"
+        "   1  web1                          0, 1                 0\n"
+        "   2  web2                          0                    0\n"
+        "   3  web3                          0, 1 (another key!)  -\n"
+        "   4  a-host-of-an-earlier-version  0                    0\n"
+        "\n"
+        "next: `covey key add` on the hosts without key 1\n");
+  list.hosts.resize(1);
+  CHECK(show(list, false).ends_with("next: wait until all hosts seal with key 1\n"));
+  list.hosts[0].seals_with = 1;
+  CHECK(show(list, false).ends_with("next: `covey key retire 0` on each host\n"));
+  list.hosts[0].keys.pop_back();
+  CHECK(show(list, false).find("next") == std::string::npos);
+}
+
 }  // namespace covey::cli

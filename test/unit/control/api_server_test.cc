@@ -154,8 +154,9 @@ TEST_CASE("one connection serves several requests until the client closes it") {
 
 TEST_CASE("a command is taken from the socket and refused over TCP") {
   Server server;
-  const std::string body = R"({"verb":"stop","target":"","value":"","timeout_ms":0})";
-  CHECK(has(server.ask(post("/v1/command", body)), R"({"ok":true,"text":"stop done","code":0})"));
+  const std::string body = R"({"verb":"stop","target":"","value":"","timeout_ms":0,"host":""})";
+  CHECK(has(server.ask(post("/v1/command", body)),
+            R"({"ok":true,"text":"stop done","code":0,"hosts":[]})"));
   CHECK(has_status(Client(server.port).send(post("/v1/command", body)).read_all(), 403));
   CHECK(server.service.commands == 1);
 }

@@ -27,7 +27,7 @@ const std::vector<api::RuleStatus>& some_rules() {
 }
 
 Interpreted ask(const api::CommandRequest& request, HostState state = HostState::converged) {
-  return interpret(request, {base::HostId{1}, "web1", state, some_rules()});
+  return interpret(request, {"web1", state, some_rules()});
 }
 
 void check_order(const Interpreted& result, Verb verb) {
@@ -47,54 +47,47 @@ void check_no_order(const Interpreted& result, int code) {
 }  // namespace
 
 TEST_CASE("a running host can be stopped, drained and suspended") {
-  check_order(ask({"stop", "", "", 0}), Verb::stop);
-  check_order(ask({"suspend", "", "", 0}), Verb::suspend);
-  const Interpreted drain = ask({"drainstop", "", "", 5000});
+  check_order(ask({"stop", "", "", 0, ""}), Verb::stop);
+  check_order(ask({"suspend", "", "", 0, ""}), Verb::suspend);
+  const Interpreted drain = ask({"drainstop", "", "", 5000, ""});
   check_order(drain, Verb::drainstop);
   CHECK(drain.order->drain_timeout == std::chrono::seconds(5));
 }
 
-TEST_CASE("the host that is asked may be named by number or name, another one is refused") {
-  check_order(ask({"stop", "1", "", 0}), Verb::stop);
-  check_order(ask({"stop", "web1", "", 0}), Verb::stop);
-  check_no_order(ask({"stop", "2", "", 0}), kRefused);
-  check_no_order(ask({"stop", "all", "", 0}), kRefused);
-}
-
 TEST_CASE("a stopped or draining host can be started, a suspended one only resumed") {
-  check_order(ask({"start", "", "", 0}, HostState::stopped), Verb::start);
-  check_order(ask({"start", "", "", 0}, HostState::draining), Verb::start);
-  check_no_order(ask({"start", "", "", 0}, HostState::suspended), kRefused);
-  check_order(ask({"resume", "", "", 0}, HostState::suspended), Verb::resume);
+  check_order(ask({"start", "", "", 0, ""}, HostState::stopped), Verb::start);
+  check_order(ask({"start", "", "", 0, ""}, HostState::draining), Verb::start);
+  check_no_order(ask({"start", "", "", 0, ""}, HostState::suspended), kRefused);
+  check_order(ask({"resume", "", "", 0, ""}, HostState::suspended), Verb::resume);
 }
 
 TEST_CASE("a command that would change nothing succeeds without an order") {
-  check_no_order(ask({"start", "", "", 0}), kDone);
-  check_no_order(ask({"stop", "", "", 0}, HostState::stopped), kDone);
-  check_no_order(ask({"drainstop", "", "", 0}, HostState::stopped), kDone);
-  check_no_order(ask({"suspend", "", "", 0}, HostState::suspended), kDone);
-  check_no_order(ask({"resume", "", "", 0}), kDone);
+  check_no_order(ask({"start", "", "", 0, ""}), kDone);
+  check_no_order(ask({"stop", "", "", 0, ""}, HostState::stopped), kDone);
+  check_no_order(ask({"drainstop", "", "", 0, ""}, HostState::stopped), kDone);
+  check_no_order(ask({"suspend", "", "", 0, ""}, HostState::suspended), kDone);
+  check_no_order(ask({"resume", "", "", 0, ""}), kDone);
 }
 
 TEST_CASE("a weight is a number up to 100 or equal, for a rule of mode multiple") {
-  const Interpreted number = ask({"weight", "web", "20", 0});
+  const Interpreted number = ask({"weight", "web", "20", 0, ""});
   check_order(number, Verb::set_weight);
   CHECK(number.order->map_class == base::ClassIndex{2});
   CHECK(number.order->weight == 20);
-  CHECK(ask({"weight", "web", "equal", 0}).order->weight == 50);
-  CHECK(ask({"weight", "web", "0", 0}).order->weight == 0);
+  CHECK(ask({"weight", "web", "equal", 0, ""}).order->weight == 50);
+  CHECK(ask({"weight", "web", "0", 0, ""}).order->weight == 0);
   for (const char* wrong : {"", "101", "-1", "1.5", "20 ", "70000", "Equal"}) {
-    check_no_order(ask({"weight", "web", wrong, 0}), kUsage);
+    check_no_order(ask({"weight", "web", wrong, 0, ""}), kUsage);
   }
-  check_no_order(ask({"weight", "nothing", "20", 0}), kUsage);
-  check_no_order(ask({"weight", "", "20", 0}), kUsage);
-  check_no_order(ask({"weight", "db", "20", 0}), kRefused);
-  check_no_order(ask({"weight", "block", "20", 0}), kRefused);
+  check_no_order(ask({"weight", "nothing", "20", 0, ""}), kUsage);
+  check_no_order(ask({"weight", "", "20", 0, ""}), kUsage);
+  check_no_order(ask({"weight", "db", "20", 0, ""}), kRefused);
+  check_no_order(ask({"weight", "block", "20", 0, ""}), kRefused);
 }
 
 TEST_CASE("an unknown verb and an impossible drain time are usage errors") {
-  check_no_order(ask({"", "", "", 0}), kUsage);
-  check_no_order(ask({"STOP", "", "", 0}), kUsage);
-  check_no_order(ask({"drainstop", "", "", -1}), kUsage);
-  check_no_order(ask({"drainstop", "", "", INT64_MAX}), kUsage);
+  check_no_order(ask({"", "", "", 0, ""}), kUsage);
+  check_no_order(ask({"STOP", "", "", 0, ""}), kUsage);
+  check_no_order(ask({"drainstop", "", "", -1, ""}), kUsage);
+  check_no_order(ask({"drainstop", "", "", INT64_MAX, ""}), kUsage);
 }

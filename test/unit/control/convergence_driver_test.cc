@@ -3,81 +3,12 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <memory>
 
-#include "fakes.h"
+#include "segment.h"
 
 using namespace covey;
 using namespace covey::control;
 using namespace covey::control::test;
-
-namespace {
-
-/// Drivers on one segment and one io_context.
-class Segment {
- public:
-  struct Host {
-    Host(boost::asio::io_context& io, const convergence::NodeConfig& config)
-        : events(quiet_logger()),
-          driver(io, config, cluster_keys(), {data_plane, link, data_plane}, events) {
-      driver.on_stopped([this] { ++stops; });
-    }
-    FakeLink link;
-    FakeDataPlane data_plane;
-    EventLog events;
-    ConvergenceDriver driver;
-    int stops = 0;
-  };
-
-  using Configure = std::function<void(convergence::NodeConfig&)>;
-  explicit Segment(std::uint8_t hosts, const Configure& configure = {}) {
-    for (std::uint8_t id = 1; id <= hosts; ++id) {
-      convergence::NodeConfig config = host_config(id);
-      if (configure) configure(config);
-      hosts_.push_back(std::make_unique<Host>(io_, config));
-    }
-    for (const auto& from : hosts_) {
-      for (const auto& to : hosts_) {
-        if (from != to) from->link.peers.push_back(&to->link);
-      }
-    }
-  }
-
-  Host& host(std::size_t id) { return *hosts_[id - 1]; }
-  void start(std::size_t id) {
-    host(id).driver.start([this](const std::string& why) { failures.push_back(why); });
-  }
-  /// Runs until the condition holds; false if it does not in time.
-  bool run_until(const std::function<bool()>& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + kDeadline;
-    while (!condition()) {
-      if (io_.run_one_until(deadline) == 0) return false;
-    }
-    return true;
-  }
-  /// Closes all; true if nothing is left to run.
-  bool close() {
-    for (const auto& host : hosts_)
-      host->driver.close();
-    io_.run_for(kDeadline);
-    return io_.stopped();
-  }
-  std::uint32_t owned(std::size_t id) {
-    return host(id).driver.node().claims(base::ClassIndex{2}).count();
-  }
-  bool has_event(std::size_t id, const std::string& name) {
-    const auto events = host(id).events.after(0);
-    return std::ranges::find(events, name, &api::EventRow::event) != events.end();
-  }
-
-  std::vector<std::string> failures;
-
- private:
-  boost::asio::io_context io_;
-  std::vector<std::unique_ptr<Host>> hosts_;
-};
-
-}  // namespace
 
 TEST_CASE("a driver alone becomes the owner of all buckets") {
   Segment segment(1);
@@ -189,15 +120,9 @@ TEST_CASE("forged, foreign and junk payloads are counted by reason and change no
     return total;
   };
   REQUIRE(segment.run_until([&] { return refused() == 4; }));
-  const auto stats = host.driver.heartbeats();
-  const auto count = [&stats](const std::string& reason) {
-    const auto found =
-        std::ranges::find(stats.refused, reason, &std::pair<std::string, std::uint64_t>::first);
-    return found == stats.refused.end() ? 0 : found->second;
-  };
-  CHECK(count("bad_tag") == 1);
-  CHECK(count("not_ours") >= 1);
-  CHECK(stats.received == 0);
+  CHECK(segment.refused(1, "bad_tag") == 1);
+  CHECK(segment.refused(1, "not_ours") >= 1);
+  CHECK(host.driver.heartbeats().received == 0);
   CHECK(host.driver.status().generation == generation);
   CHECK(host.driver.status().members.size() == 1);
   CHECK(segment.close());

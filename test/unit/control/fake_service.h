@@ -44,11 +44,18 @@ class FakeService final : public ApiService {
   void flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) override {
     done(std::vector<api::FlowRow>(limit));
   }
-  api::CommandReply command(const api::CommandRequest& request) override {
+  void command(const api::CommandRequest& request,
+               std::function<void(const api::CommandReply&)> done) override {
     ++commands;
-    if (request.verb == "refuse") return {false, "not now", 5};
-    if (request.verb == "nonsense") return {false, "what?", 2};
-    return {true, request.verb + " done", 0};
+    if (request.verb == "refuse") return done({false, "not now", 5, {}});
+    if (request.verb == "nonsense") return done({false, "what?", 2, {}});
+    if (request.verb == "lose") return done({false, "no answer", 6, {}});
+    done({true, request.verb + " done", 0, {}});
+  }
+  api::KeyList keys() override { return {1, {{1, "web1", 0U, {{0, "0a0b0c0d"}}}}}; }
+  api::CommandReply change_keys(const api::KeyRequest& request) override {
+    if (request.force) return {false, "not now", 5, {}};
+    return {true, request.verb + " done", 0, {}};
   }
   EventLog& events() override { return events_; }
 

@@ -21,6 +21,7 @@
 
 #include "control/ports.h"
 #include "control/runtime.h"
+#include "heartbeat/keys.h"
 
 namespace covey::control::test {
 
@@ -158,10 +159,13 @@ class FakeConfig final : public ConfigView {
 };
 
 /// Keys of the cluster all tests play in.
-inline heartbeat::DerivedKeys cluster_keys() {
+inline heartbeat::KeyRing cluster_ring() {
   heartbeat::ClusterKey key{};
   key.fill(7);
-  return *heartbeat::derive_keys(key, "test");
+  return *heartbeat::ring_of(key);
+}
+inline heartbeat::DerivedKeys cluster_keys() {
+  return *heartbeat::derive_keys(cluster_ring(), "test");
 }
 
 /// Host `id` of that cluster, with fast heartbeats and the classes default, spread, web.

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <optional>
 
+#include "control/key_file.h"
 #include "control/state_file.h"
 #include "control/unix_listener.h"
 #include "fakes.h"
@@ -62,6 +63,58 @@ TEST_CASE("a state that cannot be kept is an error") {
   const TemporaryDirectory directory;
   CHECK_FALSE(save_state(directory.file("no/such/place"), InitialState::stopped).has_value());
   CHECK_FALSE(save_state(directory.file("x"), InitialState::persisted).has_value());
+}
+
+TEST_CASE("a key file is read, and replaced whole with mode 0600") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("cluster.key");
+  write(path, heartbeat::key_to_hex(cluster_ring().keys.front().key) + "\n");
+  ::chmod(path.c_str(), 0600);
+  CHECK(read_key_file(path).value() == cluster_ring());
+  const heartbeat::KeyRing both = heartbeat::with_key(cluster_ring(), std::string(64, 'a')).value();
+  write(path + ".new", "left behind by a crash");
+  REQUIRE(write_key_file(path, both).has_value());
+  CHECK(read_key_file(path).value() == both);
+  CHECK_FALSE(exists(path + ".new"));
+  struct stat status {};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777U) == 0600U);
+}
+
+TEST_CASE("a key file behind a symbolic link is replaced there") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("real.key");
+  const std::string link = directory.file("cluster.key");
+  write(path, "old");
+  std::filesystem::create_symlink(path, link);
+  REQUIRE(write_key_file(link, cluster_ring()).has_value());
+  CHECK(std::filesystem::is_symlink(link));
+  CHECK(read_key_file(path).value() == cluster_ring());
+}
+
+TEST_CASE("a key file that others may read, or that is none, is refused by name") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("cluster.key");
+  CHECK(read_key_file(path).error().context == "key file " + path + ": No such file or directory");
+  write(path, "key 0 abc\n");
+  for (const unsigned mode : {0640U, 0604U, 0610U}) {
+    ::chmod(path.c_str(), mode);
+    CHECK(read_key_file(path).error().code == base::ErrorCode::permission_denied);
+  }
+  ::chmod(path.c_str(), 0600);
+  CHECK(read_key_file(path).error().context.starts_with("key file " + path + ": line 1: "));
+}
+
+TEST_CASE("a key file that cannot be replaced stays as it is") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("cluster.key");
+  CHECK_FALSE(write_key_file(path, cluster_ring()).has_value());
+  write(path, "old");
+  std::filesystem::create_directories(path + ".new/full");
+  const auto written = write_key_file(path, cluster_ring());
+  REQUIRE_FALSE(written.has_value());
+  CHECK(written.error().context.starts_with("new key file " + path + ".new: "));
+  CHECK(std::filesystem::file_size(path) == 3);
 }
 
 TEST_CASE("the socket is made with its directory, mode 0660, and goes with its listener") {

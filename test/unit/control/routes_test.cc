@@ -45,7 +45,7 @@ TEST_CASE("every documented path answers") {
   for (const char* path :
        {"/v1/status", "/v1/rules", "/v1/buckets", "/v1/buckets?rule=web", "/v1/flows",
         "/v1/flows?limit=3", "/v1/stats", "/v1/history", "/v1/events", "/v1/config", "/metrics",
-        "/healthz",
+        "/healthz", "/v1/keys",
         "/v1/explain?protocol=udp&source=10.0.0.1&source_port=1&destination=10.0.0.2"
         "&destination_port=53"}) {
     INFO(path);
@@ -69,6 +69,7 @@ TEST_CASE("a wrong method is 405 and names the right one") {
   const Reply got = ask(service, {"GET", "/v1/command", "", "", true});
   CHECK(got.status == 405);
   CHECK(got.allow == "POST");
+  CHECK(ask(service, {"DELETE", "/v1/keys", "", "", true}).allow == "GET, POST");
   CHECK(ask(service, {"DELETE", "/v1/rules", "", "", true}).status == 405);
   CHECK(ask(service, {"", "/v1/rules", "", "", true}).status == 405);
 }
@@ -110,10 +111,14 @@ TEST_CASE("health is 503 with the reason while the host does not take its part")
 }
 
 TEST_CASE("a refused command is 409, a wrong one 400, both with their reply") {
-  const Reply refused = command(R"({"verb":"refuse","target":"","value":"","timeout_ms":0})");
+  const Reply refused =
+      command(R"({"verb":"refuse","target":"","value":"","timeout_ms":0,"host":""})");
   CHECK(refused.status == 409);
   CHECK(api::decode<api::CommandReply>(refused.body)->code == 5);
-  CHECK(command(R"({"verb":"nonsense","target":"","value":"","timeout_ms":0})").status == 400);
+  CHECK(command(R"({"verb":"nonsense","target":"","value":"","timeout_ms":0,"host":""})").status ==
+        400);
+  CHECK(command(R"({"verb":"lose","target":"","value":"","timeout_ms":0,"host":"2"})").status ==
+        504);
 }
 
 TEST_CASE("a command that is not JSON or lacks a key is 400") {
@@ -122,6 +127,16 @@ TEST_CASE("a command that is not JSON or lacks a key is 400") {
     INFO(body);
     CHECK(command(body).status == 400);
   }
+}
+
+TEST_CASE("keys are changed over the UNIX socket only") {
+  FakeService service;
+  const std::string body = R"({"verb":"generate","text":"","id":0,"force":false})";
+  CHECK(ask(service, {"POST", "/v1/keys", body, "", true}).status == 200);
+  CHECK(ask(service, {"POST", "/v1/keys", body, "", false}).status == 403);
+  CHECK(ask(service, {"POST", "/v1/keys", "{}", "", true}).status == 400);
+  const std::string forced = R"({"verb":"retire","text":"","id":0,"force":true})";
+  CHECK(ask(service, {"POST", "/v1/keys", forced, "", true}).status == 409);
 }
 
 TEST_CASE("an event stream is recognised by its Accept header") {

@@ -57,8 +57,8 @@ class Daemon {
     if (thread_.joinable()) wait();
   }
   void start() {
-    auto opened = Runtime::open({settings, host_config(id_), cluster_keys()}, data_plane, link,
-                                data_plane, config_, quiet_logger());
+    auto opened = Runtime::open({settings, host_config(id_), cluster_ring(), {}, {}}, data_plane,
+                                link, data_plane, config_, quiet_logger());
     REQUIRE(opened.has_value());
     runtime_ = std::move(*opened);
     thread_ = std::thread([this] { exit_code = runtime_->run(); });
@@ -160,7 +160,7 @@ TEST_CASE("two daemons share a rule, and the share is in the rules") {
   CHECK(share(one).state == "enabled");
   CHECK(share(one).weight == 100);
   CHECK(share(one).buckets.total == 64);
-  CHECK(one.command({"weight", "web", "0", 0}).ok);
+  CHECK(one.command({"weight", "web", "0", 0, ""}).ok);
   CHECK(one.reaches([&](const api::Status&) { return share(two).buckets.owned == 64; }));
   const auto map =
       api::decode<api::BucketMaps>(ask(two.settings.socket, get("/v1/buckets?rule=web")));
@@ -179,7 +179,7 @@ TEST_CASE("a host stopped by command keeps answering, starts again, and remember
   Daemon daemon(1, InitialState::persisted);
   daemon.start();
   REQUIRE(daemon.reaches("converged"));
-  CHECK(daemon.command({"stop", "", "", 0}).ok);
+  CHECK(daemon.command({"stop", "", "", 0, ""}).ok);
   REQUIRE(daemon.reaches("stopped"));
   CHECK(load_state(daemon.settings.state_dir) == InitialState::stopped);
   CHECK(daemon.wait() == 0);
@@ -187,7 +187,7 @@ TEST_CASE("a host stopped by command keeps answering, starts again, and remember
   daemon.start();
   REQUIRE(daemon.reaches("stopped"));
   CHECK(ask(daemon.settings.socket, get("/healthz")).find("stopped") != std::string::npos);
-  CHECK(daemon.command({"start", "", "", 0}).ok);
+  CHECK(daemon.command({"start", "", "", 0, ""}).ok);
   REQUIRE(daemon.reaches("converged"));
   CHECK(ask(daemon.settings.socket, get("/healthz")) == R"({"status":"ok"})");
   CHECK(load_state(daemon.settings.state_dir) == InitialState::started);
@@ -198,7 +198,7 @@ TEST_CASE("a host without connections is drained at once and stays out after a r
   Daemon daemon(1, InitialState::persisted);
   daemon.start();
   REQUIRE(daemon.reaches("converged"));
-  CHECK(daemon.command({"drainstop", "", "", 0}).ok);
+  CHECK(daemon.command({"drainstop", "", "", 0, ""}).ok);
   REQUIRE(daemon.reaches("stopped"));
   CHECK(daemon.wait() == 0);
   CHECK(load_state(daemon.settings.state_dir) == InitialState::stopped);
@@ -208,8 +208,8 @@ TEST_CASE("a suspended host refuses to start until it is resumed") {
   Daemon daemon(1, InitialState::suspended);
   daemon.start();
   REQUIRE(daemon.reaches("suspended"));
-  CHECK(daemon.command({"start", "", "", 0}).code == 5);
-  CHECK(daemon.command({"resume", "", "", 0}).ok);
+  CHECK(daemon.command({"start", "", "", 0, ""}).code == 5);
+  CHECK(daemon.command({"resume", "", "", 0, ""}).ok);
   CHECK(daemon.wait() == 0);
 }
 
@@ -234,7 +234,7 @@ TEST_CASE("a daemon that cannot open its socket says why and starts nothing") {
   daemon.settings.socket = "/no/such/directory/at/all/api.sock";
   FakeConfig config;
   const auto opened =
-      Runtime::open({daemon.settings, host_config(1), cluster_keys()}, daemon.data_plane,
+      Runtime::open({daemon.settings, host_config(1), cluster_ring(), {}, {}}, daemon.data_plane,
                     daemon.link, daemon.data_plane, config, quiet_logger());
   REQUIRE_FALSE(opened.has_value());
   CHECK(opened.error().context.starts_with("api: "));

@@ -141,4 +141,15 @@ TEST_CASE("an excerpt of settings is whole, printable and within its total") {
   CHECK_FALSE(decodes_after_state(8, large));
 }
 
+TEST_CASE("keys are whole, and an old and a new one at most") {
+  Message message;
+  REQUIRE(decode_body(joined({state(), section(9, {3, 0, 0, 0, 9, 4, 0, 0, 1, 0})}), message)
+              .has_value());
+  CHECK(message.keys == std::vector<HeldKey>{{3, 9}, {4, 256}});
+  CHECK_FALSE(decodes_after_state(9, {}));
+  CHECK_FALSE(decodes_after_state(9, {3, 0, 0, 0}));
+  CHECK_FALSE(decodes_after_state(9, {3, 0, 0, 0, 9, 4}));
+  CHECK_FALSE(decodes_after_state(9, Bytes(15, 1)));
+}
+
 }  // namespace covey::heartbeat

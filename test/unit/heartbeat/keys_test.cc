@@ -9,7 +9,7 @@ namespace covey::heartbeat {
 TEST_CASE("derived keys depend on the cluster key, the cluster id on the name too") {
   const DerivedKeys web = test::fixed_keys();
   const DerivedKeys mail = derive_keys(test::fixed_key(), "mail").value();
-  CHECK(web.heartbeat == mail.heartbeat);
+  CHECK(web.seals.front().heartbeat == mail.seals.front().heartbeat);
   CHECK(web.bucket_hash == mail.bucket_hash);
   CHECK(web.map_score == mail.map_score);
   CHECK(web.cluster_id != mail.cluster_id);
@@ -18,7 +18,7 @@ TEST_CASE("derived keys depend on the cluster key, the cluster id on the name to
   ClusterKey other = test::fixed_key();
   other[0] ^= 1;
   const DerivedKeys changed = derive_keys(other, "web").value();
-  CHECK(changed.heartbeat != web.heartbeat);
+  CHECK(changed.seals.front().heartbeat != web.seals.front().heartbeat);
   CHECK(changed.bucket_hash != web.bucket_hash);
   CHECK(changed.map_score != web.map_score);
   CHECK(changed.cluster_id != web.cluster_id);

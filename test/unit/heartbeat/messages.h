@@ -7,6 +7,9 @@
 
 #include <cstdint>
 #include <random>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "heartbeat/codec.h"
 
@@ -21,6 +24,18 @@ inline ClusterKey fixed_key() {
 
 inline DerivedKeys fixed_keys() {
   return derive_keys(fixed_key(), "web").value();
+}
+
+/// 32 bytes a line, as golden files have them.
+inline std::string to_hex(const std::vector<std::uint8_t>& payload) {
+  std::string text;
+  for (std::size_t i = 0; i < payload.size(); ++i) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    text += digits[payload[i] >> 4U];
+    text += digits[payload[i] & 15U];
+    if (i % 32 == 31 || i + 1 == payload.size()) text += '\n';
+  }
+  return text;
 }
 
 inline bucket::Bitmap striped(std::uint32_t size, std::uint32_t step) {
@@ -60,6 +75,7 @@ inline Message fixed_message() {
   m.no_gateway = true;
   m.flap_counts = {{base::HostId{2}, 1}, {base::HostId{9}, 255}};
   m.excerpt = {3, 9, {{"rule web: affinity", "single"}, {"icmp", ""}}};
+  m.keys = {{254, 0x0a0b0c0d}, {255, 0x0e0f1011}};
   return m;
 }
 
@@ -110,6 +126,9 @@ class RandomMessages {
     if (!m.excerpt.settings.empty()) {
       m.excerpt.first = static_cast<std::uint16_t>(below(1000));
       m.excerpt.total = static_cast<std::uint16_t>(1004 + below(1000));
+    }
+    for (std::uint64_t n = below(kMaxKeys + 1); n > 0; --n) {
+      m.keys.push_back({number<std::uint8_t>(), number<std::uint32_t>()});
     }
     return m;
   }

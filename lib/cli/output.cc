@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "cli/output.h"
+
+#include <algorithm>
+
+#include "cli/table.h"
+
+namespace covey::cli {
+namespace {
+
+base::ErrorCode code_of(const api::CommandReply& reply) {
+  switch (static_cast<Exit>(reply.code)) {
+    case Exit::usage:
+      return base::ErrorCode::invalid_argument;
+    case Exit::refused:
+      return base::ErrorCode::refused;
+    case Exit::timed_out:
+      return base::ErrorCode::timed_out;
+    default:
+      return base::ErrorCode::io;
+  }
+}
+
+}  // namespace
+
+void print_line(const Context& context, std::string_view text) {
+  context.out << text;
+  if (!text.ends_with('\n')) context.out << '\n';
+}
+
+base::Result<Exit> finish_order(const Context& context,
+                                const base::Result<Client::Answer<api::CommandReply>>& answer) {
+  if (!answer) return std::unexpected(answer.error());
+  const api::CommandReply& reply = answer->value;
+  if (context.json || reply.hosts.size() > 1) {
+    print_line(context, context.json ? answer->json : printable(reply.text));
+    return static_cast<Exit>(
+        reply.ok ? 0 : std::clamp(reply.code, 1, static_cast<int>(Exit::timed_out)));
+  }
+  if (!reply.ok) return base::fail(code_of(reply), reply.text);
+  print_line(context, printable(reply.text));
+  return Exit::ok;
+}
+
+}  // namespace covey::cli
