@@ -164,16 +164,17 @@ std::string Node::Impl::reason_to_refuse(TimePoint now) const {
 }
 
 /// The junior of two hosts with one id stays out. One message may be the last one of our own
-/// predecessor, still under way; two are a living host.
+/// predecessor, still under way; two are a living host. Whoever slept through his lease has no view
+/// to speak of, here as in what he says: else both would count themselves the senior.
 std::string Node::Impl::namesake_objection(TimePoint now) const {
   if (namesake.heard < 2 || now - namesake.last_heard >= config.timing.silence()) return {};
   if (namesake.phase == Phase::leave || namesake.phase == Phase::refused) return {};
   const auto rank = [](base::HostSet members, std::uint32_t generation, std::uint64_t nonce) {
     return std::tuple(members.size(), generation, ~nonce);
   };
-  const bool yields =
-      rank(namesake.committed.members, namesake.committed.generation, namesake.nonce) >
-      rank(committed.members, committed.generation, own_nonces.back());
+  const base::HostSet members = lapsed ? base::HostSet{} : committed.members;
+  const bool yields = rank(namesake.committed.members, namesake.committed.generation,
+                           namesake.nonce) > rank(members, committed.generation, own_nonces.back());
   return yields ? "another host uses id " + std::to_string(self.value) : std::string();
 }
 

@@ -280,6 +280,18 @@ TEST_CASE("a host that lost a refused namesake for good is let in") {
   CHECK(cluster.segment.buckets_of(kOne, kSpread) == 32);
 }
 
+TEST_CASE("whoever slept through his lease yields to a namesake that took his place") {
+  ObservedCluster cluster(1);
+  cluster.segment.run_for(5s);
+  cluster.check_whole({kOne});
+  cluster.segment.boot_namesake(101, test_config(1, 2001));
+  cluster.segment.run_for(10ms);
+  cluster.segment.stall_control(kOne, 2s);
+  cluster.segment.run_for(10s);
+  CHECK_THAT(cluster.segment.violations(), Catch::Equals(std::vector<std::string>{}));
+  CHECK(cluster.segment.status(kOne).reason == "refused: another host uses id 1");
+}
+
 TEST_CASE("the history tells what happened and why") {
   ObservedCluster cluster(2);
   cluster.segment.crash(kTwo);
