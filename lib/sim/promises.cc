@@ -65,11 +65,15 @@ void Promises::message_sent(TimePoint now, const heartbeat::Message& message) {
   said.generation = std::max(said.generation, message.generation);
   const bool agreeing = is_agreeing(message.phase);
   if (agreeing) {
-    const bool frozen = said.agreeing && !said.claims.empty();
+    // A commit may go unspoken when the next agreement follows at once; it ends the freeze all the
+    // same.
+    const bool frozen =
+        said.agreeing && !said.claims.empty() && said.committed == message.committed_generation;
     if (frozen && !within(message.claims, said.claims)) {
       complain(now, "S7: the claims of " + host + " grew before the commit");
     }
     said.claims = message.claims;
+    said.committed = message.committed_generation;
     remember_part(message);
   }
   said.agreeing = agreeing;

@@ -37,7 +37,8 @@ class Promises {
   [[nodiscard]] std::uint64_t moved_buckets() const { return moved_; }
 
  private:
-  struct Said {  // the newest of one incarnation
+  struct Said {                   // the newest of one incarnation
+    std::uint32_t committed = 0;  // the generation its newest agreement began from
     std::uint32_t generation = 0;
     bool agreeing = false;
     std::vector<bucket::Bitmap> claims;  // frozen ones
