@@ -40,7 +40,9 @@ class FlapLog {
   [[nodiscard]] unsigned count(base::HostId host, base::TimePoint now) const {
     const Record& record = records_[host.value];
     const auto halvings = (now - record.at) / kFlapHalfLife;
-    return halvings > 8 ? 0 : record.count >> static_cast<unsigned>(halvings);
+    return halvings > 8
+               ? 0
+               : record.count >> static_cast<unsigned>(std::max<std::int64_t>(halvings, 0));
   }
 
  private:
