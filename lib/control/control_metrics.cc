@@ -4,6 +4,7 @@
 #include <chrono>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace covey::control {
 
@@ -61,40 +62,36 @@ Metric owned_buckets(const std::vector<api::RuleStatus>& rules) {
   return metric;
 }
 
-Metric heartbeats(const api::HeartbeatStats& stats) {
-  Metric metric{
-      "covey_heartbeats", "Heartbeats by what became of them.", MetricType::counter, "", {}};
-  const auto add = [&metric](const std::string& outcome, std::uint64_t count) {
+using Outcomes = std::vector<std::pair<std::string, std::uint64_t>>;
+
+/// What became of frames: the outcomes that always are there, then the reasons to refuse.
+Metric by_outcome(std::string name, std::string help, Outcomes outcomes, const Outcomes& refused) {
+  Metric metric{std::move(name), std::move(help), MetricType::counter, "", {}};
+  outcomes.insert(outcomes.end(), refused.begin(), refused.end());
+  for (const auto& [outcome, count] : outcomes)
     metric.samples.push_back({{{"outcome", outcome}}, as_double(count)});
-  };
-  add("sent", stats.sent);
-  add("send_failed", stats.send_failed);
-  add("received", stats.received);
-  add("fragment", stats.fragments);
-  for (const auto& [reason, count] : stats.refused)
-    add(reason, count);
   return metric;
 }
 
+Metric heartbeats(const api::HeartbeatStats& stats) {
+  return by_outcome("covey_heartbeats", "Heartbeats by what became of them.",
+                    {{"sent", stats.sent},
+                     {"send_failed", stats.send_failed},
+                     {"received", stats.received},
+                     {"fragment", stats.fragments}},
+                    stats.refused);
+}
+
 Metric commands(const api::CommandStats& stats) {
-  Metric metric{"covey_commands",
-                "Frames of commands between hosts by what became of them.",
-                MetricType::counter,
-                "",
-                {}};
-  const auto add = [&metric](const std::string& outcome, std::uint64_t count) {
-    metric.samples.push_back({{{"outcome", outcome}}, as_double(count)});
-  };
-  add("sent", stats.sent);
-  add("received", stats.received);
-  add("obeyed", stats.obeyed);
-  add("challenged", stats.challenged);
-  add("repeated", stats.repeated);
-  add("replayed", stats.replayed);
-  add("limited", stats.limited);
-  for (const auto& [reason, count] : stats.refused)
-    add(reason, count);
-  return metric;
+  return by_outcome("covey_commands", "Frames of commands between hosts by what became of them.",
+                    {{"sent", stats.sent},
+                     {"received", stats.received},
+                     {"obeyed", stats.obeyed},
+                     {"challenged", stats.challenged},
+                     {"repeated", stats.repeated},
+                     {"replayed", stats.replayed},
+                     {"limited", stats.limited}},
+                    stats.refused);
 }
 
 }  // namespace
@@ -113,8 +110,8 @@ void append_control_metrics(const ControlFacts& facts, std::vector<Metric>& out)
                        MetricType::gauge, members));
   out.push_back(member_ages(facts.status));
   out.push_back(owned_buckets(facts.rules));
-  out.push_back(heartbeats(facts.stats.heartbeats));
-  out.push_back(commands(facts.stats.commands));
+  out.push_back(heartbeats(facts.heartbeats));
+  out.push_back(commands(facts.commands));
   out.push_back(single("covey_events", "Events raised since the daemon started.",
                        MetricType::counter, as_double(facts.events)));
 }

@@ -15,7 +15,8 @@ namespace covey::control {
 
 struct ControlFacts {
   convergence::Status status;
-  api::Stats stats;
+  api::HeartbeatStats heartbeats;
+  api::CommandStats commands;
   std::vector<api::RuleStatus> rules;
   std::uint64_t events = 0;
 };

@@ -117,13 +117,18 @@ api::Stats DaemonService::stats() {
   const std::uint64_t lost = stats.heartbeats.lost;
   stats.heartbeats = parts_.driver.heartbeats();
   stats.heartbeats.lost = lost;
-  stats.commands = parts_.driver.commands();
+  stats.commands = command_stats();
+  return stats;
+}
+
+api::CommandStats DaemonService::command_stats() const {
+  api::CommandStats stats = parts_.driver.commands();
   const CommandCounts& counts = remote_.counts();
-  stats.commands.obeyed = counts.obeyed;
-  stats.commands.challenged = counts.challenged;
-  stats.commands.repeated = counts.repeated;
-  stats.commands.replayed = counts.replayed;
-  stats.commands.limited = counts.limited;
+  stats.obeyed = counts.obeyed;
+  stats.challenged = counts.challenged;
+  stats.repeated = counts.repeated;
+  stats.replayed = counts.replayed;
+  stats.limited = counts.limited;
   return stats;
 }
 
@@ -144,7 +149,8 @@ std::vector<api::HistoryRow> DaemonService::history() {
 
 std::vector<telemetry::Metric> DaemonService::metrics() {
   std::vector<telemetry::Metric> metrics = parts_.view.metrics();
-  append_control_metrics({parts_.driver.status(), stats(), rules(), parts_.events.last_id()},
+  append_control_metrics({parts_.driver.status(), parts_.driver.heartbeats(), command_stats(),
+                          rules(), parts_.events.last_id()},
                          metrics);
   return metrics;
 }

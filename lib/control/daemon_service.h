@@ -64,6 +64,7 @@ class DaemonService final : public ApiService {
   void keep_state();
 
  private:
+  [[nodiscard]] api::CommandStats command_stats() const;
   [[nodiscard]] std::string text(base::TimePoint instant);
   void complete(api::RuleStatus& rule, convergence::HostState state) const;
   [[nodiscard]] api::BucketMap map_of(const std::string& rule, base::ClassIndex map_class) const;

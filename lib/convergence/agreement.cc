@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "convergence/digest.h"
 #include "convergence/state.h"
+#include "convergence/words.h"
 
 namespace covey::convergence {
 
@@ -29,10 +30,6 @@ bool is_agreeing(Phase phase) {
 }
 bool is_participant(Phase phase) {
   return is_agreeing(phase) || phase == Phase::stable;
-}
-
-std::string host_text(HostId host) {
-  return "host " + std::to_string(host.value);
 }
 
 }  // namespace

@@ -63,17 +63,23 @@ SettingsExcerpt next_excerpt(const Settings& settings, std::uint32_t& first) {
   return excerpt;
 }
 
-void Differences::take(std::uint64_t digest, const SettingsExcerpt& excerpt) {
-  if (digest != digest_ || theirs_.size() != excerpt.total) {
+void Differences::take(const Settings& ours, std::uint64_t digest, const SettingsExcerpt& excerpt) {
+  bool is_news = digest != digest_ || theirs_.size() != excerpt.total;
+  if (is_news) {
     digest_ = digest;
     theirs_.assign(excerpt.total, Setting{});
   }
   for (std::size_t i = 0; i < excerpt.settings.size(); ++i) {
-    if (excerpt.first + i < theirs_.size()) theirs_[excerpt.first + i] = excerpt.settings[i];
+    if (excerpt.first + i >= theirs_.size()) break;
+    Setting& known = theirs_[excerpt.first + i];
+    if (known == excerpt.settings[i]) continue;
+    known = excerpt.settings[i];
+    is_news = true;
   }
+  if (is_news) text_ = compare(ours);
 }
 
-std::string Differences::text(const Settings& ours) const {
+std::string Differences::compare(const Settings& ours) const {
   std::map<std::string, std::string> known;
   for (const Setting& setting : theirs_)
     known[setting.name] = setting.value;

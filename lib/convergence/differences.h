@@ -23,14 +23,19 @@ namespace covey::convergence {
 
 class Differences {
  public:
-  /// Takes in what a host with this digest said.
-  void take(std::uint64_t digest, const heartbeat::SettingsExcerpt& excerpt);
+  /// Takes in what a host with this digest said, and compares anew if that is news. The same
+  /// settings of ours each time.
+  void take(const base::Settings& ours, std::uint64_t digest,
+            const heartbeat::SettingsExcerpt& excerpt);
   /// "rule web: affinity none here, single there; ..."; empty while no difference is known.
-  [[nodiscard]] std::string text(const base::Settings& ours) const;
+  [[nodiscard]] const std::string& text() const { return text_; }
 
  private:
+  [[nodiscard]] std::string compare(const base::Settings& ours) const;
+
   std::uint64_t digest_ = 0;
   base::Settings theirs_;  // by position; an empty name is not known yet
+  std::string text_;
 };
 
 }  // namespace covey::convergence

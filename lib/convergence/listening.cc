@@ -8,6 +8,7 @@
 
 #include "convergence/digest.h"
 #include "convergence/state.h"
+#include "convergence/words.h"
 
 namespace covey::convergence {
 
@@ -15,14 +16,6 @@ using base::HostId;
 using base::TimePoint;
 using heartbeat::Message;
 using heartbeat::Phase;
-
-namespace {
-
-std::string host_text(HostId host) {
-  return "host " + std::to_string(host.value);
-}
-
-}  // namespace
 
 void Node::Impl::hear(TimePoint now, const Message& message) {
   if (message.cluster_id != config.cluster_id || !message.host.is_valid()) return;
@@ -63,10 +56,12 @@ void Node::Impl::hear(TimePoint now, const Message& message) {
 
 void Node::Impl::hear_other_configuration(const Message& message) {
   Peer& peer = peers.at(message.host);
-  const std::string before = difference_from(message.host);
   Differences& known = differences[message.host];
-  if (!message.excerpt.settings.empty()) known.take(message.config_digest, message.excerpt);
-  const std::string after = difference_from(message.host);
+  const std::string before = known.text();
+  if (!message.excerpt.settings.empty()) {
+    known.take(config.shared_settings, message.config_digest, message.excerpt);
+  }
+  const std::string& after = known.text();
   if (peer.refusal_reported && before == after) return;
   peer.refusal_reported = true;
   raise(EventKind::host_refused, message.host,
@@ -76,7 +71,7 @@ void Node::Impl::hear_other_configuration(const Message& message) {
 
 std::string Node::Impl::difference_from(HostId host) const {
   const auto known = differences.find(host);
-  return known == differences.end() ? std::string() : known->second.text(config.shared_settings);
+  return known == differences.end() ? std::string() : known->second.text();
 }
 
 /// By the worst count that a member tells about us.

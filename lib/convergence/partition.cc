@@ -12,6 +12,7 @@
 #include <string>
 
 #include "convergence/state.h"
+#include "convergence/words.h"
 
 namespace covey::convergence {
 
@@ -26,13 +27,6 @@ namespace {
 constexpr std::size_t kMaxAttempts = 64;
 /// Within D.
 constexpr std::uint64_t kManyAlienAcks = 5;
-
-std::string hosts_text(HostSet hosts) {
-  std::string text;
-  hosts.for_each(
-      [&](HostId host) { text += (text.empty() ? "" : ", ") + std::to_string(host.value); });
-  return (hosts.size() == 1 ? "host " : "hosts ") + text;
-}
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "convergence/state.h"
+#include "convergence/words.h"
 
 namespace covey::convergence {
 
@@ -178,7 +179,7 @@ std::string Node::Impl::refused_peers() const {
     const Peer& peer = peers.at(host);
     if (!peer.mismatched || peer.silent || peer.left) return;
     const std::string what = difference_from(host);
-    text += (text.empty() ? "host " : "; host ") + std::to_string(host.value) +
+    text += (text.empty() ? "" : "; ") + host_text(host) +
             " refused: " + (what.empty() ? "its configuration differs" : what);
   });
   return text;

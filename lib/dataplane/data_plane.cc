@@ -335,13 +335,13 @@ void count_flows(const forwarding::Policy& policy, const flow::FlowCache& cache,
 
 Report DataPlane::report() const {
   Report report;
-  report.verdict_frames.resize(forwarding::kVerdictCount);
   report.verdict_bytes.resize(forwarding::kVerdictCount);
   const std::size_t rules = snapshot().policy->settings().rules.size();
   report.rules.resize(rules + 1);
+  for (std::size_t v = 0; v < forwarding::kVerdictCount; ++v)
+    report.verdict_frames.push_back(frames(static_cast<forwarding::Verdict>(v)));
   for (const std::unique_ptr<Worker>& worker : implementation_->workers) {
     for (std::size_t v = 0; v < forwarding::kVerdictCount; ++v) {
-      report.verdict_frames[v] += worker->verdict_frames().read(v);
       report.verdict_bytes[v] += worker->verdict_bytes().read(v);
     }
     for (std::size_t rule = 0; rule <= rules; ++rule) {

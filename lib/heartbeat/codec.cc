@@ -73,9 +73,8 @@ struct Codec::State {
       sodium_memzero(&key, sizeof(key));
   }
   [[nodiscard]] const SealKey& key(std::uint8_t id) const {
-    const auto found =
-        std::ranges::find_if(keys, [id](const SealKey& key) { return key.held.id == id; });
-    COVEY_ASSERT(found != keys.end());
+    const SealKey* found = find_key(keys, id);
+    COVEY_ASSERT(found != nullptr);
     return *found;
   }
 
@@ -132,10 +131,8 @@ std::uint8_t Codec::sends_with() const {
 
 std::vector<std::uint8_t> Codec::seal_command(const CommandFrame& frame,
                                               std::optional<std::uint8_t> key_id) const {
-  const bool is_held = key_id && std::ranges::any_of(state_->keys, [&key_id](const SealKey& key) {
-                         return key.held.id == *key_id;
-                       });
-  const SealKey& key = state_->key(is_held ? *key_id : state_->sends_with);
+  const SealKey* wanted = key_id ? find_key(state_->keys, *key_id) : nullptr;
+  const SealKey& key = wanted != nullptr ? *wanted : state_->key(state_->sends_with);
   return heartbeat::seal_command(key, state_->cluster_id, frame);
 }
 

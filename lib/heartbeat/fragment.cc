@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "heartbeat/fragment.h"
 
-#include <algorithm>
-
 #include "base/assert.h"
 #include "base/byte_reader.h"
 #include "heartbeat/tag.h"
@@ -49,9 +47,8 @@ OpenedFragment open_fragment(std::span<const SealKey> keys, std::uint64_t cluste
   if (!in.ok()) return refuse(OpenStatus::malformed);
   if (major != kMajorVersion) return refuse(OpenStatus::bad_version);
   if (header.cluster_id != cluster_id) return refuse(OpenStatus::not_ours);
-  const auto key =
-      std::ranges::find_if(keys, [key_id](const SealKey& held) { return held.held.id == key_id; });
-  if (key == keys.end()) return refuse(OpenStatus::unknown_key);
+  const SealKey* key = find_key(keys, key_id);
+  if (key == nullptr) return refuse(OpenStatus::unknown_key);
 
   const auto body = in.bytes(length);
   const auto tag = in.bytes(kTagBytes);

@@ -4,7 +4,6 @@
 #include <sodium.h>
 
 #include <algorithm>
-#include <span>
 
 #include "base/endian.h"
 
@@ -51,6 +50,12 @@ std::uint64_t cluster_id(std::span<const std::uint8_t> key, std::string_view clu
 }
 
 }  // namespace
+
+const SealKey* find_key(std::span<const SealKey> keys, std::uint8_t id) {
+  const auto found =
+      std::ranges::find_if(keys, [id](const SealKey& key) { return key.held.id == id; });
+  return found == keys.end() ? nullptr : &*found;
+}
 
 base::Result<LastingSecrets> lasting_secrets(const ClusterKey& first_key) {
   if (auto good = ready(); !good) return std::unexpected(good.error());

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -31,6 +32,9 @@ struct DerivedKeys {
   std::array<std::uint8_t, 16> map_score{};
   std::uint64_t cluster_id = 0;  // from the cluster name too: separates clusters on one segment
 };
+
+/// The one of that number, null if there is none.
+[[nodiscard]] const SealKey* find_key(std::span<const SealKey> keys, std::uint8_t id);
 
 [[nodiscard]] base::Result<LastingSecrets> lasting_secrets(const ClusterKey& first_key);
 [[nodiscard]] base::Result<SealKey> seal_key(const NumberedKey& key);

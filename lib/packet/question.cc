@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "base/endian.h"
-#include "packet/checksum.h"
 #include "packet/headers.h"
+#include "packet/neighbor_message.h"
 
 namespace covey::packet {
 
@@ -17,8 +17,7 @@ using base::IpAddress;
 using base::MacAddress;
 using base::store_be16;
 
-constexpr std::size_t kIpv6Question =
-    kEthernetHeader + kIpv6Header + kNeighborOptions + kLinkLayerOption;
+constexpr std::size_t kIpv6Question = kEthernetHeader + kNeighborPacket;
 
 std::uint8_t* put(std::uint8_t* at, std::span<const std::uint8_t> bytes) noexcept {
   return std::copy(bytes.begin(), bytes.end(), at);
@@ -46,9 +45,6 @@ std::size_t build_arp_request(const IpAddress& target, const MacAddress& source,
 
 std::size_t build_solicitation(const IpAddress& target, const MacAddress& source,
                                std::span<std::uint8_t> out) noexcept {
-  constexpr std::uint8_t kVersion6 = 0x60;
-  constexpr std::uint8_t kHopLimit = 255;
-  constexpr std::size_t kMessage = kNeighborOptions + kLinkLayerOption;
   if (out.size() < kIpv6Question) return 0;
   std::fill_n(out.begin(), kIpv6Question, std::uint8_t{0});
   // The solicited-node group of the target, as an address and as a MAC address.
@@ -57,20 +53,14 @@ std::size_t build_solicitation(const IpAddress& target, const MacAddress& source
   const std::array<std::uint8_t, 16> group = {0xff, 2, 0, 0, 0,    0,      0,      0,
                                               0,    0, 0, 1, 0xff, low[0], low[1], low[2]};
   put_ethernet(group_mac, source, kEtherTypeIpv6, out.data());
-  std::uint8_t* ip = out.data() + kEthernetHeader;
-  ip[0] = kVersion6;
-  store_be16(ip + 4, kMessage);
-  ip[6] = kProtocolIcmpv6;
-  ip[7] = kHopLimit;
-  put(put(ip + kIpv6Addresses, link_local_address(source).bytes), group);
-  std::uint8_t* message = ip + kIpv6Header;
-  message[0] = kIcmpv6NeighborSolicitation;
-  put(message + kNeighborTarget, target.bytes);
-  message[kNeighborOptions] = kSourceLinkLayerOption;
-  message[kNeighborOptions + 1] = 1;  // length in units of 8 bytes
-  put(message + kNeighborOptions + 2, source.bytes);
-  store_be16(message + 2,
-             ipv6_checksum({ip + kIpv6Addresses, 32}, kProtocolIcmpv6, {message, kMessage}));
+  put_neighbor_message({.type = kIcmpv6NeighborSolicitation,
+                        .flags = 0,
+                        .source = link_local_address(source).bytes,
+                        .destination = group,
+                        .target = target.bytes,
+                        .option = kSourceLinkLayerOption,
+                        .mac = source},
+                       out.data() + kEthernetHeader);
   return kIpv6Question;
 }
 

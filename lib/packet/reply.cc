@@ -5,8 +5,8 @@
 #include <array>
 
 #include "base/endian.h"
-#include "packet/checksum.h"
 #include "packet/headers.h"
+#include "packet/neighbor_message.h"
 
 namespace covey::packet {
 
@@ -77,34 +77,22 @@ std::size_t build_arp_reply(std::span<const std::uint8_t> request, const FrameVi
 std::size_t build_neighbor_advertisement(std::span<const std::uint8_t> request,
                                          const FrameView& view, const ReplyMacs& macs,
                                          std::span<std::uint8_t> out) noexcept {
-  constexpr std::size_t kMessage = kNeighborOptions + kLinkLayerOption;
-  constexpr std::uint8_t kVersion6 = 0x60;
-  constexpr std::uint8_t kHopLimit = 255;
   const std::optional<NeighborSolicitation> asked = read_neighbor_solicitation(request, view);
-  const std::size_t length = view.l3_offset + kIpv6Header + kMessage;
+  const std::size_t length = view.l3_offset + kNeighborPacket;
   if (!asked || out.size() < length) return 0;
   const Recipient to = recipient_of(request, view, asked->is_duplicate_address_probe);
   if (!asked->is_duplicate_address_probe && !is_answerable(to.mac)) return 0;
 
   std::fill_n(out.begin(), length, std::uint8_t{0});
   put_ethernet(request, view.l3_offset, to.mac, macs.ethernet_source, out.data());
-  std::uint8_t* ip = out.data() + view.l3_offset;
-  ip[0] = kVersion6;
-  store_be16(ip + 4, kMessage);
-  ip[6] = kProtocolIcmpv6;
-  ip[7] = kHopLimit;
-  std::copy(asked->target.bytes.begin(), asked->target.bytes.end(), ip + kIpv6Addresses);
-  std::copy(to.ip.begin(), to.ip.end(), ip + kIpv6Addresses + 16);
-
-  std::uint8_t* message = ip + kIpv6Header;
-  message[0] = kIcmpv6NeighborAdvertisement;
-  message[4] = to.flags;
-  std::copy(asked->target.bytes.begin(), asked->target.bytes.end(), message + kNeighborTarget);
-  message[kNeighborOptions] = kTargetLinkLayerOption;
-  message[kNeighborOptions + 1] = 1;  // length in units of 8 bytes
-  put(message + kNeighborOptions + 2, macs.answer_mac);
-  store_be16(message + 2,
-             ipv6_checksum({ip + kIpv6Addresses, 32}, kProtocolIcmpv6, {message, kMessage}));
+  put_neighbor_message({.type = kIcmpv6NeighborAdvertisement,
+                        .flags = to.flags,
+                        .source = asked->target.bytes,
+                        .destination = to.ip,
+                        .target = asked->target.bytes,
+                        .option = kTargetLinkLayerOption,
+                        .mac = macs.answer_mac},
+                       out.data() + view.l3_offset);
   return length;
 }
 

@@ -60,10 +60,6 @@ std::string last_lines(const std::string& text, std::size_t lines) {
   return text.substr(at);
 }
 
-}  // namespace
-
-namespace {
-
 /// The last `count` faults, moved to the beginning: what came long before matters least, and short
 /// runs are quick.
 std::vector<Fault> tail_of(const std::vector<Fault>& plan, std::size_t count,

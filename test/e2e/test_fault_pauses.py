@@ -28,11 +28,9 @@ def _spinners():
 
 
 def _pause(lab, host, seconds):
-    for process in lab.state.processes[f"coveyd-{host}"].family():
-        process.signal(19)  # SIGSTOP
+    lab.pause(host)
     time.sleep(seconds)
-    for process in reversed(lab.state.processes[f"coveyd-{host}"].family()):
-        process.signal(18)  # SIGCONT
+    lab.resume(host)
 
 
 def test_no_connection_has_two_hosts_when_one_freezes_and_wakes_up(default_lab, long):

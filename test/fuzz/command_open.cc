@@ -7,18 +7,15 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <span>
 
 #include "heartbeat/command.h"
+#include "support.h"
 
 namespace {
 
 using namespace covey;
-
-void require(bool promise) {
-  if (!promise) std::abort();
-}
+using fuzz::require;
 
 void check_round_trip(const heartbeat::DerivedKeys& keys, const heartbeat::CommandFrame& frame) {
   const auto payload = heartbeat::seal_command(keys.seals.front(), keys.cluster_id, frame);
@@ -54,9 +51,7 @@ void open_sealed(const heartbeat::DerivedKeys& keys, std::span<const std::uint8_
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  heartbeat::ClusterKey key{};
-  for (std::size_t i = 0; i < key.size(); ++i)
-    key[i] = static_cast<std::uint8_t>(i);
+  const auto key = fuzz::counting_key<heartbeat::ClusterKey>();
   const auto keys = heartbeat::derive_keys(key, "web");
   require(keys.has_value());
   open_raw(*keys, {data, size});

@@ -6,20 +6,17 @@
 // depend on what each host has for itself; another number of buckets changes them.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <variant>
 
 #include "config/config.h"
 #include "forwarding/policy.h"
+#include "support.h"
 
 namespace {
 
 using namespace covey;
-
-void require(bool promise) {
-  if (!promise) std::abort();
-}
+using fuzz::require;
 
 /// The same cluster, seen from another host of it.
 forwarding::Settings of_another_host(forwarding::Settings settings) {

@@ -5,20 +5,17 @@
 // not must say why.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "config/config.h"
+#include "support.h"
 
 namespace {
 
 using namespace covey;
-
-void require(bool promise) {
-  if (!promise) std::abort();
-}
+using fuzz::require;
 
 }  // namespace
 

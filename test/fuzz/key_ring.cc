@@ -5,18 +5,15 @@
 // keep to the limits; what is refused must say why, and the same bytes are refused as a new key.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 #include "heartbeat/key_ring.h"
+#include "support.h"
 
 namespace {
 
 using namespace covey;
-
-void require(bool promise) {
-  if (!promise) std::abort();
-}
+using fuzz::require;
 
 }  // namespace
 

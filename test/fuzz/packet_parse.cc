@@ -6,19 +6,16 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <span>
 
 #include "packet/parse.h"
 #include "packet/reply.h"
+#include "support.h"
 
 namespace {
 
 using namespace covey;
-
-void require(bool promise) {
-  if (!promise) std::abort();
-}
+using fuzz::require;
 
 void check_view(std::span<const std::uint8_t> frame, const packet::FrameView& view) {
   require(view.l3_offset <= frame.size());

@@ -51,6 +51,13 @@ void survive(CampaignSetup setup, std::uint64_t wanted, Sum& sum) {
   }
 }
 
+void print_figures(const std::string& name, const Sum& sum) {
+  std::printf("figures: %s: %llu faults, %llu commits, %.2f cluster-hours, %llu violations\n",
+              name.c_str(), static_cast<unsigned long long>(sum.faults),
+              static_cast<unsigned long long>(sum.commits), sum.hours,
+              static_cast<unsigned long long>(sum.violations));
+}
+
 /// Every cluster size from 2 to 16; returns the number of broken promises.
 std::uint64_t violations_of(CampaignSetup setup, const std::string& name) {
   Sum sum;
@@ -58,10 +65,7 @@ std::uint64_t violations_of(CampaignSetup setup, const std::string& name) {
     setup.cluster.hosts = hosts;
     survive(setup, hosts <= kFewHosts ? 420 : 150, sum);
   }
-  std::printf("figures: %s: %llu faults, %llu commits, %.1f cluster-hours, %llu violations\n",
-              name.c_str(), static_cast<unsigned long long>(sum.faults),
-              static_cast<unsigned long long>(sum.commits), sum.hours,
-              static_cast<unsigned long long>(sum.violations));
+  print_figures(name, sum);
   return sum.violations;
 }
 
@@ -106,10 +110,7 @@ TEST_CASE("sixty-four hosts keep every promise", "[large]") {
   setup.cluster.hosts = base::kMaxHosts;
   Sum sum;
   survive(setup, 60, sum);
-  std::printf("figures: 64 hosts: %llu faults, %llu commits, %.2f cluster-hours, %llu violations\n",
-              static_cast<unsigned long long>(sum.faults),
-              static_cast<unsigned long long>(sum.commits), sum.hours,
-              static_cast<unsigned long long>(sum.violations));
+  print_figures("64 hosts", sum);
   CHECK(sum.violations == 0);
 }
 

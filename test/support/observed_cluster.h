@@ -39,15 +39,9 @@ struct ObservedCluster {
     if (configure) configure(config);
     segment.boot(config);
   }
-  /// Cuts every link between the two groups, both ways, or mends them.
   void split(std::initializer_list<base::HostId> left, std::initializer_list<base::HostId> right,
              bool cut = true) {
-    for (const base::HostId a : left) {
-      for (const base::HostId b : right) {
-        segment.cut(a, b, cut);
-        segment.cut(b, a, cut);
-      }
-    }
+    test::split(segment, left, right, cut);
   }
   void obey(base::HostId host, convergence::Verb verb, base::Duration timeout = {}) {
     convergence::OperatorCommand command;

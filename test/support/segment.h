@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
 
 #include "sim/cluster.h"
 #include "sim/segment.h"
@@ -13,9 +14,27 @@
 
 namespace covey::test {
 
+using sim::kSpread;
 using sim::Segment;
 using sim::SegmentOptions;
 using sim::Transcript;
+
+inline constexpr base::HostId kOne{1};
+inline constexpr base::HostId kTwo{2};
+inline constexpr base::HostId kThree{3};
+inline constexpr base::HostId kFour{4};
+inline constexpr base::HostId kFive{5};
+
+/// Cuts (or mends) all links between the two groups, both ways.
+inline void split(Segment& segment, std::initializer_list<base::HostId> left,
+                  std::initializer_list<base::HostId> right, bool cut = true) {
+  for (const base::HostId a : left) {
+    for (const base::HostId b : right) {
+      segment.cut(a, b, cut);
+      segment.cut(b, a, cut);
+    }
+  }
+}
 
 /// T = 100 ms, K = 3, a default-host class, a spread class and a single-host class.
 [[nodiscard]] inline convergence::NodeConfig test_config(std::uint8_t host, std::uint64_t nonce) {

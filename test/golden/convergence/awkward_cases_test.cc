@@ -16,12 +16,6 @@ using convergence::NodeConfig;
 using convergence::PartitionPolicy;
 using convergence::Verb;
 
-constexpr HostId kOne{1};
-constexpr HostId kTwo{2};
-constexpr HostId kThree{3};
-constexpr HostId kFour{4};
-constexpr HostId kFive{5};
-
 }  // namespace
 
 TEST_CASE("both sides of a cut serve, and the junior side yields when it is healed") {

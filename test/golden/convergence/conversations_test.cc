@@ -18,10 +18,6 @@ using base::HostId;
 using convergence::OperatorCommand;
 using convergence::Verb;
 
-constexpr HostId kOne{1};
-constexpr HostId kTwo{2};
-constexpr HostId kThree{3};
-
 }  // namespace
 
 TEST_CASE("two hosts form a cluster") {

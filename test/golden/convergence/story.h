@@ -42,15 +42,9 @@ class Story {
     segment.run_for(std::chrono::seconds(1));
     record();
   }
-  /// Cuts (or mends) all links between the two groups, both ways.
   void split(std::initializer_list<base::HostId> left, std::initializer_list<base::HostId> right,
              bool cut = true) {
-    for (const base::HostId a : left) {
-      for (const base::HostId b : right) {
-        segment.cut(a, b, cut);
-        segment.cut(b, a, cut);
-      }
-    }
+    test::split(segment, left, right, cut);
   }
   /// Buckets of the spread class that somebody takes new flows of, by host.
   [[nodiscard]] std::uint32_t share(base::HostId host) const {

@@ -18,9 +18,9 @@ std::string told(const base::Settings& theirs) {
   Differences differences;
   std::uint32_t next = 0;
   do {
-    differences.take(7, next_excerpt(theirs, next));
+    differences.take(kOurs, 7, next_excerpt(theirs, next));
   } while (next < theirs.size());
-  return differences.text(kOurs);
+  return differences.text();
 }
 
 }  // namespace
@@ -56,16 +56,16 @@ TEST_CASE("of many differences the first three are told") {
 
 TEST_CASE("a value is known to differ before all excerpts are there, an absence is not") {
   Differences differences;
-  differences.take(7, {.first = 1, .total = 9, .settings = {{"rule web: ports", "81"}}});
-  CHECK(differences.text(kOurs) == "rule web: ports 80 here, 81 there");
+  differences.take(kOurs, 7, {.first = 1, .total = 9, .settings = {{"rule web: ports", "81"}}});
+  CHECK(differences.text() == "rule web: ports 80 here, 81 there");
 }
 
 TEST_CASE("another digest begins anew") {
   Differences differences;
-  differences.take(7, {.first = 0, .total = 1, .settings = {{"buckets", "128"}}});
-  CHECK(differences.text(kOurs).starts_with("buckets 64 here, 128 there"));
-  differences.take(8, {.first = 0, .total = 2, .settings = {{"buckets", "64"}}});
-  CHECK(differences.text(kOurs).empty());
+  differences.take(kOurs, 7, {.first = 0, .total = 1, .settings = {{"buckets", "128"}}});
+  CHECK(differences.text().starts_with("buckets 64 here, 128 there"));
+  differences.take(kOurs, 8, {.first = 0, .total = 2, .settings = {{"buckets", "64"}}});
+  CHECK(differences.text().empty());
 }
 
 TEST_CASE("excerpts are short, go round, and carry even a long setting") {

@@ -17,11 +17,6 @@ using convergence::hold_down;
 using convergence::HostState;
 using convergence::Verb;
 
-constexpr HostId kOne{1};
-constexpr HostId kTwo{2};
-constexpr HostId kThree{3};
-constexpr ClassIndex kSpread{1};
-
 void with_hold_down(convergence::NodeConfig& config) {
   config.hold_down = 5s;
 }

@@ -16,11 +16,6 @@ using convergence::HostState;
 using convergence::OperatorCommand;
 using convergence::Verb;
 
-constexpr HostId kOne{1};
-constexpr HostId kTwo{2};
-constexpr HostId kThree{3};
-constexpr ClassIndex kSpread{1};
-
 }  // namespace
 
 TEST_CASE("a host alone serves everything, but not before a lease of others has passed") {

@@ -20,13 +20,6 @@ using convergence::NodeConfig;
 using convergence::PartitionPolicy;
 using convergence::Verb;
 
-constexpr HostId kOne{1};
-constexpr HostId kTwo{2};
-constexpr HostId kThree{3};
-constexpr HostId kFour{4};
-constexpr HostId kFive{5};
-constexpr ClassIndex kSpread{1};
-
 HostSet hosts(std::initializer_list<HostId> list) {
   HostSet set;
   for (const HostId host : list)
