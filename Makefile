@@ -15,6 +15,7 @@ help:
 	@echo "make test       every suite; ends with 'N passed, N failed'"
 	@echo "make test-long  faults in the lab with the full figures; half an hour"
 	@echo "make bench      figures of the forwarding core and of the whole process"
+	@echo "make bench-failover   how long clients notice a dead host; keepalived and ucarp beside it"
 	@echo "make lab-up HOSTS=3, make lab-down    a cluster to play with"
 	@echo "make model, make lint, make format, make fuzz, make install DESTDIR=, make clean"
 
@@ -44,6 +45,11 @@ demo: build
 .PHONY: bench
 bench: build
 	test/bench/run
+
+.PHONY: bench-failover
+bench-failover: build
+	@test/deps/install bench
+	test/bench/failover
 
 .PHONY: fuzz
 fuzz: deps

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What every benchmark prints and writes: a table for people, JSON for machines."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent.parent
+BUILD = Path(os.environ.get("COVEY_BUILD", TOP / "build"))
+
+
+def machine() -> str:
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    cpu = model[1] if model else "unknown CPU"
+    return f"{cpu}, {os.cpu_count()} cores, kernel {os.uname().release}"
+
+
+def row(name: str, value: float, unit: str, **comparison) -> dict:
+    empty = {"reference": None, "ratio": None, "target": None, "pass": None}
+    return {"name": name, "value": value, "unit": unit, **empty, **comparison}
+
+
+def print_table(rows: list[dict]) -> None:
+    print(f"{'what':<44} {'value':>8} {'unit':<10} {'reference':>9} {'ratio':>6} {'target':>6}")
+    for entry in rows:
+        figures = (entry["reference"], entry["ratio"], entry["target"])
+        cells = ["" if figure is None else figure for figure in figures]
+        verdict = {None: "", True: "reached", False: "missed"}[entry["pass"]]
+        print(f"{entry['name']:<44} {entry['value']:>8} {entry['unit']:<10} "
+              f"{cells[0]:>9} {cells[1]:>6} {cells[2]:>6}  {verdict}")
+
+
+def write(rows: list[dict], name: str) -> None:
+    path = BUILD / name
+    path.write_text(json.dumps(rows, indent=2) + "\n")
+    print(f"written to {path}")
