@@ -23,7 +23,7 @@ def test_frames_that_are_lost_repeated_and_reordered_change_no_membership(defaul
     counts = [lab.mend_wire(host) for host in lab.hosts()]
     assert all(count["lost"] > 100 and count["duplicated"] > 100 and count["held"] > 100
                for count in counts), counts
-    assert not record.answered_twice(), list(record.answered_twice().items())[:5]
+    assert not record.answered_by_two(), list(record.answered_by_two().items())[:5]
     assert not record.strangers(), record.strangers()[:5]
     assert agreement(lab) == before
     assert names_since(lab, marks) == {host: [] for host in lab.hosts()}

@@ -99,6 +99,15 @@ class Record:
             seen[answer.source, answer.ack].add((answer.mac, answer.seq))
         return {key: answers for key, answers in seen.items() if len(answers) > 1}
 
+    def answered_by_two(self):
+        """SYNs that two hardware addresses answered: {(source, client ISN): answers}.
+
+        Weaker than answered_twice(), for cables that repeat frames late: a host that has already
+        closed a connection rightly answers a late copy of its SYN with a new sequence number.
+        """
+        return {key: answers for key, answers in self.answered_twice().items()
+                if len({mac for mac, _ in answers}) > 1}
+
     def strangers(self):
         """Served connections into which another host spoke: (connection, answer).
 
