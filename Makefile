@@ -14,6 +14,7 @@ help:
 	@echo "make demo       three hosts, one virtual IP, real traffic, a crash, a drain: in two minutes"
 	@echo "make test       every suite; ends with 'N passed, N failed'"
 	@echo "make test-long  faults in the lab with the full figures; half an hour"
+	@echo "make soak       10,000 simulated cluster-hours, a million random faults; an hour of CPU time"
 	@echo "make bench      figures of the forwarding core and of the whole process"
 	@echo "make bench-failover   how long clients notice a dead host; keepalived and ucarp beside it"
 	@echo "make lab-up HOSTS=3, make lab-down    a cluster to play with"
@@ -37,6 +38,10 @@ test: build
 .PHONY: test-long
 test-long: build
 	test/e2e/run --long -k fault
+
+.PHONY: soak
+soak: build
+	test/sim/soak --jobs $(JOBS)
 
 .PHONY: demo
 demo: build
