@@ -81,9 +81,10 @@ bool Node::Impl::advance(TimePoint now) {
   return false;
 }
 
-CommittedView Node::Impl::senior() const {
+/// Views that hosts with our configuration follow. Whoever slept through his lease does not count
+/// what he heard before.
+std::vector<CommittedView> Node::Impl::views_of_others() const {
   std::vector<CommittedView> views;
-  bool replaced = false;
   peers.heard().for_each([&](HostId host) {
     const heartbeat::Message& said = peers.at(host).said;
     const bool asleep = lapsed && peers.at(host).last_heard < doubted_at;
@@ -91,10 +92,17 @@ CommittedView Node::Impl::senior() const {
       const CommittedView view{.members = said.committed_view,
                                .generation = said.committed_generation};
       if (views.empty() || views.back() != view) views.push_back(view);  // mostly all are one
-      replaced = replaced || !said.committed_view.contains(self);
     }
   });
+  return views;
+}
+
+CommittedView Node::Impl::senior() const {
+  std::vector<CommittedView> views = views_of_others();
   // Whoever slept through his lease has been replaced by any view that goes on without him.
+  const bool replaced = std::any_of(views.begin(), views.end(), [&](const CommittedView& view) {
+    return !view.members.contains(self);
+  });
   if (!is_young() && !(lapsed && replaced)) {
     views.push_back({.members = committed.members, .generation = committed.generation});
   }

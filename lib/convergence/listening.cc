@@ -173,10 +173,12 @@ std::string Node::Impl::namesake_objection(TimePoint now) const {
   return yields ? "another host uses id " + std::to_string(self.value) : std::string();
 }
 
-/// Of two groups with different configurations that hear each other the junior stays out.
+/// Of two groups with different configurations that hear each other the junior stays out. Whoever
+/// slept through his lease says no view of his own, so he must not count it here either: else both
+/// sides would take themselves for the senior one.
 std::string Node::Impl::configuration_objection() const {
   std::string objection;
-  const CommittedView mine = senior();
+  const CommittedView mine = lapsed ? senior_view(views_of_others()) : senior();
   peers.bound().for_each([&](HostId host) {
     const Peer& peer = peers.at(host);
     if (!peer.mismatched || peer.silent || peer.left || peer.said.phase == Phase::refused) return;

@@ -188,6 +188,21 @@ TEST_CASE("a host with another configuration is kept out and both sides say what
   story.compare();
 }
 
+TEST_CASE("whoever slept through his lease yields to another configuration that serves") {
+  Story story("config-overslept");
+  story.begin_with(2);
+  story.note("host 2 sleeps for 1 s, host 1 boots with another configuration");
+  story.segment.stall_host(kTwo, 1s);
+  story.segment.crash(kOne);
+  convergence::NodeConfig other = test_config(1, 1001);
+  other.config_digest = 0xbad;
+  story.segment.boot(other);
+  story.segment.run_for(2500ms);
+  CHECK(story.segment.buckets_of(kOne, {1}) == 64);
+  CHECK(story.segment.status(kTwo).reason == "refused: configuration differs from that of host 1");
+  story.compare();
+}
+
 TEST_CASE("a single-host class follows priority and fails over") {
   Story story("single-host");
   story.begin_with(3);
