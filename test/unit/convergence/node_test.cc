@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One or several nodes on the simulated segment: the awkward cases, each as a story with an end.
 #include <catch2/catch.hpp>
+#include <functional>
 
 #include "support/observed_cluster.h"
 
@@ -15,6 +16,37 @@ using convergence::EventKind;
 using convergence::HostState;
 using convergence::OperatorCommand;
 using convergence::Verb;
+
+/// Two nodes that hear each other within a millisecond; what host 2 says may be spoilt on its way.
+struct Pair {
+  using Spoil = std::function<void(heartbeat::Message&)>;
+
+  void run_for(base::Duration span) {
+    for (const base::TimePoint end = now + span; now < end; now = now + 1ms) {
+      if (now >= one.next_wakeup()) step(one, convergence::TimerFired{});
+      if (now >= two.next_wakeup()) step(two, convergence::TimerFired{});
+    }
+  }
+  void step(convergence::Node& node, const convergence::Input& input) {
+    convergence::Effects effects;
+    node.step(now, input, effects);
+    for (const convergence::Effect& effect : effects) {
+      if (const auto* install = std::get_if<convergence::InstallMap>(&effect)) {
+        step(node, convergence::MapInstalled{.install_id = install->install_id, .residual = {}});
+      }
+      if (const auto* send = std::get_if<convergence::SendHeartbeat>(&effect)) {
+        heartbeat::Message message = send->message;
+        if (spoil && &node == &two) spoil(message);
+        step(&node == &one ? two : one, convergence::HeartbeatReceived{message});
+      }
+    }
+  }
+
+  base::TimePoint now;
+  convergence::Node one{test_config(1, 1), now};
+  convergence::Node two{test_config(2, 2), now};
+  Spoil spoil;
+};
 
 }  // namespace
 
@@ -46,6 +78,15 @@ TEST_CASE("the lease ends when the members stop acknowledging") {
   cluster.segment.run_for(2s);
   CHECK(cluster.leases[1] == base::TimePoint::distant_past());  // evicted itself meanwhile
   CHECK(cluster.segment.violations().empty());
+}
+
+TEST_CASE("messages that nobody acknowledges do not extend the lease") {
+  ObservedCluster cluster(2);
+  const base::TimePoint end = cluster.segment.now() + test_config(2, 2).timing.lease();
+  cluster.segment.cut(kTwo, kOne);
+  cluster.segment.run_for(250ms);  // less than D: nobody has noticed anything yet
+  CHECK(cluster.leases[2] > cluster.segment.now());
+  CHECK(cluster.leases[2] <= end);
 }
 
 TEST_CASE("a mute host yields and never serves alone while it hears the others") {
@@ -148,6 +189,25 @@ TEST_CASE("a stop in the middle of an agreement leaves one map") {
   cluster.segment.run_for(2s);
   CHECK(cluster.state(kThree) == HostState::stopped);
   cluster.check_whole({kOne});
+}
+
+TEST_CASE("a weight that changes at any moment of a hand-over leaves one map") {
+  OperatorCommand command;
+  command.verb = Verb::set_weight;
+  command.map_class = kSpread;
+  command.weight = 50;
+  for (int moment = 0; moment < 40; ++moment) {
+    INFO("moment " << moment);
+    ObservedCluster cluster(2);
+    cluster.segment.boot(test_config(3, 3));
+    while (cluster.count(EventKind::converging, kThree) == 0)
+      cluster.segment.run_for(100us);
+    cluster.segment.run_for(moment * 100us);
+    cluster.segment.command(kThree, command);
+    cluster.segment.run_for(1s);
+    CHECK(cluster.segment.buckets_of(kThree, kSpread) == 13);  // 64 * 50 / 250
+    cluster.check_whole({kOne, kTwo, kThree});
+  }
 }
 
 TEST_CASE("start after stop joins as a new incarnation") {
@@ -285,6 +345,20 @@ TEST_CASE("whoever slept through his lease yields to a namesake that took his pl
   cluster.segment.run_for(10s);
   CHECK_THAT(cluster.segment.violations(), Catch::Equals(std::vector<std::string>{}));
   CHECK(cluster.segment.status(kOne).reason == "refused: another host uses id 1");
+}
+
+TEST_CASE("a host does not commit while another one has computed a different map") {
+  Pair pair;
+  pair.spoil = [](heartbeat::Message& message) {
+    if (message.map_digest != 0) message.map_digest += 1;
+  };
+  pair.run_for(5s);
+  CHECK(pair.one.status(pair.now).members.size() == 2);
+  CHECK(pair.one.history().empty());
+  pair.spoil = nullptr;
+  pair.run_for(1s);
+  REQUIRE(pair.one.history().size() == 1);
+  CHECK(pair.one.history()[0].members.size() == 2);
 }
 
 TEST_CASE("the history tells what happened and why") {
