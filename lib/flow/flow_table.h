@@ -56,7 +56,8 @@ class FlowTable {
     for (std::size_t visited = 0; visited < lines_.size(); ++visited) {
       const Line& line = lines_[at];
       for (std::uint32_t hits = line.with_tag(tag(hash)); hits != 0; hits &= hits - 1) {
-        const EntryIndex entry = line.cells[std::countr_zero(hits)] & kEntryMask;
+        const EntryIndex entry =
+            line.cells[static_cast<std::size_t>(std::countr_zero(hits))] & kEntryMask;
         if (entries_[entry].key == key) return entry;
       }
       if (line.overflow == 0) break;
