@@ -131,7 +131,8 @@ HostFacts Node::Impl::own_facts(TimePoint now, const CommittedView& base) const 
   // A view that names us may mean an earlier start of this host, or one we only prepared.
   facts.member = base.members.contains(self) && (!is_young() || phase == Phase::prepared);
   const bool has_listened = is_agreeing(phase) || now >= listen_until || is_invited();
-  const bool empty_handed = all_none(ownership.claims()) && !ownership.under_way();
+  // A table that is under way does not matter: what it gives up or takes is claimed until then.
+  const bool empty_handed = all_none(ownership.claims());
   facts.admissible =
       is_young() && has_listened && empty_handed && (base.members.empty() || now >= held_until());
   return facts;

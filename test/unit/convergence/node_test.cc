@@ -125,6 +125,20 @@ TEST_CASE("a joiner that not all members hear does not disturb them") {
   cluster.check_whole({kOne, kTwo});
 }
 
+TEST_CASE("a joiner whose workers are given another table is not thrown back") {
+  for (int moment = 0; moment < 40; ++moment) {
+    INFO("moment " << moment);
+    ObservedCluster cluster(2);
+    cluster.segment.cut(kTwo, kThree);
+    cluster.segment.boot(test_config(3, 3));
+    cluster.segment.run_for(230ms + moment * 1ms);  // its table is old enough for another one
+    cluster.segment.cut(kTwo, kThree, false);       // which it needs when it learns of residuals
+    cluster.segment.run_for(1s);
+    CHECK(cluster.count(EventKind::converging, kThree) == 2);  // with host 1 alone, with both
+    cluster.check_whole({kOne, kTwo, kThree});
+  }
+}
+
 TEST_CASE("after a cut is healed the junior side yields and joins") {
   ObservedCluster cluster(3);
   for (const HostId far : {kTwo, kThree}) {
