@@ -133,9 +133,22 @@ HostFacts Node::Impl::own_facts(TimePoint now, const CommittedView& base) const 
   const bool has_listened = is_agreeing(phase) || now >= listen_until || is_invited();
   // A table that is under way does not matter: what it gives up or takes is claimed until then.
   const bool empty_handed = all_none(ownership.claims());
-  facts.admissible =
-      is_young() && has_listened && empty_handed && (base.members.empty() || now >= held_until());
+  facts.admissible = is_young() && has_listened && empty_handed && may_join(now, base);
   return facts;
+}
+
+/// A host that flaps is held down. One that yields to another view after a cut has heard the hosts
+/// of its own all the time, and what it is given there they may be serving: it waits until each of
+/// them has given that view up too, or a lease has passed.
+bool Node::Impl::may_join(TimePoint now, const CommittedView& base) const {
+  if (base.members.empty()) return true;
+  bool behind = false;
+  former_view.without(base.members).for_each([&](HostId host) {
+    if (host != self && !peers.at(host).left && !peers.at(host).said.committed_view.empty()) {
+      behind = true;
+    }
+  });
+  return now >= held_until() && !(behind && now < former_until);
 }
 
 HostFacts Node::Impl::facts_of(HostId host, const CommittedView& base) const {
@@ -388,6 +401,10 @@ void Node::Impl::become_refused(TimePoint now, std::string reason) {
 
 /// The workers stop taking new flows with the lease at once; settle() sends the empty table.
 void Node::Impl::give_up_membership(TimePoint now) {
+  if (!is_young()) {
+    former_view = committed.members;
+    former_until = now + lease_passes();
+  }
   committed.members = {};
   committed.statements.clear();
   proposal.view = {};

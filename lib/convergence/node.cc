@@ -78,6 +78,7 @@ void Node::Impl::begin_incarnation(TimePoint now) {
   draining = false;
   refusal.clear();
   last_members = {};
+  former_view = {};
   attempts.clear();
   island = {};
   spoken = Utterance{};

@@ -123,6 +123,7 @@ struct Node::Impl {
   [[nodiscard]] ViewQuestion view_question(base::TimePoint now) const;
   [[nodiscard]] HostFacts facts_of(base::HostId host, const CommittedView& base) const;
   [[nodiscard]] HostFacts own_facts(base::TimePoint now, const CommittedView& base) const;
+  [[nodiscard]] bool may_join(base::TimePoint now, const CommittedView& base) const;
   [[nodiscard]] bool may_be_alone(base::TimePoint now) const;
   [[nodiscard]] bool is_invited() const;
   [[nodiscard]] bool must_propose(base::HostSet wanted) const;
@@ -225,6 +226,8 @@ struct Node::Impl {
   Commitment committed;
   base::HostSet last_members;           // of the newest view this start committed
   std::vector<base::HostSet> attempts;  // views prepared since: others may have committed them
+  base::HostSet former_view;            // that this start gave up last; its hosts ...
+  base::TimePoint former_until;         // ... may be serving until then
   base::HostSet wanted_view;            // what the partition policy was asked about last
   base::HostSet island;                 // another view, reported
   base::HostSet lost_lately;            // members that fell silent within D of one another

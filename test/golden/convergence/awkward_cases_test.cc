@@ -33,6 +33,24 @@ TEST_CASE("both sides of a cut serve, and the junior side yields when it is heal
   story.compare();
 }
 
+TEST_CASE("whoever yields after a cut takes nothing while a host of its old view may serve it") {
+  Story story("left-behind");
+  story.begin_with(5);
+  story.note("hosts 1, 4 and 2, 3, 5 are cut off from each other");
+  story.split({kOne, kFour}, {kTwo, kThree, kFive});
+  story.segment.run_for(500ms);
+  story.note(
+      "the control thread of host 4 is stuck for 1 s; its workers go on until the lease ends");
+  story.segment.stall_control(kFour, 1s);
+  story.segment.run_for(50ms);
+  story.note("the cut is healed");
+  story.split({kOne, kFour}, {kTwo, kThree, kFive}, false);
+  story.segment.run_for(2s);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  CHECK(story.share(kFour) == 12);
+  story.compare();
+}
+
 TEST_CASE("under majority the smaller side stops before the larger takes over") {
   Story story("partition-majority");
   story.begin_with(5, [](NodeConfig& config) { config.partition = PartitionPolicy::majority; });
