@@ -37,8 +37,9 @@ Bitmaps Node::Impl::own_target(TimePoint now) {
   if (phase != Phase::stable) return ownership.table();  // frozen
   if (ownership.table() == committed.mine) return committed.mine;
 
-  orphans_until = std::max(unknown_until, evidence.outside_until(self, committed.members,
-                                                                 committed.nonces, lease_passes()));
+  orphans_until =
+      std::max({unknown_until, namesake_until(),
+                evidence.outside_until(self, committed.members, committed.nonces, lease_passes())});
   HandOver input;
   input.self = self;
   input.members = committed.members;
@@ -57,6 +58,13 @@ Bitmaps Node::Impl::own_target(TimePoint now) {
   });
   hand_over = next_own(input);
   return hand_over.own;
+}
+
+/// Another host with our id that had a view and fell silent may be serving until then. Alone it
+/// needs nobody's word, and its last messages may have been lost: we followed after D without one.
+TimePoint Node::Impl::namesake_until() const {
+  if (namesake.committed.members.empty()) return TimePoint::distant_past();
+  return namesake.last_heard + config.timing.silence() + lease_passes();
 }
 
 void Node::Impl::install(TimePoint now, Bitmaps own) {

@@ -141,6 +141,21 @@ TEST_CASE("a host whose id was borrowed while it slept gets it back") {
   story.compare();
 }
 
+TEST_CASE("a namesake that follows takes nothing before the lease of the first one has passed") {
+  Story story("namesake-follows");
+  story.begin_with(1);
+  story.note("another machine boots as host 1");
+  story.segment.boot_namesake(101, test_config(1, 2001));
+  story.segment.run_for(500ms);
+  story.note("the control thread of the first one is stuck for 1 s, host 3 boots");
+  story.segment.stall_control(kOne, 1s);
+  story.segment.boot(test_config(3, 3));
+  story.segment.run_for(900ms);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  CHECK(story.segment.buckets_of(kThree, {1}) == 32);
+  story.compare();
+}
+
 TEST_CASE("a host that hears a refused namesake first still finds the incumbent") {
   Story story("namesake-first");
   story.begin_with(2);
