@@ -56,10 +56,16 @@ bool Node::Impl::advance(TimePoint now) {
     become_refused(now, std::move(objection));
     return true;
   }
-  const HostSet wanted = choose_view(view_question(now), edges);
+  const ViewQuestion question = view_question(now);
+  HostSet wanted = choose_view(question, edges);
+  hoped_view = {};
   if (!wanted.contains(self)) return step_aside(now);
   wanted_view = wanted;
-  if (!may_serve(wanted)) return stand_down(now);
+  if (!may_serve(wanted)) {
+    hoped_view = view_together(question);
+    if (!all_hope_for(hoped_view, question.base.members)) return stand_down(now);
+    wanted = hoped_view;
+  }
   const bool alone = wanted.size() == 1;
   if (alone && proposal.view != wanted && !may_be_alone(now)) return false;
   if (must_propose(wanted)) {

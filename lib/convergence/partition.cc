@@ -60,6 +60,31 @@ bool Node::Impl::stand_down(TimePoint now) {
   return true;
 }
 
+/// Each of several hosts that wait beside a view may be one too few for it, and all of them enough:
+/// what they would make together, or nobody if that is too few as well.
+HostSet Node::Impl::view_together(ViewQuestion question) const {
+  if (!is_young()) return {};
+  peers.heard().for_each([&](HostId host) {
+    const Peer& peer = peers.at(host);
+    const bool waits = peer.said.phase == Phase::minority && peer.edge;
+    if (waits && peer.claims_known && peer.claims_nothing) {
+      question.facts[host.value].admissible = true;
+    }
+  });
+  const HostSet together = choose_view(question, edges);
+  return together.contains(self) && may_serve(together) ? together : HostSet{};
+}
+
+/// Hosts that wait say which view they hope for. They come forward when all newcomers in it say the
+/// same: a host that would not follow must not be proposed to those who serve.
+bool Node::Impl::all_hope_for(HostSet view, HostSet base) const {
+  bool all = !view.empty();
+  view.without(base).for_each([&](HostId host) {
+    if (host != self && peers.at(host).said.view != view) all = false;
+  });
+  return all;
+}
+
 void Node::Impl::note_prepared(HostSet view) {
   if (config.partition != PartitionPolicy::majority || !config.voters.empty()) return;
   if (std::find(attempts.begin(), attempts.end(), view) != attempts.end()) return;

@@ -64,7 +64,7 @@ Message Node::Impl::compose(TimePoint now) {
   message.generation = proposal.generation;
   message.phase = phase;
   message.health = health;
-  message.view = proposal.view;
+  message.view = spoken_view();
   message.view_digest = proposal.view_digest;
   if (!lapsed) message.committed_view = committed.members;
   message.committed_generation = committed.generation;
@@ -117,6 +117,10 @@ void Node::Impl::add_excerpt(Message& message) {
   if (differs) message.excerpt = next_excerpt(config.shared_settings, excerpt_next);
 }
 
+base::HostSet Node::Impl::spoken_view() const {
+  return phase == Phase::minority ? hoped_view : proposal.view;
+}
+
 /// While a generation is being agreed on: the claims it froze. Then: what workers may accept.
 const Bitmaps& Node::Impl::spoken_claims() const {
   const bool frozen = phase == Phase::propose || phase == Phase::prepared;
@@ -159,7 +163,7 @@ Utterance Node::Impl::utterance() const {
   return Utterance{.phase = phase,
                    .generation = proposal.generation,
                    .committed_generation = committed.generation,
-                   .view = proposal.view,
+                   .view = spoken_view(),
                    .alive = peers.alive(),
                    .view_digest = proposal.view_digest,
                    .map_digest = proposal.map.digest,

@@ -157,6 +157,8 @@ struct Node::Impl {
   // partition.cc
   [[nodiscard]] bool may_serve(base::HostSet view) const;
   [[nodiscard]] base::HostSet electors() const;
+  [[nodiscard]] base::HostSet view_together(ViewQuestion question) const;
+  [[nodiscard]] bool all_hope_for(base::HostSet view, base::HostSet base) const;
   bool stand_down(base::TimePoint now);
   void note_prepared(base::HostSet view);
   void note_gateway(bool answers);
@@ -176,6 +178,7 @@ struct Node::Impl {
   void add_flap_counts(base::TimePoint now, heartbeat::Message& message) const;
   void add_excerpt(heartbeat::Message& message);
   [[nodiscard]] Utterance utterance() const;
+  [[nodiscard]] base::HostSet spoken_view() const;
   [[nodiscard]] const Bitmaps& spoken_claims() const;
   [[nodiscard]] std::uint64_t spoken_claims_digest() const;
   [[nodiscard]] bool is_news(Freshness& freshness, std::uint64_t digest, std::uint32_t sequence,
@@ -230,6 +233,7 @@ struct Node::Impl {
   base::HostSet former_view;            // that this start gave up last; its hosts ...
   base::TimePoint former_until;         // ... may be serving until then
   base::HostSet wanted_view;            // what the partition policy was asked about last
+  base::HostSet hoped_view;             // with others that are too few alone
   base::HostSet island;                 // another view, reported
   base::HostSet lost_lately;            // members that fell silent within D of one another
   base::TimePoint lost_since;

@@ -2,6 +2,7 @@
 // Golden conversations, continued: cuts, hosts that are deaf, mute, stuck or unsteady, and what the
 // partition policies make of them. Each of the mistakes that a protocol of this kind invites has
 // its story here; what must not happen is asserted, what does happen is in the file.
+#include <array>
 #include <catch2/catch.hpp>
 
 #include "story.h"
@@ -63,6 +64,35 @@ TEST_CASE("under majority the smaller side stops before the larger takes over") 
   story.split({kOne, kTwo}, {kThree, kFour, kFive}, false);
   story.segment.run_for(600ms);
   CHECK(story.segment.owned_buckets({1}) == 64);
+  story.compare();
+}
+
+TEST_CASE(
+    "hosts that are a majority only together join a view that was founded behind their backs") {
+  Story story("together");
+  story.begin_with(5, [](convergence::NodeConfig& config) {
+    config.partition = convergence::PartitionPolicy::majority;
+  });
+  const std::array all{kOne, kTwo, kThree, kFour, kFive};
+  const auto cut_all = [&](bool cut) {
+    for (const base::HostId from : all) {
+      for (const base::HostId to : all)
+        if (from != to) story.segment.cut(from, to, cut);
+    }
+  };
+  story.note("nobody hears anybody, host 1 starts again and remembers nobody");
+  cut_all(true);
+  story.segment.crash(kOne);
+  convergence::NodeConfig again = test_config(1, 1001);
+  again.partition = convergence::PartitionPolicy::majority;
+  story.segment.boot(again);
+  story.segment.run_for(2s);
+  CHECK(story.share(kOne) == 64);
+  story.note("all links are good again");
+  cut_all(false);
+  story.segment.run_for(1s);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  CHECK(story.share(kOne) == 13);
   story.compare();
 }
 
