@@ -62,7 +62,8 @@ Verdict if_owner(const Placement& place, const Surroundings& around, Verdict tak
   if (!is_addressed_to_us(frame, policy)) return decided(Verdict::drop_not_for_us);
   switch (view.layer3) {
     case Layer3::ipv4:
-      [[likely]] case Layer3::ipv6 : return decide_ip(frame, view, around);
+    case Layer3::ipv6:
+      [[likely]] return decide_ip(frame, view, around);
     case Layer3::arp:
       return decide_arp(frame, view, around);
     case Layer3::heartbeat:
