@@ -38,7 +38,7 @@ Bitmaps Node::Impl::own_target(TimePoint now) {
   if (ownership.table() == committed.mine) return committed.mine;
 
   orphans_until =
-      std::max({unknown_until, namesake_until(),
+      std::max({unknown_until, namesake_until(), forgotten_until(),
                 evidence.outside_until(self, committed.members, committed.nonces, lease_passes())});
   HandOver input;
   input.self = self;
@@ -65,6 +65,17 @@ Bitmaps Node::Impl::own_target(TimePoint now) {
 TimePoint Node::Impl::namesake_until() const {
   if (namesake.committed.members.empty()) return TimePoint::distant_past();
   return namesake.last_heard + config.timing.silence() + lease_passes();
+}
+
+/// Two majorities share a host, and it knows whom it acknowledged; unless it was started between
+/// them. A lease that its last start extended has passed by then.
+TimePoint Node::Impl::forgotten_until() const {
+  TimePoint until = TimePoint::distant_past();
+  if (config.partition != PartitionPolicy::majority) return until;
+  committed.members.for_each([&](HostId host) {
+    if (host != self) until = std::max(until, peers.at(host).first_heard + lease_passes());
+  });
+  return until;
 }
 
 void Node::Impl::install(TimePoint now, Bitmaps own) {

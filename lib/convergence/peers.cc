@@ -89,10 +89,11 @@ base::HostSet PeerTable::hears(const Message& message, const SendLog& sent) cons
   return hears;
 }
 
-void PeerTable::bind(Peer& peer, const Message& message, const SendLog& sent) {
+void PeerTable::bind(base::TimePoint now, Peer& peer, const Message& message, const SendLog& sent) {
   Peer fresh;
   fresh.bound = true;
   fresh.nonce = message.nonce;
+  fresh.first_heard = now;
   fresh.ack_sent_at = base::TimePoint::distant_past();
   fresh.retired = peer.retired;
   fresh.retired_count = peer.retired_count;
@@ -137,7 +138,7 @@ Hearing PeerTable::hear(base::TimePoint now, const Message& message, const SendL
   Peer& peer = peers_[message.host.value];
   if (!peer.bound) {
     if (message.phase == Phase::leave) return Hearing::ignored;
-    bind(peer, message, sent);
+    bind(now, peer, message, sent);
     take(now, message, sent);
     return Hearing::rebound;
   }
@@ -147,7 +148,7 @@ Hearing PeerTable::hear(base::TimePoint now, const Message& message, const SendL
     return Hearing::news;
   }
   if (admit_candidate(now, message, peer, sent)) {
-    bind(peer, message, sent);
+    bind(now, peer, message, sent);
     take(now, message, sent);
     return Hearing::rebound;
   }

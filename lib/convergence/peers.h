@@ -59,6 +59,7 @@ struct Peer {
   bool bound = false;
   std::uint64_t nonce = 0;
   std::uint32_t sequence = 0;
+  base::TimePoint first_heard;  // this incarnation
   base::TimePoint last_heard;
   base::TimePoint ack_sent_at;  // when we sent the newest of our messages it acknowledges
   std::uint32_t acked_sequence = 0;
@@ -124,7 +125,8 @@ class PeerTable {
  private:
   bool admit_candidate(base::TimePoint now, const heartbeat::Message& message, Peer& peer,
                        const SendLog& sent);
-  void bind(Peer& peer, const heartbeat::Message& message, const SendLog& sent);
+  void bind(base::TimePoint now, Peer& peer, const heartbeat::Message& message,
+            const SendLog& sent);
   void take(base::TimePoint now, const heartbeat::Message& message, const SendLog& sent);
   [[nodiscard]] bool fits(const heartbeat::Message& message) const;
   [[nodiscard]] base::HostSet hears(const heartbeat::Message& message, const SendLog& sent) const;

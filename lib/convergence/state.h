@@ -147,6 +147,7 @@ struct Node::Impl {
   void settle(base::TimePoint now);
   [[nodiscard]] Bitmaps own_target(base::TimePoint now);
   [[nodiscard]] base::TimePoint namesake_until() const;
+  [[nodiscard]] base::TimePoint forgotten_until() const;
   void install(base::TimePoint now, Bitmaps own);
   void map_installed(base::TimePoint now, const MapInstalled& input);
   [[nodiscard]] bucket::Bitmap dirty() const;

@@ -148,6 +148,25 @@ TEST_CASE("majority: nobody serves before a majority of the configured hosts is 
   cluster.check_whole({kOne, kTwo, kFour});
 }
 
+TEST_CASE("majority: a host that heard nothing and one that forgot it do not overtake the third") {
+  const auto of_three = [](NodeConfig& config) {
+    config.partition = PartitionPolicy::majority;
+    config.voters = hosts({kOne, kTwo, kThree});
+  };
+  ObservedCluster cluster(3, of_three);
+  cluster.segment.cut(kTwo, kOne);
+  cluster.segment.cut(kThree, kOne);
+  cluster.segment.run_for(1s);
+  CHECK(spread_of(cluster, {kTwo, kThree}) == 64);
+  cluster.segment.cut(kThree, kTwo);  // nobody hears host 3, whose lease host 2 has extended
+  cluster.segment.cut(kTwo, kOne, false);
+  cluster.segment.crash(kTwo);
+  cluster.boot(kTwo, 2002, of_three);
+  cluster.segment.run_for(2s);
+  CHECK_THAT(cluster.segment.violations(), Catch::Equals(std::vector<std::string>{}));
+  CHECK(spread_of(cluster, {kOne, kTwo}) == 64);
+}
+
 TEST_CASE("majority: restarted hosts behind a cut do not found a second cluster") {
   ObservedCluster cluster(5, of_five);
   cluster.split({kFour, kFive}, {kOne, kTwo, kThree});
