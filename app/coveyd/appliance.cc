@@ -23,6 +23,7 @@
 #include "control/runtime.h"
 #include "convergence/node.h"
 #include "dataplane/data_plane.h"
+#include "forwarding/class_identity.h"
 #include "forwarding/policy.h"
 #include "heartbeat/keys.h"
 #include "wiring.h"
@@ -83,11 +84,14 @@ std::uint64_t digest_of(const base::Settings& settings) {
   return digest_of(text);
 }
 
-std::vector<convergence::ClassConfig> class_configs(const forwarding::Settings& settings) {
-  const forwarding::ClassPlan plan = forwarding::plan_classes(settings);
+std::vector<convergence::ClassConfig> class_configs(const forwarding::Policy& policy) {
+  const forwarding::Settings& settings = policy.settings();
+  const forwarding::ClassPlan& plan = policy.classes();
+  const std::vector<std::uint64_t> identities = forwarding::class_identities(policy);
   std::vector<convergence::ClassConfig> classes(plan.class_sizes.size());
   for (std::size_t i = 0; i < classes.size(); ++i) {
-    classes[i] = {plan.class_sizes[i], forwarding::kEqualWeight, settings.self.value};
+    classes[i] = {plan.class_sizes[i], forwarding::kEqualWeight, settings.self.value,
+                  identities[i]};
   }
   for (std::size_t i = 0; i < settings.rules.size(); ++i) {
     const forwarding::PortRule& rule = settings.rules[i];
@@ -99,7 +103,7 @@ std::vector<convergence::ClassConfig> class_configs(const forwarding::Settings& 
   return classes;
 }
 
-convergence::NodeConfig node_config(const config::Config& config,
+convergence::NodeConfig node_config(const config::Config& config, const forwarding::Policy& policy,
                                     const heartbeat::DerivedKeys& keys, std::uint64_t nonce) {
   convergence::NodeConfig node;
   node.self = config.forwarding.self;
@@ -113,7 +117,7 @@ convergence::NodeConfig node_config(const config::Config& config,
   node.voters = config.hosts;
   node.hold_down = config.hold_down;
   node.map_key = sip_key(keys.map_score);
-  node.classes = class_configs(config.forwarding);
+  node.classes = class_configs(policy);
   return node;
 }
 
@@ -195,7 +199,7 @@ base::Result<void> run_appliance(const config::Config& config, const DaemonOptio
   Wiring wiring(config, policy, **data_plane);
   control::Logger logger(config.control.log_level, config.control.log_format, stderr);
   auto runtime = control::Runtime::open({config.control,
-                                         node_config(config, *keys, *nonce),
+                                         node_config(config, *policy, *keys, *nonce),
                                          *ring,
                                          config.key_file,
                                          {*secret, *more_secret}},

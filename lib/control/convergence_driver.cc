@@ -75,6 +75,8 @@ LogLevel level_of(convergence::EventKind kind) {
     case EventKind::weight_changed:
     case EventKind::drain_started:
     case EventKind::drain_finished:
+    case EventKind::configuration_staged:
+    case EventKind::configuration_switched:
       return LogLevel::info;
   }
   return LogLevel::info;

@@ -4,6 +4,7 @@
 // PROPOSE freezes the claims. PREPARED says: I have every member's part and computed this map.
 // STABLE says: every member had computed the same map; now buckets may move (handover.cc).
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -76,10 +77,7 @@ bool Node::Impl::advance(TimePoint now) {
     become_proposing(now, higher, wanted);
     return true;
   }
-  if (phase == Phase::propose && all_parts_known()) {
-    become_prepared();
-    return true;
-  }
+  if (phase == Phase::propose && all_parts_known()) return become_prepared();
   if (phase == Phase::prepared && all_prepared()) {
     become_stable(now);
     return true;
@@ -210,7 +208,11 @@ bool Node::Impl::is_invited() const {
 bool Node::Impl::must_propose(HostSet wanted) const {
   if (!is_participant(phase) || wanted != proposal.view) return true;
   if (nonces_of(wanted) != proposal.nonces) return true;
-  return stated != proposal.statement.classes || takes_no_flows() != proposal.statement.draining;
+  if (phase != Phase::stable) return part_is_stale();
+  const Statement& mine = committed.statements[self.value];
+  if (takes_no_flows() != mine.draining || wants(self) != mine.classes) return true;
+  const std::optional<std::uint64_t> target = common_target(wanted, offer());
+  return target && *target != committed.configuration->digest;
 }
 
 /// One more than any heard; or the highest itself, if it is still being proposed and new to us.
@@ -277,7 +279,7 @@ bool Node::Impl::all_prepared() const {
 std::uint64_t Node::Impl::digest_of_view() const {
   Digester digester;
   digester.add(proposal.generation);
-  digester.add(config.config_digest);
+  digester.add(proposal.target->digest);
   proposal.view.for_each([&](HostId host) {
     const Statement& statement = proposal.statements[host.value];
     digester.add(host.value);
@@ -287,6 +289,8 @@ std::uint64_t Node::Impl::digest_of_view() const {
       digester.add(std::uint64_t{part.weight} << 16U | part.priority);
     }
     digester.add(digest_of(statement.claims));
+    for (const bool unaccounted : statement.unaccounted)
+      digester.add(unaccounted ? 1 : 0);
   });
   return digester.finish();
 }
@@ -307,6 +311,7 @@ void Node::Impl::become_listening(TimePoint now) {
     listen_until = now + config.timing.listen_first();
   }
   phase = Phase::listen;
+  unbind(now);
   refusal.clear();
   proposal.view = {};
   proposal.view_digest = 0;
@@ -332,49 +337,58 @@ void Node::Impl::become_proposing(TimePoint now, std::uint32_t generation, HostS
   proposal.generation = generation;
   proposal.view = wanted;
   proposal.nonces = nonces_of(wanted);
-  proposal.statement =
-      Statement{.classes = stated, .draining = takes_no_flows(), .claims = ownership.claims()};
+  proposal.part = own_part();
   proposal.claims_digest = ownership.claims_digest();
   proposal.view_digest = 0;
+  proposal.target.reset();
   proposal.statements.clear();
   proposal.map = ClusterMap{};
 }
 
-void Node::Impl::become_prepared() {
+/// False while the members have no configuration in common.
+bool Node::Impl::become_prepared() {
+  const std::optional<std::uint64_t> target = common_target(proposal.view, proposal.part.offer);
+  if (!target) return false;
+  const bool is_present = *target == current->digest;
+  COVEY_ASSERT(is_present || (staged != nullptr && *target == staged->digest));
+  proposal.target = is_present ? current : staged;
+  bound = bound || !is_present;
+  const Shape target_shape = shape_of(*proposal.target);
   proposal.statements.assign(base::kMaxHosts + 1, Statement{});
   std::vector<MemberStatement> members;
   proposal.view.for_each([&](HostId host) {
     Statement& statement = proposal.statements[host.value];
-    if (host == self) {
-      statement = proposal.statement;
-    } else {
-      const Peer& peer = peers.at(host);
-      statement = Statement{
-          .classes = peer.said.classes, .draining = peer.said.draining, .claims = peer.claims};
-    }
+    statement = statement_in(target_shape, host == self ? proposal.part : part_of(peers.at(host)));
     members.push_back({.host = host, .statement = &statement});
   });
-  proposal.map = compute_map(config.map_key, class_buckets, members);
+  proposal.map = compute_map(config.map_key, target_shape.class_buckets, members);
   proposal.view_digest = digest_of_view();
   phase = Phase::prepared;
   note_prepared(proposal.view);
+  return true;
 }
 
 void Node::Impl::become_stable(TimePoint now) {
-  const Commitment before = std::move(committed);
+  Commitment before = std::move(committed);
+  if (before.configuration != proposal.target) {
+    before.map = carried(before.map, *before.configuration, *proposal.target);
+  }
   committed = Commitment{};
   committed.generation = proposal.generation;
   committed.members = proposal.view;
   committed.nonces = proposal.nonces;
+  committed.configuration = proposal.target;
   committed.statements = proposal.statements;
   committed.map = proposal.map;
   last_members = committed.members;
   attempts.clear();
   island = {};
-  for (std::size_t c = 0; c < class_buckets.size(); ++c) {
+  for (std::size_t c = 0; c < committed.map.owners.size(); ++c) {
     committed.mine.push_back(owned_by(committed.map, c, self));
   }
   phase = Phase::stable;
+  if (committed.configuration != current) begin_switching(now);
+  unbind(now);
   converging = false;
   record.generation = committed.generation;
   record.ended = now;
@@ -413,6 +427,7 @@ void Node::Impl::give_up_membership(TimePoint now) {
   }
   committed.members = {};
   committed.statements.clear();
+  unbind(now);
   proposal.view = {};
   proposal.view_digest = 0;
   proposal.map = ClusterMap{};
@@ -447,10 +462,13 @@ std::string Node::Impl::trigger_of(HostSet wanted) const {
     if (drains && !old.draining)
       add(host_text(host) + (no_gateway ? " lost its gateway" : " drains"));
     if (!drains && old.draining) add(host_text(host) + " takes new flows again");
-    if ((host == self ? stated : said.classes) != old.classes) {
+    const bool is_other = host != self && !offer_of(said).has(committed.configuration->digest);
+    if (!is_other && wants(host) != old.classes) {
       add("weight of " + host_text(host) + " changed");
     }
   });
+  const std::optional<std::uint64_t> target = common_target(wanted, offer());
+  if (target && *target != committed.configuration->digest) add("configuration");
   return text.empty() ? "agreement repeated" : text;
 }
 

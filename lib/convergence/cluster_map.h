@@ -16,11 +16,17 @@
 
 namespace covey::convergence {
 
-/// One member's part in a generation; constant from its proposal on.
+using Bitmaps = std::vector<bucket::Bitmap>;  // by map class
+
+/// One member's part in a generation, in the classes of that generation; constant from its proposal
+/// on.
 struct Statement {
   std::vector<heartbeat::ClassStatement> classes;
   bool draining = false;
-  std::vector<bucket::Bitmap> claims;  // frozen
+  Bitmaps claims;  // frozen
+  /// By class: it may accept flows of the class although it claims none, as it comes from another
+  /// configuration, in which they belong to other classes. Empty: none.
+  std::vector<bool> unaccounted;
 };
 
 struct MemberStatement {

@@ -50,9 +50,16 @@ void Node::Impl::obey(TimePoint now, const OperatorCommand& command) {
       break;
     case Verb::set_weight: {
       const std::size_t c = command.map_class.value;
-      if (c >= stated.size() || class_buckets[c] == 1) break;
+      if (installed != current) {  // it is meant for the classes of the newest table
+        if (c < staged_stated.size()) staged_stated[c].weight = command.weight;
+        break;
+      }
+      if (c >= stated.size() || shape.class_buckets[c] == 1) break;
       if (stated[c].weight == command.weight) break;
       stated[c].weight = command.weight;
+      for (heartbeat::StagedClass& staged_class : staged_stated) {
+        if (staged_class.from == c) staged_class.weight = command.weight;
+      }
       raise(EventKind::weight_changed, self,
             "class " + std::to_string(c) + ": " + std::to_string(command.weight));
       break;
@@ -78,7 +85,7 @@ void Node::Impl::stop(TimePoint now, Life afterwards) {
 /// Leaves once no worker accepts anything any more.
 void Node::Impl::finish_stopping(TimePoint now) {
   const bool workers_stopped = !installed_serving && !ownership.under_way();
-  if (life != Life::stopping || !workers_stopped) return;
+  if (life != Life::stopping || !workers_stopped || switching) return;
   phase = Phase::leave;
   for (int i = 0; i < kLeaveMessages; ++i)
     send(now);
@@ -88,11 +95,11 @@ void Node::Impl::finish_stopping(TimePoint now) {
 }
 
 void Node::Impl::take_census(TimePoint now, const FlowCensus& census) {
-  if (census.residual.size() == residual_buckets) residual = census.residual;
+  if (census.residual.size() == shape.residual_buckets) residual = census.residual;
   note_alien_acks(now, census.alien_acks);
   const bool drained = draining && life == Life::running && census.flows == 0 &&
                        all_none(ownership.claims()) && !ownership.under_way() &&
-                       proposal.statement.draining && phase == Phase::stable;
+                       proposal.part.draining && phase == Phase::stable;
   if (drained) stop(now, Life::stopped);
 }
 

@@ -50,6 +50,14 @@ std::uint64_t digest_of(const std::vector<bucket::Bitmap>& bitmaps) {
   return digester.finish();
 }
 
+bucket::Bitmap all_buckets(std::uint32_t buckets) {
+  bucket::Bitmap all(buckets);
+  for (std::uint64_t& word : all.words())
+    word = ~std::uint64_t{0};
+  all.clear_unused();
+  return all;
+}
+
 bucket::Bitmap united(const bucket::Bitmap& a, const bucket::Bitmap& b) {
   return combined(a, b, [](std::uint64_t x, std::uint64_t y) { return x | y; });
 }

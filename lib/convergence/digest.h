@@ -29,6 +29,7 @@ class Digester {
 [[nodiscard]] bucket::Bitmap united(const bucket::Bitmap& a, const bucket::Bitmap& b);
 [[nodiscard]] bucket::Bitmap without(const bucket::Bitmap& a, const bucket::Bitmap& b);
 [[nodiscard]] bucket::Bitmap intersection(const bucket::Bitmap& a, const bucket::Bitmap& b);
+[[nodiscard]] bucket::Bitmap all_buckets(std::uint32_t buckets);
 [[nodiscard]] bool all_none(const std::vector<bucket::Bitmap>& bitmaps);
 [[nodiscard]] std::uint32_t total_count(const std::vector<bucket::Bitmap>& bitmaps);
 

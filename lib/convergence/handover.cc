@@ -20,7 +20,7 @@ void Node::Impl::settle(TimePoint now) {
   Bitmaps own = own_target(now);
   if (ownership.under_way()) return;
   const bool serving = life == Life::running;
-  const bool changed = own != ownership.table() || serving != installed_serving ||
+  const bool changed = switching || own != ownership.table() || serving != installed_serving ||
                        (!is_young() && installed_generation != committed.generation);
   bool refresh = false;
   if (dirty_news && now >= table_refresh_due) {
@@ -33,13 +33,15 @@ void Node::Impl::settle(TimePoint now) {
 /// The own buckets this host should accept, as far as it may yet.
 Bitmaps Node::Impl::own_target(TimePoint now) {
   hand_over = HandOverStep{};
-  if (life != Life::running || is_young()) return no_buckets(class_buckets);
+  if (life != Life::running || is_young()) return nothing();
+  if (switching) return carried(ownership.table(), *current, *staged);
   if (phase != Phase::stable) return ownership.table();  // frozen
   if (ownership.table() == committed.mine) return committed.mine;
 
   orphans_until =
       std::max({unknown_until, namesake_until(), forgotten_until(),
                 evidence.outside_until(self, committed.members, committed.nonces, lease_passes())});
+  std::array<Bitmaps, base::kMaxHosts + 1> translated;  // of members that are still switching
   HandOver input;
   input.self = self;
   input.members = committed.members;
@@ -49,12 +51,17 @@ Bitmaps Node::Impl::own_target(TimePoint now) {
   input.orphans_free = now >= orphans_until;
   committed.members.for_each([&](HostId host) {
     MemberClaims& claims = input.claims[host.value];
-    claims.frozen = &committed.statements[host.value].claims;
+    claims.part = &committed.statements[host.value];
     const Peer& peer = peers.at(host);
     const bool seen_committed = host != self && peer.nonce == committed.nonces[host.value] &&
                                 peer.said.phase == Phase::stable && peer.claims_known &&
-                                peer.said.generation == committed.generation;
-    if (seen_committed) claims.now = &peer.claims;
+                                peer.said.generation == committed.generation && !peer.mismatched;
+    if (!seen_committed) return;
+    claims.now = &peer.claims;
+    if (peer.said.config_digest == current->digest) return;
+    translated[host.value] =
+        claims_in(shape, offer_of(peer.said), peer.said.staged_classes, peer.claims, true);
+    claims.now = &translated[host.value];
   });
   hand_over = next_own(input);
   return hand_over.own;
@@ -78,6 +85,10 @@ TimePoint Node::Impl::forgotten_until() const {
   return until;
 }
 
+Bitmaps Node::Impl::nothing() const {
+  return no_buckets(shape_of(next_configuration()).class_buckets);
+}
+
 void Node::Impl::install(TimePoint now, Bitmaps own) {
   bucket::BucketTable table = build_table(own);
   installed_dirty = dirty();
@@ -85,27 +96,27 @@ void Node::Impl::install(TimePoint now, Bitmaps own) {
   installed_serving = life == Life::running;
   installed_moves = own != ownership.table();
   table_refresh_due = now + config.timing.interval;
-  const std::uint32_t id = ownership.install(std::move(own));
-  emit(InstallMap{.install_id = id, .table = std::move(table)});
+  installed = switching ? staged : current;
+  const std::uint32_t id =
+      switching ? ownership.install_other(std::move(own)) : ownership.install(std::move(own));
+  emit(InstallMap{.install_id = id, .config_digest = installed->digest, .table = std::move(table)});
 }
 
-void Node::Impl::map_installed(TimePoint, const MapInstalled& input) {
+void Node::Impl::map_installed(TimePoint now, const MapInstalled& input) {
   if (!ownership.confirm(input.install_id)) return;
-  if (input.residual.size() == residual_buckets) residual = input.residual;
+  if (switching && installed == staged) finish_switching(now);
+  if (input.residual.size() == shape.residual_buckets) residual = input.residual;
 }
 
-/// Buckets where another living host still serves old flows; every bucket while one has not said.
+/// Buckets where another living host still serves old flows; every bucket while one has not said,
+/// or not in buckets of the configuration of the next table.
 bucket::Bitmap Node::Impl::dirty() const {
-  bucket::Bitmap dirty(residual_buckets);
+  const std::uint32_t buckets = shape_of(next_configuration()).residual_buckets;
+  bucket::Bitmap dirty(buckets);
   peers.heard().for_each([&](HostId host) {
     const Peer& peer = peers.at(host);
-    if (peer.residual_known) {
-      dirty = united(dirty, peer.residual);
-      return;
-    }
-    for (std::uint64_t& word : dirty.words())
-      word = ~std::uint64_t{0};
-    dirty.clear_unused();
+    const bool is_known = peer.residual_known && peer.residual.size() == buckets;
+    dirty = is_known ? united(dirty, peer.residual) : all_buckets(buckets);
   });
   return dirty;
 }
@@ -116,10 +127,10 @@ bucket::BucketTable Node::Impl::build_table(const Bitmaps& own) const {
   bucket::BucketTable table;
   table.generation = committed.generation;
   table.serving = life == Life::running;
-  for (std::size_t c = 0; c < class_buckets.size(); ++c) {
+  for (std::size_t c = 0; c < own.size(); ++c) {
     bucket::ClassTable map_class;
-    map_class.mask = class_buckets[c] - 1;
-    map_class.states.assign(class_buckets[c], BucketState::foreign);
+    map_class.mask = own[c].size() - 1;
+    map_class.states.assign(own[c].size(), BucketState::foreign);
     own[c].for_each([&](base::BucketIndex b) {
       map_class.states[b.value] = others.test(b) ? BucketState::own_dirty : BucketState::own;
     });

@@ -59,7 +59,7 @@ void Node::Impl::hear_other_configuration(const Message& message) {
   Differences& known = differences[message.host];
   const std::string before = known.text();
   if (!message.excerpt.settings.empty()) {
-    known.take(config.shared_settings, message.config_digest, message.excerpt);
+    known.take(current->shared_settings, message.config_digest, message.excerpt);
   }
   const std::string& after = known.text();
   if (peer.refusal_reported && before == after) return;
@@ -173,20 +173,21 @@ std::string Node::Impl::namesake_objection(TimePoint now) const {
   return yields ? "another host uses id " + std::to_string(self.value) : std::string();
 }
 
-/// Of two groups with different configurations that hear each other the junior stays out. Whoever
-/// slept through his lease says no view of his own, so he must not count it here either: else both
-/// sides would take themselves for the senior one.
+/// Of two groups with no configuration in common that hear each other the junior stays out. A view
+/// that goes on without this host under another configuration replaces its own, as any newer one
+/// does. Whoever slept through his lease says no view of his own, so he must not count it here
+/// either: else both sides would take themselves for the senior one.
 std::string Node::Impl::configuration_objection() const {
   std::string objection;
   const CommittedView mine = lapsed ? senior_view(views_of_others()) : senior();
   peers.bound().for_each([&](HostId host) {
     const Peer& peer = peers.at(host);
     if (!peer.mismatched || peer.silent || peer.left || peer.said.phase == Phase::refused) return;
-    const base::HostSet theirs = peer.said.committed_view;
-    bool yields = theirs.size() > mine.members.size();
-    if (theirs.size() == mine.members.size()) {
-      yields = theirs.empty() ? host < self : theirs.lowest() < mine.members.lowest();
-    }
+    const CommittedView theirs{.members = peer.said.committed_view,
+                               .generation = peer.said.committed_generation};
+    const bool neither = theirs.members.empty() && mine.members.empty();
+    const bool yields =
+        neither ? host < self : theirs != mine && senior_view({mine, theirs}) == theirs;
     if (yields && objection.empty()) {
       const std::string what = difference_from(host);
       objection = "configuration differs from that of " + host_text(host) +

@@ -15,22 +15,12 @@ using base::TimePoint;
 
 namespace {
 
-std::vector<std::uint32_t> buckets_of(const NodeConfig& config) {
-  std::vector<std::uint32_t> buckets;
-  for (const ClassConfig& map_class : config.classes)
-    buckets.push_back(map_class.buckets);
-  return buckets;
-}
-
-std::uint32_t largest(const std::vector<std::uint32_t>& buckets) {
-  return buckets.empty() ? 1 : *std::max_element(buckets.begin(), buckets.end());
-}
-
-Shape shape_of(const NodeConfig& config) {
-  const std::vector<std::uint32_t> buckets = buckets_of(config);
-  return Shape{.config_digest = config.config_digest,
-               .class_buckets = buckets,
-               .residual_buckets = largest(buckets)};
+ConfigurationPtr configuration_of(const NodeConfig& config) {
+  return std::make_shared<const Configuration>(Configuration{
+      .digest = config.config_digest,
+      .shared_settings = config.shared_settings,
+      .classes = config.classes,
+  });
 }
 
 }  // namespace
@@ -38,22 +28,20 @@ Shape shape_of(const NodeConfig& config) {
 Node::Impl::Impl(NodeConfig settings, TimePoint now)
     : config(std::move(settings)),
       self(config.self),
-      class_buckets(buckets_of(config)),
-      residual_buckets(largest(class_buckets)),
+      current(configuration_of(config)),
+      shape(shape_of(*current)),
+      stated(statements_of(*current)),
+      installed(current),
       sent(self, config.nonce),
-      peers(config.timing, shape_of(config)),
-      ownership(class_buckets),
-      residual(residual_buckets),
-      installed_dirty(residual_buckets),
+      peers(config.timing, {shape}),
+      ownership(shape.class_buckets),
+      residual(shape.residual_buckets),
+      installed_dirty(shape.residual_buckets),
       last_now(now) {
   COVEY_ASSERT(self.is_valid());
-  for (const ClassConfig& map_class : config.classes) {
-    stated.push_back({.weight = map_class.weight, .priority = map_class.priority});
-  }
-  committed.map.owners.resize(class_buckets.size());
-  for (std::size_t c = 0; c < class_buckets.size(); ++c) {
-    committed.map.owners[c].assign(class_buckets[c], base::kNobody);
-  }
+  committed.configuration = current;
+  for (const std::uint32_t buckets : shape.class_buckets)
+    committed.map.owners.emplace_back(buckets, base::kNobody);
   own_nonces.push_back(config.nonce);
   table_refresh_due = now;
   lease_until = TimePoint::distant_past();
@@ -72,9 +60,10 @@ void Node::Impl::begin_incarnation(TimePoint now) {
   edges = EdgeMatrix();
   namesake = Namesake{};
   proposal = Proposal{};
-  const ClusterMap last_map = std::move(committed.map);
+  Commitment last = std::move(committed);
   committed = Commitment{};
-  committed.map = last_map;
+  committed.configuration = std::move(last.configuration);
+  committed.map = std::move(last.map);
   draining = false;
   refusal.clear();
   last_members = {};
@@ -132,6 +121,9 @@ void Node::Impl::take(TimePoint now, const Input& input) {
     }
     void operator()(const TimerFired&) const { impl.timer_fired(now); }
     void operator()(const GatewayChanged& in) const { impl.note_gateway(in.answers); }
+    void operator()(const StageConfiguration& in) const {
+      impl.stage(now, std::make_shared<const Configuration>(in.configuration));
+    }
   };
   std::visit(Visitor{*this, now}, input);
 }
@@ -204,18 +196,17 @@ TimePoint Node::Impl::next_wakeup() const {
 
 void Node::Impl::check_invariants() const {
   using heartbeat::Phase;
-  for (std::size_t c = 0; c < class_buckets.size(); ++c) {
+  for (std::size_t c = 0; c < shape.class_buckets.size(); ++c) {
     COVEY_ASSERT(without(ownership.table()[c], ownership.claims()[c]).none());
   }
+  COVEY_ASSERT(committed.configuration == (switching ? staged : current));
   COVEY_ASSERT(proposal.generation >= committed.generation);
   COVEY_ASSERT(is_young() || committed.members.contains(self));
   switch (phase) {
     case Phase::propose:
     case Phase::prepared:
       COVEY_ASSERT(proposal.view.contains(self));
-      for (std::size_t c = 0; c < class_buckets.size(); ++c) {  // frozen: claims do not grow
-        COVEY_ASSERT(without(ownership.claims()[c], proposal.statement.claims[c]).none());
-      }
+      check_frozen();
       break;
     case Phase::stable:
       COVEY_ASSERT(committed.members == proposal.view);
@@ -229,6 +220,17 @@ void Node::Impl::check_invariants() const {
       COVEY_ASSERT(is_young());
       COVEY_ASSERT(lease_until == TimePoint::distant_past());
       break;
+  }
+}
+
+/// From a proposal to its commit claims do not grow.
+void Node::Impl::check_frozen() const {
+  const Part& part = proposal.part;
+  const bool same = part.offer.present == current->digest;  // else: switched since
+  const Bitmaps frozen =
+      same ? part.claims : claims_in(shape, part.offer, part.staged_classes, part.claims, false);
+  for (std::size_t c = 0; c < frozen.size(); ++c) {
+    COVEY_ASSERT(without(ownership.claims()[c], frozen[c]).none());
   }
 }
 
@@ -248,17 +250,29 @@ Status Node::status(TimePoint now) const {
 const std::vector<Convergence>& Node::history() const {
   return impl_->history;
 }
-const std::vector<base::HostId>& Node::owners(base::ClassIndex map_class) const {
-  return impl_->committed.map.owners.at(map_class.value);
+const Configuration& Node::configuration() const {
+  return *impl_->installed;
 }
-const bucket::Bitmap& Node::claims(base::ClassIndex map_class) const {
-  return impl_->ownership.claims().at(map_class.value);
+const Configuration& Node::committed_configuration() const {
+  return *impl_->committed.configuration;
+}
+std::vector<base::HostId> Node::owners(base::ClassIndex map_class) const {
+  const Commitment& committed = impl_->committed;
+  if (committed.configuration == impl_->installed) return committed.map.owners.at(map_class.value);
+  return carried(committed.map, *committed.configuration, *impl_->installed)
+      .owners.at(map_class.value);
+}
+bucket::Bitmap Node::claims(base::ClassIndex map_class) const {
+  const Bitmaps& claims = impl_->ownership.claims();
+  if (impl_->current == impl_->installed) return claims.at(map_class.value);
+  return carried(claims, *impl_->current, *impl_->installed).at(map_class.value);
 }
 std::uint64_t Node::map_digest() const {
   return impl_->committed.map.digest;
 }
 std::uint16_t Node::weight(base::ClassIndex map_class) const {
-  return impl_->stated.at(map_class.value).weight;
+  if (impl_->installed == impl_->current) return impl_->stated.at(map_class.value).weight;
+  return impl_->staged_stated.at(map_class.value).weight;
 }
 void Node::check_invariants() const {
   impl_->check_invariants();

@@ -21,17 +21,10 @@
 #include "bucket/bucket_table.h"
 #include "bucket/siphash.h"
 #include "convergence/settings.h"
+#include "convergence/staging.h"
 #include "heartbeat/message.h"
 
 namespace covey::convergence {
-
-/// One map class as this host takes part in it (bucket/bucket_table.h says what a class is).
-struct ClassConfig {
-  std::uint32_t buckets = 1;   // 1: elected by priority; more: spread by weight
-  std::uint16_t weight = 0;    // spread only
-  std::uint16_t priority = 0;  // elected only; lower wins
-  friend bool operator==(const ClassConfig&, const ClassConfig&) = default;
-};
 
 struct NodeConfig {
   base::HostId self;
@@ -83,8 +76,15 @@ struct GatewayChanged {
   bool answers = false;
 };
 
+/// Another configuration for the cluster, to be followed as soon as all members have staged it;
+/// never this host's own timing, policy or key. The present one withdraws what was staged; its
+/// weights and priorities count from now on.
+struct StageConfiguration {
+  Configuration configuration;
+};
+
 using Input = std::variant<HeartbeatReceived, MapInstalled, FlowCensus, OperatorCommand,
-                           LinkChanged, TimerFired, GatewayChanged>;
+                           LinkChanged, TimerFired, GatewayChanged, StageConfiguration>;
 
 // ---- effects
 
@@ -93,6 +93,7 @@ struct SendHeartbeat {
 };
 struct InstallMap {
   std::uint32_t install_id = 0;
+  std::uint64_t config_digest = 0;  // whose classes the table has
   bucket::BucketTable table;
 };
 /// Workers accept new flows until then; never later than what peers will wait for.
@@ -114,6 +115,8 @@ enum class EventKind : std::uint8_t {
   second_owner_suspected,  // clients acknowledge what another host answered in our buckets
   self_doubt,              // this host's own timer was late
   gateway_changed,         // it answers, or does not any more
+  configuration_staged,    // ... or withdrawn again
+  configuration_switched,  // this host's workers follow another one
 };
 [[nodiscard]] std::string_view name(EventKind kind);
 struct Event {
@@ -177,6 +180,7 @@ struct Status {
   std::vector<MemberStatus> members;  // ascending id, every host heard lately and self
   base::TimePoint lease_until;
   std::uint32_t islands = 0;  // other views heard at the same time
+  std::string staging;        // what a staged configuration waits for, in words; empty: none
 };
 
 /// Contract for shells:
@@ -201,11 +205,15 @@ class Node {
 
   [[nodiscard]] Status status(base::TimePoint now) const;
   [[nodiscard]] const std::vector<Convergence>& history() const;  // oldest first
+  /// The configuration of the newest table; the classes below are those of it.
+  [[nodiscard]] const Configuration& configuration() const;
   /// Owner of each bucket of a class by the committed map; kNobody before the first.
-  [[nodiscard]] const std::vector<base::HostId>& owners(base::ClassIndex map_class) const;
+  [[nodiscard]] std::vector<base::HostId> owners(base::ClassIndex map_class) const;
   /// Buckets this host claims (accepts new flows for) in a class now.
-  [[nodiscard]] const bucket::Bitmap& claims(base::ClassIndex map_class) const;
+  [[nodiscard]] bucket::Bitmap claims(base::ClassIndex map_class) const;
+  /// Of the committed map, and the configuration it is for.
   [[nodiscard]] std::uint64_t map_digest() const;
+  [[nodiscard]] const Configuration& committed_configuration() const;
   [[nodiscard]] std::uint16_t weight(base::ClassIndex map_class) const;
 
   /// Asserts what must hold inside one node after every step; the simulator checks across nodes.

@@ -24,6 +24,7 @@ Ownership::Ownership(const std::vector<std::uint32_t>& class_buckets)
 std::uint32_t Ownership::install(Bitmaps own) {
   COVEY_ASSERT(!under_way_);
   COVEY_ASSERT(own.size() == table_.size());
+  other_.reset();
   for (std::size_t c = 0; c < own.size(); ++c)
     claims_[c] = united(table_[c], own[c]);
   claims_digest_ = digest_of(claims_);
@@ -32,9 +33,18 @@ std::uint32_t Ownership::install(Bitmaps own) {
   return ++newest_id_;
 }
 
+std::uint32_t Ownership::install_other(Bitmaps own) {
+  COVEY_ASSERT(!under_way_);
+  other_ = std::move(own);
+  under_way_ = true;
+  return ++newest_id_;
+}
+
 bool Ownership::confirm(std::uint32_t install_id) {
   if (!under_way_ || install_id != newest_id_) return false;
   under_way_ = false;
+  if (other_) table_ = std::move(*other_);
+  other_.reset();
   claims_ = table_;
   claims_digest_ = digest_of(claims_);
   return true;
@@ -43,7 +53,7 @@ bool Ownership::confirm(std::uint32_t install_id) {
 namespace {
 
 struct Claimants {
-  Bitmap blocked;  // a member claimed it when frozen and has not shown that it stopped
+  Bitmap blocked;  // a member may have accepted it when frozen and has not shown that it stopped
   Bitmap anyone;   // some member, self included, claimed it when frozen
 };
 
@@ -52,12 +62,14 @@ Claimants claimants(const HandOver& input, std::size_t map_class) {
   Claimants result{.blocked = empty, .anyone = empty};
   input.members.for_each([&](HostId member) {
     const MemberClaims& claims = input.claims[member.value];
-    const Bitmap& frozen = (*claims.frozen)[map_class];
+    const Bitmap& frozen = claims.part->claims[map_class];
     result.anyone = united(result.anyone, frozen);
     if (member == input.self) return;
+    const bool anything = !claims.part->unaccounted.empty() && claims.part->unaccounted[map_class];
+    const Bitmap before = anything ? all_buckets(frozen.size()) : frozen;
     result.blocked =
         united(result.blocked,
-               claims.now == nullptr ? frozen : intersection(frozen, (*claims.now)[map_class]));
+               claims.now == nullptr ? before : intersection(before, (*claims.now)[map_class]));
   });
   return result;
 }

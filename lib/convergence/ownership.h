@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/ids.h"
@@ -19,8 +20,6 @@
 #include "convergence/cluster_map.h"
 
 namespace covey::convergence {
-
-using Bitmaps = std::vector<bucket::Bitmap>;  // by map class
 
 [[nodiscard]] Bitmaps no_buckets(const std::vector<std::uint32_t>& class_buckets);
 
@@ -36,6 +35,9 @@ class Ownership {
 
   /// A table with these own buckets goes out now; the previous one must be confirmed.
   std::uint32_t install(Bitmaps own);
+  /// A table in the classes of another configuration. Until it is confirmed, table() and claims()
+  /// stay what they are, in the classes of the old one: it must not accept what they do not name.
+  std::uint32_t install_other(Bitmaps own);
   /// The workers follow that table. False if it is not the one awaited.
   bool confirm(std::uint32_t install_id);
 
@@ -43,13 +45,14 @@ class Ownership {
   Bitmaps table_;
   Bitmaps claims_;
   std::uint64_t claims_digest_;
+  std::optional<Bitmaps> other_;  // under way, of another configuration
   bool under_way_ = false;
   std::uint32_t newest_id_ = 0;
 };
 
 /// What a member of the committed generation is known to claim.
 struct MemberClaims {
-  const Bitmaps* frozen = nullptr;  // in the generation's proposal
+  const Statement* part = nullptr;  // in the generation's proposal
   const Bitmaps* now = nullptr;     // newest known, null while it has not shown itself committed
 };
 
@@ -59,7 +62,7 @@ struct HandOver {
   const ClusterMap* map = nullptr;
   const Bitmaps* mine = nullptr;  // what the map gives to self
   const Bitmaps* table = nullptr;
-  std::array<MemberClaims, base::kMaxHosts + 1> claims{};  // members; self: frozen only
+  std::array<MemberClaims, base::kMaxHosts + 1> claims{};  // members; self: the part only
   bool orphans_free = false;  // no host outside the view can still be serving
 };
 

@@ -57,8 +57,20 @@ Acknowledged Peer::acknowledged(base::TimePoint now, base::Duration lease_passes
   return {.nonce = nonce, .sequence = sequence, .last_heard = last_heard};
 }
 
-PeerTable::PeerTable(const Timing& timing, Shape shape)
-    : timing_(timing), shape_(std::move(shape)), peers_(base::kMaxHosts + 1) {}
+PeerTable::PeerTable(const Timing& timing, std::vector<Shape> shapes)
+    : timing_(timing), shapes_(std::move(shapes)), peers_(base::kMaxHosts + 1) {}
+
+void PeerTable::set_shapes(std::vector<Shape> shapes, base::TimePoint now) {
+  shapes_ = std::move(shapes);
+  bound_.for_each([&](base::HostId host) {
+    Peer& peer = peers_[host.value];
+    const bool was = std::exchange(peer.mismatched, !is_understood(peer.said));
+    if (peer.mismatched) peer.edge = false;
+    if (!was || peer.mismatched) return;
+    peer.refusal_reported = false;
+    peer.edge = edge_holds(peer, now, timing_.silence());
+  });
+}
 
 void PeerTable::clear() {
   peers_.assign(base::kMaxHosts + 1, Peer{});
@@ -66,14 +78,15 @@ void PeerTable::clear() {
   floor_ = base::TimePoint::distant_past();
 }
 
-bool PeerTable::fits(const Message& message) const {
-  if (message.config_digest != shape_.config_digest) return false;
-  if (message.classes.size() != shape_.class_buckets.size()) return false;
-  if (!message.claims.empty() && message.claims.size() != shape_.class_buckets.size()) return false;
-  for (std::size_t c = 0; c < message.claims.size(); ++c) {
-    if (message.claims[c].size() != shape_.class_buckets[c]) return false;
+bool PeerTable::is_understood(const Message& message) const {
+  const Offer offer = offer_of(message);
+  bool in_common = false;
+  for (const Shape& shape : shapes_) {
+    if (!offer.has(shape.digest)) continue;
+    if (!fits(message, shape)) return false;
+    in_common = true;
   }
-  return message.residual.size() == 0 || message.residual.size() == shape_.residual_buckets;
+  return in_common;
 }
 
 /// Hosts that a message acknowledges, if lately, and if their present start.
@@ -187,12 +200,10 @@ void PeerTable::take(base::TimePoint now, const Message& message, const SendLog&
   peer.last_heard = now;
   peer.silent = false;
   peer.left = message.phase == Phase::leave;
-  peer.mismatched = !fits(message);
+  peer.mismatched = !is_understood(message);
   peer.said = message;
   peer.hears = hears(message, sent);
-  if (!peer.mismatched) {
-    take_bitmaps(message, peer);
-  }
+  take_bitmaps(message, peer);
   const auto [sequence, sent_at] = acknowledged(message, sent);
   if (sequence > peer.acked_sequence) {
     peer.acked_sequence = sequence;

@@ -21,16 +21,10 @@
 #include "bucket/bitmap.h"
 #include "convergence/send_log.h"
 #include "convergence/settings.h"
+#include "convergence/staging.h"
 #include "heartbeat/message.h"
 
 namespace covey::convergence {
-
-/// What the messages of a host with our configuration look like.
-struct Shape {
-  std::uint64_t config_digest = 0;
-  std::vector<std::uint32_t> class_buckets;
-  std::uint32_t residual_buckets = 0;  // of the largest class
-};
 
 struct Candidate {  // another incarnation under the same id
   std::uint64_t nonce = 0;
@@ -66,7 +60,7 @@ struct Peer {
   std::uint32_t evidence_generation = 0;  // its committed generation when last believed on others
   bool silent = true;
   bool left = false;        // said LEAVE
-  bool mismatched = false;  // another configuration
+  bool mismatched = false;  // no configuration in common
   bool refusal_reported = false;
   bool edge = false;                   // we hear it and it acknowledges us
   heartbeat::Message said;             // the newest message
@@ -82,7 +76,7 @@ struct Peer {
   std::array<Retired, 4> retired{};  // may come back (after a namesake), but recordings may not
   std::size_t retired_count = 0;
 
-  /// Taking part with the same configuration.
+  /// Taking part with a configuration that we have too.
   [[nodiscard]] bool heard() const { return bound && !silent && !left && !mismatched; }
   /// Its own word for it that it takes no new flows.
   [[nodiscard]] bool holds_nothing() const;
@@ -100,7 +94,11 @@ enum class Hearing : std::uint8_t {
 
 class PeerTable {
  public:
-  PeerTable(const Timing& timing, Shape shape);
+  /// The shapes of the configurations under which this host can take part.
+  PeerTable(const Timing& timing, std::vector<Shape> shapes);
+
+  /// Other configurations from now on: judges again who has one in common with us.
+  void set_shapes(std::vector<Shape> shapes, base::TimePoint now);
 
   /// Takes in a message of another host.
   Hearing hear(base::TimePoint now, const heartbeat::Message& message, const SendLog& sent);
@@ -117,7 +115,7 @@ class PeerTable {
   [[nodiscard]] base::HostSet bound() const { return bound_; }
   /// Our row: hosts with a good edge.
   [[nodiscard]] base::HostSet alive() const;
-  /// Hosts heard that take part with our configuration.
+  /// Hosts heard that take part with a configuration that we have too.
   [[nodiscard]] base::HostSet heard() const;
   /// When any host was heard last; those that said LEAVE do not count.
   [[nodiscard]] base::TimePoint last_heard() const;
@@ -128,13 +126,13 @@ class PeerTable {
   void bind(base::TimePoint now, Peer& peer, const heartbeat::Message& message,
             const SendLog& sent);
   void take(base::TimePoint now, const heartbeat::Message& message, const SendLog& sent);
-  [[nodiscard]] bool fits(const heartbeat::Message& message) const;
+  [[nodiscard]] bool is_understood(const heartbeat::Message& message) const;
   [[nodiscard]] base::HostSet hears(const heartbeat::Message& message, const SendLog& sent) const;
   [[nodiscard]] bool edge_holds(const Peer& peer, base::TimePoint now,
                                 base::Duration silence) const;
 
   Timing timing_;
-  Shape shape_;
+  std::vector<Shape> shapes_;
   base::TimePoint floor_ = base::TimePoint::distant_past();
   base::HostSet bound_;
   std::vector<Peer> peers_;  // by host id

@@ -69,17 +69,25 @@ Message Node::Impl::compose(TimePoint now) {
   if (!lapsed) message.committed_view = committed.members;
   message.committed_generation = committed.generation;
   message.map_digest = proposal.map.digest;
-  message.config_digest = config.config_digest;
   message.alive = peers.alive();
-  const bool bound = proposal.view.contains(self);
-  message.draining = bound ? proposal.statement.draining : takes_no_flows();
   message.no_gateway = lacks_gateway();
-  message.classes = bound ? proposal.statement.classes : stated;
+  add_part(message);
   add_acknowledgements(now, message);
   add_bitmaps(now, message);
   add_flap_counts(now, message);
   add_excerpt(message);
   return message;
+}
+
+/// While a generation is being agreed on: the part that was put into it. Then: what is so now.
+void Node::Impl::add_part(Message& message) const {
+  const Offer spoken_offer = is_frozen() ? proposal.part.offer : offer();
+  message.config_digest = spoken_offer.present;
+  message.staged_digest = spoken_offer.staged;
+  message.switching = spoken_offer.switching;
+  message.classes = is_frozen() ? proposal.part.classes : stated;
+  message.staged_classes = is_frozen() ? proposal.part.staged_classes : staged_stated;
+  message.draining = proposal.view.contains(self) ? proposal.part.draining : takes_no_flows();
 }
 
 void Node::Impl::add_acknowledgements(TimePoint now, Message& message) const {
@@ -114,7 +122,12 @@ void Node::Impl::add_excerpt(Message& message) {
     const Peer& peer = peers.at(host);
     differs = differs || (peer.mismatched && !peer.silent && !peer.left);
   });
-  if (differs) message.excerpt = next_excerpt(config.shared_settings, excerpt_next);
+  if (!differs || message.config_digest != current->digest) return;
+  message.excerpt = next_excerpt(current->shared_settings, excerpt_next);
+}
+
+bool Node::Impl::is_frozen() const {
+  return phase == Phase::propose || phase == Phase::prepared;
 }
 
 base::HostSet Node::Impl::spoken_view() const {
@@ -123,13 +136,11 @@ base::HostSet Node::Impl::spoken_view() const {
 
 /// While a generation is being agreed on: the claims it froze. Then: what workers may accept.
 const Bitmaps& Node::Impl::spoken_claims() const {
-  const bool frozen = phase == Phase::propose || phase == Phase::prepared;
-  return frozen ? proposal.statement.claims : ownership.claims();
+  return is_frozen() ? proposal.part.claims : ownership.claims();
 }
 
 std::uint64_t Node::Impl::spoken_claims_digest() const {
-  const bool frozen = phase == Phase::propose || phase == Phase::prepared;
-  return frozen ? proposal.claims_digest : ownership.claims_digest();
+  return is_frozen() ? proposal.claims_digest : ownership.claims_digest();
 }
 
 void Node::Impl::add_bitmaps(TimePoint now, Message& message) {
@@ -168,6 +179,7 @@ Utterance Node::Impl::utterance() const {
                    .view_digest = proposal.view_digest,
                    .map_digest = proposal.map.digest,
                    .claims_digest = spoken_claims_digest(),
+                   .offer = is_frozen() ? proposal.part.offer : offer(),
                    .draining = takes_no_flows()};
 }
 

@@ -4,13 +4,15 @@
 // Owner: convergence, inner header. Thread: the caller's, one at a time.
 // node.cc is the table of contents (step, timers); listening.cc takes messages in; agreement.cc
 // moves between phases; handover.cc moves buckets and computes the lease; speaking.cc makes
-// messages; partition.cc keeps to the partition policy; commands.cc obeys the operator; status.cc
-// tells people. Every change of phase goes through a become_* function.
+// messages; partition.cc keeps to the partition policy; commands.cc obeys the operator;
+// switching.cc stages another configuration and goes over to it; status.cc tells people. Every
+// change of phase goes through a become_* function.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,11 +39,12 @@ struct Proposal {
   std::uint32_t generation = 0;
   base::HostSet view;
   Nonces nonces{};
-  Statement statement;                // own part, constant within a generation
+  Part part;                          // own, constant within a generation
   std::uint64_t claims_digest = 0;    // of the claims frozen for it
   std::uint64_t view_digest = 0;      // 0 until every member's part is known
-  std::vector<Statement> statements;  // by host id, from prepared on
-  ClusterMap map;                     // from prepared on
+  ConfigurationPtr target;            // which the generation is for, from prepared on
+  std::vector<Statement> statements;  // by host id, in the classes of target
+  ClusterMap map;                     // likewise
 };
 
 /// The newest generation that all its members had prepared.
@@ -49,6 +52,7 @@ struct Commitment {
   std::uint32_t generation = 0;
   base::HostSet members;  // empty: this host is nobody's member now
   Nonces nonces{};
+  ConfigurationPtr configuration;  // of the map, also of that of the start before
   std::vector<Statement> statements;
   ClusterMap map;
   Bitmaps mine;  // what the map gives to this host
@@ -74,6 +78,7 @@ struct Utterance {
   std::uint64_t view_digest = 0;
   std::uint64_t map_digest = 0;
   std::uint64_t claims_digest = 0;
+  Offer offer;
   bool draining = false;
   friend bool operator==(const Utterance&, const Utterance&) = default;
 };
@@ -100,6 +105,7 @@ struct Node::Impl {
   [[nodiscard]] base::Duration silence() const;
   [[nodiscard]] base::Duration lease_passes() const;
   void check_invariants() const;
+  void check_frozen() const;
 
   // listening.cc
   void hear(base::TimePoint now, const heartbeat::Message& message);
@@ -136,7 +142,7 @@ struct Node::Impl {
   bool step_aside(base::TimePoint now);
   void become_listening(base::TimePoint now);
   void become_proposing(base::TimePoint now, std::uint32_t generation, base::HostSet wanted);
-  void become_prepared();
+  bool become_prepared();
   void become_stable(base::TimePoint now);
   void become_evicted(base::TimePoint now);
   void become_refused(base::TimePoint now, std::string reason);
@@ -151,6 +157,7 @@ struct Node::Impl {
   void install(base::TimePoint now, Bitmaps own);
   void map_installed(base::TimePoint now, const MapInstalled& input);
   [[nodiscard]] bucket::Bitmap dirty() const;
+  [[nodiscard]] Bitmaps nothing() const;
   [[nodiscard]] bucket::BucketTable build_table(const Bitmaps& own) const;
   void publish_lease(base::TimePoint now);
   [[nodiscard]] base::TimePoint lease(base::TimePoint now) const;
@@ -178,6 +185,8 @@ struct Node::Impl {
   void add_bitmaps(base::TimePoint now, heartbeat::Message& message);
   void add_flap_counts(base::TimePoint now, heartbeat::Message& message) const;
   void add_excerpt(heartbeat::Message& message);
+  void add_part(heartbeat::Message& message) const;
+  [[nodiscard]] bool is_frozen() const;
   [[nodiscard]] Utterance utterance() const;
   [[nodiscard]] base::HostSet spoken_view() const;
   [[nodiscard]] const Bitmaps& spoken_claims() const;
@@ -194,6 +203,24 @@ struct Node::Impl {
   void take_census(base::TimePoint now, const FlowCensus& census);
   void finish_drain_if_due(base::TimePoint now);
 
+  // switching.cc
+  void stage(base::TimePoint now, const ConfigurationPtr& wanted);
+  void withdraw(base::TimePoint now);
+  void begin_switching(base::TimePoint now);
+  void finish_switching(base::TimePoint now);
+  void unbind(base::TimePoint now);
+  void note_shapes(base::TimePoint now);
+  [[nodiscard]] Offer offer() const;
+  [[nodiscard]] Part own_part() const;
+  [[nodiscard]] static Part part_of(const Peer& peer);
+  [[nodiscard]] bool part_is_stale() const;
+  [[nodiscard]] std::optional<std::uint64_t> common_target(base::HostSet hosts,
+                                                           const Offer& own) const;
+  [[nodiscard]] std::vector<heartbeat::ClassStatement> wants(base::HostId host) const;
+  [[nodiscard]] const Configuration& next_configuration() const;
+  [[nodiscard]] std::string what_staging_waits_for() const;
+  [[nodiscard]] std::string staged_elsewhere() const;
+
   // status.cc
   [[nodiscard]] Status status(base::TimePoint now) const;
   [[nodiscard]] HostState state() const;
@@ -208,9 +235,15 @@ struct Node::Impl {
 
   NodeConfig config;
   base::HostId self;
-  std::vector<std::uint32_t> class_buckets;
-  std::uint32_t residual_buckets = 0;
+  ConfigurationPtr current;  // of the table that the workers follow, and of all own claims
+  Shape shape;               // of current
   std::vector<heartbeat::ClassStatement> stated;  // what this host wants to contribute now
+  ConfigurationPtr staged;                        // null: none
+  std::vector<heartbeat::StagedClass> staged_stated;
+  bool bound = false;           // others may have committed to staged since this host prepared that
+  bool switching = false;       // committed to staged; the workers follow current for the moment
+  ConfigurationPtr stage_next;  // wanted meanwhile
+  ConfigurationPtr installed;   // of the newest table
   bool draining = false;
 
   Life life = Life::running;

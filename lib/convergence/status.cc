@@ -74,6 +74,10 @@ std::string_view name(EventKind kind) {
       return "self_doubt";
     case EventKind::gateway_changed:
       return "gateway_changed";
+    case EventKind::configuration_staged:
+      return "configuration_staged";
+    case EventKind::configuration_switched:
+      return "configuration_switched";
   }
   return "unknown";
 }
@@ -118,8 +122,8 @@ HostState Node::Impl::state() const {
 /// Every bucket that should be here is here, and none that should not.
 bool Node::Impl::is_settled() const {
   const bool moving = ownership.under_way() && installed_moves;
-  return phase == Phase::stable && !moving && !is_deserted() && hand_over.to_release == 0 &&
-         hand_over.to_acquire == 0 && hand_over.orphans == 0;
+  return phase == Phase::stable && !moving && !switching && !is_deserted() &&
+         hand_over.to_release == 0 && hand_over.to_acquire == 0 && hand_over.orphans == 0;
 }
 
 /// All other members fell silent, and it is not known yet on whose side the fault is.
@@ -145,6 +149,7 @@ std::string Node::Impl::reason() const {
     case Phase::listen:
       return "listening for other hosts";
     case Phase::propose:
+      if (all_parts_known()) return "the members have no configuration in common";
       return "proposed, waiting for the other members: " + record.trigger;
     case Phase::prepared:
       return "map computed, waiting for the other members: " + record.trigger;
@@ -169,7 +174,12 @@ std::string Node::Impl::reason() const {
   if (hand_over.to_release > 0) {
     return std::to_string(hand_over.to_release) + " buckets wait for their new owners";
   }
-  return is_settled() ? refused_peers() : "workers are taking up a new table";
+  if (!is_settled()) return "workers are taking up a new table";
+  std::string text;
+  for (const std::string& part : {what_staging_waits_for(), staged_elsewhere(), refused_peers()}) {
+    if (!part.empty()) text += (text.empty() ? "" : "; ") + part;
+  }
+  return text;
 }
 
 /// A view may be in order and yet lack somebody who should be in it.
@@ -199,6 +209,7 @@ Status Node::Impl::status(TimePoint now) const {
     member.is_default = has_default && member.host == status.default_host;
   }
   status.lease_until = lease_until;
+  status.staging = what_staging_waits_for();
   std::vector<base::HostSet> others;
   peers.heard().for_each([&](HostId host) {
     const base::HostSet view = peers.at(host).said.committed_view;
@@ -242,11 +253,11 @@ std::vector<MemberStatus> Node::Impl::member_list(TimePoint now) const {
 }
 
 void Node::Impl::note_state(TimePoint now) {
-  const HostState current = state();
-  if (current == noted_state) return;
+  const HostState present = state();
+  if (present == noted_state) return;
   raise(EventKind::state_changed, self,
-        std::string(name(noted_state)) + " -> " + std::string(name(current)));
-  noted_state = current;
+        std::string(name(noted_state)) + " -> " + std::string(name(present)));
+  noted_state = present;
   state_since = now;
 }
 

@@ -99,6 +99,11 @@ class Policy {
   [[nodiscard]] bool is_dedicated_ip(const base::IpAddress& address) const noexcept {
     return address == dedicated_ip_ && address.family != base::Family::none;
   }
+  /// Which table of ports it has: rule_for() gives the same for virtual IPs with the same one.
+  [[nodiscard]] std::size_t table_of(int virtual_ip, std::uint8_t protocol) const noexcept {
+    const VirtualIp& entry = virtual_ips_[static_cast<std::size_t>(virtual_ip)];
+    return protocol == packet::kProtocolTcp ? entry.tcp_table : entry.udp_table;
+  }
   [[nodiscard]] const PortRule& rule(RuleIndex index) const { return settings_.rules[index]; }
 
  private:
@@ -128,10 +133,6 @@ class Policy {
     constexpr std::uint64_t kMixLow = 0xc2b2ae3d27d4eb4f;
     return static_cast<std::size_t>((words.high * kMixHigh + words.low * kMixLow) >> 40U) &
            slot_mask_;
-  }
-  [[nodiscard]] std::size_t table_of(int virtual_ip, std::uint8_t protocol) const noexcept {
-    const VirtualIp& entry = virtual_ips_[static_cast<std::size_t>(virtual_ip)];
-    return protocol == packet::kProtocolTcp ? entry.tcp_table : entry.udp_table;
   }
 
   Settings settings_;

@@ -14,10 +14,12 @@ using base::ErrorCode;
 
 constexpr std::uint8_t kDrainingFlag = 0x01;
 constexpr std::uint8_t kNoGatewayFlag = 0x02;
+constexpr std::uint8_t kSwitchingFlag = 0x04;
 constexpr std::size_t kAcknowledgementBytes = 9;
 constexpr std::size_t kClassBytes = 4;
+constexpr std::size_t kStagedClassBytes = 6;
 constexpr std::size_t kFlapCountBytes = 2;
-constexpr std::uint16_t kLastSection = static_cast<std::uint16_t>(Section::keys);
+constexpr std::uint16_t kLastSection = static_cast<std::uint16_t>(Section::staged_classes);
 constexpr std::size_t kHeldKeyBytes = 5;
 constexpr std::uint8_t kOwnBits = 0;  // forms of a claims section
 constexpr std::uint8_t kSameAsClass = 1;
@@ -53,8 +55,9 @@ void write_section(base::ByteWriter& out, Section section, Fill&& fill) {
 void write_state(base::ByteWriter& out, const Message& message) {
   out.be32(message.generation);
   out.u8(static_cast<std::uint8_t>(message.phase));
-  const unsigned flags =
-      (message.draining ? kDrainingFlag : 0U) | (message.no_gateway ? kNoGatewayFlag : 0U);
+  const unsigned flags = (message.draining ? kDrainingFlag : 0U) |
+                         (message.no_gateway ? kNoGatewayFlag : 0U) |
+                         (message.switching ? kSwitchingFlag : 0U);
   out.u8(static_cast<std::uint8_t>(flags));
   out.u8(message.health);
   out.u8(message.flaps);
@@ -106,6 +109,37 @@ void write_excerpt(base::ByteWriter& out, const SettingsExcerpt& excerpt) {
   }
 }
 
+void write_rare_sections(base::ByteWriter& out, const Message& message) {
+  if (!message.flap_counts.empty()) {
+    write_section(out, Section::flap_counts, [&] {
+      for (const FlapCount& one : message.flap_counts) {
+        out.u8(one.host.value);
+        out.u8(one.count);
+      }
+    });
+  }
+  if (!message.excerpt.settings.empty()) {
+    write_section(out, Section::excerpt, [&] { write_excerpt(out, message.excerpt); });
+  }
+  if (!message.keys.empty()) {
+    write_section(out, Section::keys, [&] {
+      for (const HeldKey& key : message.keys) {
+        out.u8(key.id);
+        out.be32(key.mark);
+      }
+    });
+  }
+  if (!message.staged_classes.empty()) {
+    write_section(out, Section::staged_classes, [&] {
+      for (const StagedClass& one : message.staged_classes) {
+        out.be16(one.weight);
+        out.be16(one.priority);
+        out.be16(one.from);
+      }
+    });
+  }
+}
+
 const char* what_is_wrong(const Message& message) {
   const auto too_large = [](const bucket::Bitmap& bitmap) {
     return bitmap.size() > base::kMaxBuckets;
@@ -113,7 +147,8 @@ const char* what_is_wrong(const Message& message) {
   if (!is_known_phase(static_cast<std::uint8_t>(message.phase))) return "phase is unknown";
   if (message.host_name.size() > kMaxHostName) return "host name is too long";
   if (!is_printable(message.host_name)) return "host name is not printable";
-  if (message.classes.size() > kMaxClasses || message.claims.size() > kMaxClasses)
+  if (message.classes.size() > kMaxClasses || message.claims.size() > kMaxClasses ||
+      message.staged_classes.size() > kMaxClasses)
     return "too many map classes";
   if (std::ranges::any_of(message.claims, too_large) || too_large(message.residual))
     return "bitmap is too large";
@@ -150,6 +185,7 @@ void read_state(base::ByteReader& in, Message& message) {
   const std::uint8_t flags = in.u8();
   message.draining = (flags & kDrainingFlag) != 0;
   message.no_gateway = (flags & kNoGatewayFlag) != 0;
+  message.switching = (flags & kSwitchingFlag) != 0;
   message.health = in.u8();
   message.flaps = in.u8();
   message.view = base::HostSet(in.be64());
@@ -261,6 +297,15 @@ void read_keys(base::ByteReader& in, Message& message) {
   }
 }
 
+void read_staged_classes(base::ByteReader& in, Message& message) {
+  if (in.remaining() > kMaxClasses * kStagedClassBytes) return in.fail();
+  while (in.remaining() >= kStagedClassBytes) {
+    const std::uint16_t weight = in.be16();
+    const std::uint16_t priority = in.be16();
+    message.staged_classes.push_back({weight, priority, in.be16()});
+  }
+}
+
 /// False for a section of a newer minor version.
 bool read_section(Section section, base::ByteReader& in, Message& message) {
   switch (section) {
@@ -290,6 +335,9 @@ bool read_section(Section section, base::ByteReader& in, Message& message) {
       return true;
     case Section::keys:
       read_keys(in, message);
+      return true;
+    case Section::staged_classes:
+      read_staged_classes(in, message);
       return true;
   }
   return false;
@@ -333,25 +381,7 @@ base::Result<std::vector<std::uint8_t>> encode_body(const Message& message) {
   if (message.residual.size() > 0) {
     write_section(out, Section::residual, [&] { write_bitmap(out, message.residual); });
   }
-  if (!message.flap_counts.empty()) {
-    write_section(out, Section::flap_counts, [&] {
-      for (const FlapCount& one : message.flap_counts) {
-        out.u8(one.host.value);
-        out.u8(one.count);
-      }
-    });
-  }
-  if (!message.excerpt.settings.empty()) {
-    write_section(out, Section::excerpt, [&] { write_excerpt(out, message.excerpt); });
-  }
-  if (!message.keys.empty()) {
-    write_section(out, Section::keys, [&] {
-      for (const HeldKey& key : message.keys) {
-        out.u8(key.id);
-        out.be32(key.mark);
-      }
-    });
-  }
+  write_rare_sections(out, message);
   return out.take();
 }
 

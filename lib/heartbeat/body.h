@@ -32,6 +32,7 @@ enum class Section : std::uint16_t {
   flap_counts = 7,
   excerpt = 8,
   keys = 9,
+  staged_classes = 10,
 };
 
 /// Errors (invalid_argument): a field beyond its limit, acknowledgements out of order.

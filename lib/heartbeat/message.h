@@ -45,6 +45,15 @@ struct ClassStatement {
   friend bool operator==(const ClassStatement&, const ClassStatement&) = default;
 };
 
+inline constexpr std::uint16_t kNotCarried = 0xffff;
+
+/// This host's part in one map class of the configuration it has staged.
+struct StagedClass {
+  std::uint16_t weight = 0;
+  std::uint16_t priority = 0;
+  std::uint16_t from = kNotCarried;  // its present class that is the same one; kNotCarried: none
+  friend bool operator==(const StagedClass&, const StagedClass&) = default;
+};
 /// How often another host has vanished lately, by the sender's count.
 struct FlapCount {
   base::HostId host;
@@ -79,6 +88,8 @@ struct Message {
   Phase phase = Phase::listen;
   bool draining = false;    // takes no new flows
   bool no_gateway = false;  // why: its gateway does not answer
+  bool switching =
+      false;  // committed to the staged configuration; its workers still follow the old
   std::uint8_t health = 0;  // 0: well; larger: this host doubts its own timing
   std::uint8_t flaps = 0;   // how often the members say this host has vanished lately
 
@@ -88,7 +99,7 @@ struct Message {
   std::uint32_t committed_generation = 0;
   std::uint64_t map_digest = 0;  // of the map for this generation; 0 before it is computed
 
-  std::uint64_t config_digest = 0;  // what must be equal on all hosts
+  std::uint64_t config_digest = 0;  // what must be equal on all hosts: classes and claims are of it
   std::uint64_t staged_digest = 0;  // a configuration waiting to become effective; 0: none
 
   base::HostSet alive;  // hosts with a good edge both ways, my row of the graph
@@ -100,9 +111,10 @@ struct Message {
   std::vector<bucket::Bitmap> claims;  // by map class; empty: unchanged, see the digest
   bucket::Bitmap residual;             // all classes joined; size 0: unchanged, see the digest
 
-  std::vector<FlapCount> flap_counts;  // ascending host id, only those above 0
-  SettingsExcerpt excerpt;             // only while somebody's configuration differs
-  std::vector<HeldKey> keys;           // older first, at most kMaxKeys; empty: an earlier version
+  std::vector<FlapCount> flap_counts;       // ascending host id, only those above 0
+  SettingsExcerpt excerpt;                  // only while somebody's configuration differs
+  std::vector<StagedClass> staged_classes;  // by map class of the staged configuration
+  std::vector<HeldKey> keys;  // older first, at most kMaxKeys; empty: an earlier version
 
   friend bool operator==(const Message&, const Message&) = default;
 };

@@ -40,7 +40,8 @@ Episode::Episode(const EpisodeSetup& setup)
       segment_(options_of(setup)),
       coverage_(setup.cluster.buckets),
       boots_(base::kMaxHosts + 1, 0),
-      clock_errors_(base::kMaxHosts + 1, kSkewMiddle) {
+      clock_errors_(base::kMaxHosts + 1, kSkewMiddle),
+      files_(base::kMaxHosts + 1, Variant::first) {
   segment_.observe_owners([this] { coverage_.look(segment_); });
   for_each_host([&](HostId host) {
     clock_errors_[host.value] =
@@ -110,6 +111,12 @@ void Episode::apply(const Fault& fault) {
     calm();
     return;
   }
+  if (fault.kind == FaultKind::stage) {
+    note(text(fault));
+    stage(fault.hosts, static_cast<Variant>(fault.value));
+    count(std::string(name(fault.kind)));
+    return;
+  }
   const bool of_links = fault.kind >= FaultKind::light_loss;
   if (!of_links && !segment_.is_up(fault.host)) {
     note("host " + std::to_string(fault.host.value) + " boots");
@@ -173,6 +180,23 @@ bool Episode::apply_to_host(const Fault& fault) {
     default:
       return false;
   }
+}
+
+void Episode::stage(HostSet hosts, Variant variant) {
+  newest_ = variant;
+  for_each_host([&](HostId host) {
+    if (!hosts.contains(host)) return;
+    files_[host.value] = variant;
+    stage_file(host);
+  });
+}
+
+/// A stalled control thread reloads nothing.
+void Episode::stage_file(HostId host) {
+  if (!segment_.is_up(host) || segment_.is_stalled(host)) return;
+  convergence::Configuration config = configuration(setup_.cluster, host, files_[host.value]);
+  config.classes[kSpread.value].weight = weight_at_boot(host);
+  segment_.stage(host, config);
 }
 
 void Episode::apply_to_links(const Fault& fault) {
@@ -293,19 +317,23 @@ void Episode::finish(const End& end) {
 
 void Episode::boot(HostId host, bool odd_configuration) {
   ++boots_[host.value];
-  convergence::NodeConfig config = node_config(setup_.cluster, host, chance_for(host, kForNonce));
+  convergence::NodeConfig config =
+      node_config(setup_.cluster, host, chance_for(host, kForNonce), files_[host.value]);
   if (odd_configuration) {
     config.config_digest ^= 1U;
     config.shared_settings.front().value = "single";
   }
-  config.classes[kSpread.value].weight =
-      static_cast<std::uint16_t>(10 + chance_for(host, kForWeight) % 91);
+  config.classes[kSpread.value].weight = weight_at_boot(host);
   const Clock clock{.offset_ns = std::int64_t{1'000'000'000'000} * host.value,
                     .parts_per_million = std::int64_t{clock_errors_[host.value]} - kSkewMiddle};
   segment_.boot(config, clock);
   if (config.partition == convergence::PartitionPolicy::gateway) {
     segment_.gateway(host, reaches_gateway(host));
   }
+}
+
+std::uint16_t Episode::weight_at_boot(HostId host) const {
+  return static_cast<std::uint16_t>(10 + chance_for(host, kForWeight) % 91);
 }
 
 void Episode::restart(HostId host, Duration pause) {
@@ -330,7 +358,8 @@ bool Episode::duplicate(const Fault& fault) {
   if (segment_.is_present(slot)) return false;
   ++boots_[fault.host.value];  // a nonce is never used twice
   segment_.boot_namesake(
-      slot, node_config(setup_.cluster, fault.host, chance_for(fault.host, kForSecondNonce)));
+      slot, node_config(setup_.cluster, fault.host, chance_for(fault.host, kForSecondNonce),
+                        files_[fault.host.value]));
   end_in(fault.span, {.ending = Ending::unduplicate, .host = fault.host});
   return true;
 }
@@ -353,7 +382,7 @@ void Episode::calm() {
   segment_.options() = options_of(setup_);
 }
 
-/// Boots, wakes and starts everybody, and mends every link.
+/// Boots, wakes and starts everybody, with the newest configuration, and mends every link.
 void Episode::mend() {
   TimePoint awake = segment_.now();
   for (const Machine* machine : segment_.machines())
@@ -367,7 +396,9 @@ void Episode::mend() {
   // A host that wakes up past the end of its drain stops first, and would not hear "start".
   if (!run_until(awake + setup_.cluster.timing.interval)) return;
   for_each_host([&](HostId host) {
+    files_[host.value] = newest_;
     if (!segment_.is_up(host)) boot(host);
+    stage_file(host);
     segment_.clear_flows(host);
     obey(host, command(Verb::start));
     obey(host, weight_command(static_cast<std::uint16_t>(20 + chance_for(host, kForWeight) % 81)));
@@ -381,16 +412,22 @@ void Episode::check_all_is_well() {
       segment_.complain("S3: after a calm host " + std::to_string(host.value) + " is " +
                         std::string(name(status.state)) + ": " + status.reason);
     }
+    if (segment_.node(host).configuration().digest !=
+        configuration(setup_.cluster, host, newest_).digest) {
+      segment_.complain("S15: after a calm host " + std::to_string(host.value) +
+                        " has not switched to the configuration that all have staged");
+    }
     if (segment_.node(host).map_digest() != segment_.node(HostId{1}).map_digest()) {
       segment_.complain("S4: after a calm the maps differ");
     }
   });
-  for (std::uint16_t c = 0; c < kClasses; ++c) {
-    const std::uint32_t want = c == kSpread.value ? setup_.cluster.buckets : 1;
-    if (segment_.owned_buckets(ClassIndex{c}) == want) continue;
-    const std::string promise = c == kSpread.value ? "S3" : "S11";
-    segment_.complain(promise + ": after a calm a bucket of class " + std::to_string(c) +
-                      " has no owner");
+  for (const convergence::ClassConfig& map_class :
+       configuration(setup_.cluster, HostId{1}, newest_).classes) {
+    const ClassIndex identity{static_cast<std::uint16_t>(map_class.identity)};
+    if (segment_.owned_buckets(identity) == map_class.buckets) continue;
+    const std::string promise = map_class.buckets > 1 ? "S3" : "S11";
+    segment_.complain(promise + ": after a calm a bucket of class " +
+                      std::to_string(identity.value) + " has no owner");
   }
   check_shares();
 }
@@ -400,9 +437,10 @@ void Episode::check_shares() {
   std::uint64_t total = 0;
   for_each_host([&](HostId host) { total += segment_.node(host).weight(kSpread); });
   for_each_host([&](HostId host) {
-    const std::uint64_t have = segment_.buckets_of(host, kSpread);
-    const std::uint64_t ideal =
-        std::uint64_t{setup_.cluster.buckets} * segment_.node(host).weight(kSpread);
+    const bool doubled = newest_ == Variant::buckets_doubled;
+    const std::uint64_t have = segment_.buckets_of(host, doubled ? kDoubledSpread : kSpread);
+    const std::uint64_t ideal = std::uint64_t{setup_.cluster.buckets} * (doubled ? 2 : 1) *
+                                segment_.node(host).weight(kSpread);
     if (have * total >= ideal + total || ideal >= (have + 1) * total) {
       segment_.complain("S6: after a calm host " + std::to_string(host.value) +
                         " has an unfair share");

@@ -74,6 +74,9 @@ class Episode {
   void apply_to_links(const Fault& fault);
   void finish(const End& end);
   void boot(base::HostId host, bool odd_configuration = false);
+  void stage(base::HostSet hosts, Variant variant);
+  void stage_file(base::HostId host);
+  [[nodiscard]] std::uint16_t weight_at_boot(base::HostId host) const;
   void stall(const Fault& fault);
   void restart(base::HostId host, base::Duration pause);
   bool duplicate(const Fault& fault);
@@ -100,6 +103,8 @@ class Episode {
   Transcript* transcript_ = nullptr;
   std::vector<std::uint64_t> boots_;         // by host
   std::vector<std::uint32_t> clock_errors_;  // by host; as in Fault::value
+  std::vector<Variant> files_;               // by host: the configuration it boots with
+  Variant newest_ = Variant::first;          // of those that any host got
   std::multimap<base::TimePoint, End> ends_;
   std::vector<base::HostSet> gateway_losses_;  // who does not reach it, by cause
   unsigned faults_ = 0;

@@ -36,11 +36,14 @@ constexpr std::array kLinkFaults{
 };
 constexpr unsigned kMostPerBurst = 9;
 constexpr unsigned kMeanPerBurst = 5;
+constexpr unsigned kFaultsPerStage = 12;
 
 class Planner {
  public:
   explicit Planner(const PlanOptions& options)
-      : options_(options), chance_(mix(options.seed, 0x706c616e)) {}
+      : options_(options),
+        chance_(mix(options.seed, 0x706c616e)),
+        stage_chance_(mix(options.seed, 0x7374616765)) {}
 
   std::vector<Fault> plan() {
     const auto bursts = std::max(1U, options_.faults / kMeanPerBurst);
@@ -106,8 +109,19 @@ class Planner {
     fault.value = below(1001);
     fit(fault);
     plan_.push_back(fault);
+    add_stage();
     // Some at once, most close enough to meet the consequences of the last one.
     at_ += below(4) == 0 ? intervals(0, 2) : intervals(2, 150);
+  }
+
+  /// By a chance of its own: the other faults of a seed are what they are without it.
+  void add_stage() {
+    if (stage_chance_.below(kFaultsPerStage) != 0) return;
+    Fault fault{.at = at_, .kind = FaultKind::stage};
+    const HostSet some(stage_chance_.next() & ((std::uint64_t{2} << (options_.hosts - 1)) - 1));
+    fault.hosts = stage_chance_.below(2) == 0 ? HostSet(~std::uint64_t{0}) : some;
+    fault.value = static_cast<std::uint32_t>(stage_chance_.below(kVariants));
+    plan_.push_back(fault);
   }
 
   void fit(Fault& fault) {
@@ -149,6 +163,7 @@ class Planner {
 
   PlanOptions options_;
   Chance chance_;
+  Chance stage_chance_;
   Duration at_{};
   std::vector<Fault> plan_;
 };
@@ -209,6 +224,8 @@ std::string_view name(FaultKind kind) {
       return "duplicate_id";
     case FaultKind::mismatch:
       return "mismatch";
+    case FaultKind::stage:
+      return "stage";
     case FaultKind::light_loss:
       return "light_loss";
     case FaultKind::slow:
@@ -263,6 +280,11 @@ std::string text(const Fault& fault) {
       return "a second machine uses the id of " + host + span;
     case FaultKind::mismatch:
       return host + " boots with another configuration" + span;
+    case FaultKind::stage: {
+      const bool all = fault.hosts == HostSet(~std::uint64_t{0});
+      return (all ? std::string("all hosts") : "hosts " + hosts_text(fault.hosts)) + " stage " +
+             std::string(name(static_cast<Variant>(fault.value)));
+    }
     case FaultKind::light_loss:
       return value + " of 1000 messages are lost" + span;
     case FaultKind::slow:

@@ -32,6 +32,7 @@ enum class FaultKind : std::uint8_t {
   skew,          // reboots with a clock that is off by `value` - kSkewMiddle ppm
   duplicate_id,  // a second machine with the id of the host, for `span`
   mismatch,      // restarts with another configuration, for `span`
+  stage,         // `hosts` get configuration `value` (cluster.h), stage it if they are up; extra
   light_loss,    // `value` per mille of the messages, for `span`
   // Link faults: who does not hear one another may both serve.
   slow,       // messages take up to `value` per cent of an interval, for `span`

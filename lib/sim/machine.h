@@ -22,7 +22,8 @@ namespace covey::sim {
 
 struct WorkerTable {
   bucket::BucketTable table;
-  std::vector<bucket::Bitmap> own;  // by class
+  std::vector<bucket::Bitmap> own;          // by class
+  std::vector<std::uint64_t> identities{};  // of the classes
 };
 
 struct Machine {
@@ -45,8 +46,9 @@ struct Machine {
   base::TimePoint census_due;
   base::TimePoint wake_at;  // what the shell waits for next
 
-  bool takes_flows = false;              // as of the last audit
-  std::vector<bucket::Bitmap> accepted;  // by class; what workers take, as of the last audit
+  bool takes_flows = false;  // as of the last audit
+  /// By identity of the class; what workers take, as of the last audit.
+  std::vector<bucket::Bitmap> accepted;
 };
 
 }  // namespace covey::sim

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "sim/cluster.h"
 
 namespace covey::sim {
 
@@ -32,6 +33,12 @@ bool within(const std::vector<Bitmap>& inner, const std::vector<Bitmap>& outer) 
 }
 
 bool overlap(const std::vector<Bitmap>& a, const std::vector<Bitmap>& b, std::size_t& map_class) {
+  for (std::size_t c = 0; c < a.size(); ++c) {
+    for (std::size_t other = 0; other < b.size(); ++other) {
+      map_class = c;
+      if (share_flows(c, other) && !a[c].none() && !b[other].none()) return true;
+    }
+  }
   for (std::size_t c = 0; c < std::min(a.size(), b.size()); ++c) {
     const std::size_t words = std::min(a[c].words().size(), b[c].words().size());
     for (std::size_t w = 0; w < words; ++w) {
@@ -67,13 +74,15 @@ void Promises::message_sent(TimePoint now, const heartbeat::Message& message) {
   if (agreeing) {
     // A commit may go unspoken when the next agreement follows at once; it ends the freeze all the
     // same.
-    const bool frozen =
-        said.agreeing && !said.claims.empty() && said.committed == message.committed_generation;
+    const bool frozen = said.agreeing && !said.claims.empty() &&
+                        said.committed == message.committed_generation &&
+                        said.config == message.config_digest;
     if (frozen && !within(message.claims, said.claims)) {
       complain(now, "S7: the claims of " + host + " grew before the commit");
     }
     said.claims = message.claims;
     said.committed = message.committed_generation;
+    said.config = message.config_digest;
     remember_part(message);
   }
   said.agreeing = agreeing;
@@ -86,12 +95,15 @@ void Promises::message_sent(TimePoint now, const heartbeat::Message& message) {
 }
 
 void Promises::remember_part(const heartbeat::Message& message) {
-  Part& part = parts_[{message.generation, message.host}];
-  if (part.nonce == message.nonce) return;
-  part.ambiguous = part.nonce != 0;
-  part.nonce = message.nonce;
-  part.statement = {
-      .classes = message.classes, .draining = message.draining, .claims = message.claims};
+  Stated& stated = parts_[{message.generation, message.host}];
+  if (stated.nonce == message.nonce) return;
+  stated.ambiguous = stated.nonce != 0;
+  stated.nonce = message.nonce;
+  stated.part = {.offer = convergence::offer_of(message),
+                 .classes = message.classes,
+                 .staged_classes = message.staged_classes,
+                 .draining = message.draining,
+                 .claims = message.claims};
   while (parts_.begin()->first.first + kPartsRemembered < message.generation)
     parts_.erase(parts_.begin());
 }
@@ -108,17 +120,26 @@ void Promises::committed(TimePoint now, const Machine& machine) {
 
 void Promises::check_map(TimePoint now, const Machine& machine,
                          const convergence::Convergence& done) {
+  const convergence::Shape shape = convergence::shape_of(machine.node->committed_configuration());
+  std::vector<convergence::Statement> statements(base::kMaxHosts + 1);
   std::vector<convergence::MemberStatement> members;
   bool known = true;
   done.members.for_each([&](HostId host) {
     const auto part = parts_.find({done.generation, host});
     known = known && part != parts_.end() && !part->second.ambiguous;
-    if (known) members.push_back({.host = host, .statement = &part->second.statement});
+    if (!known) return;
+    const convergence::Part& said = part->second.part;
+    if (!said.offer.has(shape.digest)) {
+      complain(now, "S4: " + host_text(machine) + " committed to a configuration that host " +
+                        std::to_string(host.value) + " has not offered");
+      known = false;
+      return;
+    }
+    statements[host.value] = convergence::statement_in(shape, said);
+    members.push_back({.host = host, .statement = &statements[host.value]});
   });
   if (!known) return;
-  std::vector<std::uint32_t> class_buckets;
-  for (const convergence::ClassConfig& map_class : machine.config.classes)
-    class_buckets.push_back(map_class.buckets);
+  const std::vector<std::uint32_t>& class_buckets = shape.class_buckets;
   const convergence::ClusterMap map =
       convergence::compute_map(machine.config.map_key, class_buckets, members);
   if (map.digest != machine.node->map_digest()) {
@@ -186,6 +207,7 @@ TimePoint Promises::check_owners(TimePoint now, const std::vector<Machine*>& mac
       }
     }
   }
+  twice = twice || is_mixed();
   TimePoint next = TimePoint::never();
   for (std::size_t a = 0; twice && a < machines.size(); ++a) {
     for (std::size_t b = a + 1; b < machines.size(); ++b) {
@@ -194,6 +216,19 @@ TimePoint Promises::check_owners(TimePoint now, const std::vector<Machine*>& mac
     }
   }
   return next;
+}
+
+/// Somebody takes flows by one configuration and somebody by another.
+bool Promises::is_mixed() const {
+  const auto any = [&](std::size_t c) {
+    return std::ranges::any_of(taken_[c], [](std::uint64_t word) { return word != 0; });
+  };
+  for (std::size_t c = 0; c < taken_.size(); ++c) {
+    for (std::size_t other = c + 1; other < taken_.size(); ++other) {
+      if (share_flows(c, other) && any(c) && any(other)) return true;
+    }
+  }
+  return false;
 }
 
 TimePoint Promises::check_pair(TimePoint now, const Machine& a, const Machine& b,

@@ -40,24 +40,26 @@ class Promises {
   struct Said {                   // the newest of one incarnation
     std::uint32_t committed = 0;  // the generation its newest agreement began from
     std::uint32_t generation = 0;
+    std::uint64_t config = 0;  // whose classes the claims have
     bool agreeing = false;
     std::vector<bucket::Bitmap> claims;  // frozen ones
   };
-  struct Part {  // of one host in one generation
+  struct Stated {  // by one host in one generation
     std::uint64_t nonce = 0;
     bool ambiguous = false;
-    convergence::Statement statement;
+    convergence::Part part;
   };
 
   void remember_part(const heartbeat::Message& message);
   void check_map(base::TimePoint now, const Machine& machine, const convergence::Convergence& done);
   void check_shares(base::TimePoint now, const std::vector<base::HostId>& owners,
                     const std::vector<convergence::MemberStatement>& members, std::size_t c);
+  [[nodiscard]] bool is_mixed() const;
   base::TimePoint check_pair(base::TimePoint now, const Machine& a, const Machine& b,
                              const Links& links);
 
   std::map<std::uint64_t, Said> said_;                                       // by nonce
-  std::map<std::pair<std::uint32_t, base::HostId>, Part> parts_;             // by generation
+  std::map<std::pair<std::uint32_t, base::HostId>, Stated> parts_;           // by generation
   std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> maps_;    // S4
   std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> judged_;  // moved once
   std::vector<std::vector<std::uint64_t>> taken_;                            // scratch

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "base/assert.h"
+#include "sim/cluster.h"
 
 namespace covey::sim {
 
@@ -47,8 +48,9 @@ void Segment::boot_slot(Slot slot, const convergence::NodeConfig& config, Clock 
   fresh.boot = ++boots_;
   for (const convergence::ClassConfig& map_class : config.classes) {
     fresh.current.own.emplace_back(map_class.buckets);
-    fresh.accepted.emplace_back(map_class.buckets);
+    fresh.current.identities.push_back(map_class.identity);
   }
+  fresh.accepted.resize(kIdentities);
   fresh.census_due = now_ + config.timing.interval / 2;
   rearm(fresh);
   const auto after = std::upper_bound(live_.begin(), live_.end(), slot,
@@ -86,6 +88,10 @@ void Segment::gateway(HostId host, bool answers) {
   m.gateway_answers = answers;
   if (now_ >= m.control_stalled_until) tell_gateway(m);
   audit();
+}
+
+void Segment::stage(HostId host, const convergence::Configuration& configuration) {
+  step(machine(host.value), convergence::StageConfiguration{.configuration = configuration});
   audit();
 }
 
@@ -300,6 +306,10 @@ void Segment::install(Machine& m, const convergence::InstallMap& map) {
     }
     next.own.push_back(std::move(own));
   }
+  const convergence::Configuration& configuration = m.node->configuration();
+  COVEY_ASSERT(configuration.digest == map.config_digest);
+  for (const convergence::ClassConfig& map_class : configuration.classes)
+    next.identities.push_back(map_class.identity);
   m.previous = std::exchange(m.current, std::move(next));
   m.previous_install = map.install_id;
   changed_ = true;
@@ -362,18 +372,21 @@ void Segment::audit() {
 
 void Segment::note_accepted(Machine& m) {
   m.takes_flows = takes_flows(m) && (m.current.table.serving || m.previous);
-  for (std::size_t c = 0; c < m.accepted.size(); ++c) {
-    std::vector<std::uint64_t>& words = m.accepted[c].words();
-    std::fill(words.begin(), words.end(), 0);
-    if (!m.takes_flows) continue;
-    const auto add = [&](const WorkerTable& table) {
-      if (!table.table.serving) return;
-      for (std::size_t w = 0; w < words.size(); ++w)
-        words[w] |= table.own[c].words()[w];
-    };
-    add(m.current);
-    if (m.previous) add(*m.previous);
-  }
+  for (Bitmap& accepted : m.accepted)
+    std::fill(accepted.words().begin(), accepted.words().end(), 0);
+  if (!m.takes_flows) return;
+  const auto add = [&](const WorkerTable& table) {
+    if (!table.table.serving) return;
+    for (std::size_t c = 0; c < table.own.size(); ++c) {
+      Bitmap& accepted = m.accepted.at(table.identities[c]);
+      const Bitmap& own = table.own[c];
+      if (accepted.size() == 0) accepted = Bitmap(own.size());
+      for (std::size_t w = 0; w < own.words().size(); ++w)
+        accepted.words()[w] |= own.words()[w];
+    }
+  };
+  add(m.current);
+  if (m.previous) add(*m.previous);
 }
 
 Bitmap Segment::residual(const Machine& m) {
@@ -393,9 +406,7 @@ Bitmap Segment::residual(const Machine& m) {
 HostId Segment::owner(base::ClassIndex map_class, base::BucketIndex bucket) const {
   HostId owner = base::kNobody;
   for (const Machine* m : live_) {
-    if (map_class.value >= m->accepted.size() || !m->accepted[map_class.value].test(bucket)) {
-      continue;
-    }
+    if (!m->accepted[map_class.value].test(bucket)) continue;
     if (!owner.is_nobody()) return base::kNobody;
     owner = m->config.self;
   }
@@ -403,8 +414,9 @@ HostId Segment::owner(base::ClassIndex map_class, base::BucketIndex bucket) cons
 }
 
 std::uint32_t Segment::owned_buckets(base::ClassIndex map_class) const {
-  if (live_.empty()) return 0;
-  const std::uint32_t buckets = live_.front()->config.classes[map_class.value].buckets;
+  std::uint32_t buckets = 0;
+  for (const Machine* m : live_)
+    buckets = std::max(buckets, m->accepted[map_class.value].size());
   std::uint32_t owned = 0;
   for (std::uint32_t b = 0; b < buckets; ++b) {
     if (!owner(map_class, base::BucketIndex{b}).is_nobody()) ++owned;

@@ -62,6 +62,7 @@ class Segment {
   void stall_host(base::HostId host, base::Duration span);
   void command(base::HostId host, const convergence::OperatorCommand& command);
   void gateway(base::HostId host, bool answers);
+  void stage(base::HostId host, const convergence::Configuration& configuration);
   void set_flows(base::HostId host, base::BucketIndex bucket, std::uint32_t flows);
   void clear_flows(base::HostId host);
   /// Messages from `from` no longer reach `to` (or do again). Cuts add up.
@@ -82,7 +83,8 @@ class Segment {
   [[nodiscard]] const bucket::BucketTable& table(base::HostId host) const;
   [[nodiscard]] const convergence::NodeConfig& config(base::HostId host) const;
 
-  /// Who would take a new flow of the bucket now; nobody if none or more than one would.
+  /// Who would take a new flow of the bucket now; nobody if none or more than one would. Here and
+  /// below classes go by their identity, which is the index in the first configuration.
   [[nodiscard]] base::HostId owner(base::ClassIndex map_class, base::BucketIndex bucket) const;
   /// Buckets of the class for which exactly one host takes new flows.
   [[nodiscard]] std::uint32_t owned_buckets(base::ClassIndex map_class) const;

@@ -51,6 +51,8 @@ bool is_told(EventKind kind) {
     case EventKind::state_changed:
     case EventKind::weight_changed:
     case EventKind::drain_started:
+    case EventKind::configuration_staged:
+    case EventKind::configuration_switched:
       return false;
   }
   return false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "sim/transcript.h"
 
+#include <array>
 #include <cstdio>
 #include <variant>
 
@@ -49,6 +50,12 @@ std::string counts(const std::vector<bucket::Bitmap>& bitmaps) {
   return text;
 }
 
+std::string hex(std::uint64_t digest) {
+  std::array<char, 32> buffer{};
+  std::snprintf(buffer.data(), buffer.size(), "%llx", static_cast<unsigned long long>(digest));
+  return buffer.data();
+}
+
 std::string message_text(const heartbeat::Message& message) {
   std::string text = phase_name(message.phase);
   text += " g" + std::to_string(message.generation) + " view " + set_text(message.view);
@@ -58,6 +65,8 @@ std::string message_text(const heartbeat::Message& message) {
     text += " residual " + std::to_string(message.residual.count());
   }
   if (message.draining) text += " draining";
+  if (message.staged_digest != 0) text += " staged " + hex(message.staged_digest);
+  if (message.switching) text += ", switching";
   return text;
 }
 

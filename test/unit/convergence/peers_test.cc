@@ -48,7 +48,7 @@ struct Scene {
   Timing timing;
   SendLog sent;
   PeerTable peers{Timing{.interval = 100ms, .tolerance = 3},
-                  Shape{.config_digest = 5, .class_buckets = {8}, .residual_buckets = 8}};
+                  {Shape{.digest = 5, .class_buckets = {8}, .residual_buckets = 8}}};
 };
 
 }  // namespace

@@ -152,4 +152,15 @@ TEST_CASE("keys are whole, and an old and a new one at most") {
   CHECK_FALSE(decodes_after_state(9, Bytes(15, 1)));
 }
 
+TEST_CASE("staged classes are whole, and absent from hosts that stage nothing") {
+  Message message;
+  REQUIRE(decode_body(joined({state(), section(10, {0, 50, 0, 3, 0, 2, 0, 0, 0, 1, 255, 255})}),
+                      message)
+              .has_value());
+  CHECK(message.staged_classes == std::vector<StagedClass>{{50, 3, 2}, {0, 1, kNotCarried}});
+  CHECK(decodes_after_state(10, {}));
+  CHECK_FALSE(decodes_after_state(10, {0, 50, 0, 3, 0}));
+  CHECK_FALSE(decodes_after_state(10, Bytes((kMaxClasses + 1) * 6, 0)));
+}
+
 }  // namespace covey::heartbeat

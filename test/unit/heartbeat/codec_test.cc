@@ -226,6 +226,7 @@ TEST_CASE("what cannot be sent is refused by seal") {
   CHECK(refused([](Message& m) { std::ranges::reverse(m.acknowledgements); }));
   CHECK(refused([](Message& m) { m.acknowledgements[0].host = base::kNobody; }));
   CHECK(refused([](Message& m) { m.classes.resize(kMaxClasses + 1); }));
+  CHECK(refused([](Message& m) { m.staged_classes.resize(kMaxClasses + 1); }));
   CHECK(refused([](Message& m) { m.residual = bucket::Bitmap(base::kMaxBuckets + 1); }));
   CHECK(refused([](Message& m) { m.keys.resize(kMaxKeys + 1); }));
   CHECK(refused([](Message& m) {

@@ -75,6 +75,8 @@ inline Message fixed_message() {
   m.no_gateway = true;
   m.flap_counts = {{base::HostId{2}, 1}, {base::HostId{9}, 255}};
   m.excerpt = {3, 9, {{"rule web: affinity", "single"}, {"icmp", ""}}};
+  m.switching = true;
+  m.staged_classes = {{1, 2, kNotCarried}, {50, 0, 2}};
   m.keys = {{254, 0x0a0b0c0d}, {255, 0x0e0f1011}};
   return m;
 }
@@ -126,6 +128,11 @@ class RandomMessages {
     if (!m.excerpt.settings.empty()) {
       m.excerpt.first = static_cast<std::uint16_t>(below(1000));
       m.excerpt.total = static_cast<std::uint16_t>(1004 + below(1000));
+    }
+    m.switching = below(2) == 1;
+    for (std::uint64_t n = below(20); n > 0; --n) {
+      m.staged_classes.push_back(
+          {number<std::uint16_t>(), number<std::uint16_t>(), number<std::uint16_t>()});
     }
     for (std::uint64_t n = below(kMaxKeys + 1); n > 0; --n) {
       m.keys.push_back({number<std::uint8_t>(), number<std::uint32_t>()});

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Node, switching: another configuration is staged, agreed on and taken up by the workers.
+//
+// A staged configuration is an offer: the members' offers decide which configuration a generation
+// is for. From PREPARED on others may have committed to it, so the offer stays until the next
+// commit. After the commit this host still speaks of the old configuration, because its workers
+// follow it until the first table of the new one is in force; that table takes up nothing.
+#include <string>
+#include <utility>
+
+#include "convergence/digest.h"
+#include "convergence/state.h"
+#include "convergence/words.h"
+
+namespace covey::convergence {
+
+using base::HostId;
+using base::HostSet;
+using base::TimePoint;
+using heartbeat::StagedClass;
+
+void Node::Impl::stage(TimePoint now, const ConfigurationPtr& wanted) {
+  if (bound || switching) {
+    stage_next = wanted;
+    return;
+  }
+  if (wanted->digest == current->digest) {
+    stated = statements_of(*wanted);
+    withdraw(now);
+    return;
+  }
+  std::vector<StagedClass> parts;
+  const std::vector<std::uint16_t> origins = carried_from(*current, *wanted);
+  for (std::size_t c = 0; c < origins.size(); ++c) {
+    const ClassConfig& map_class = wanted->classes[c];
+    parts.push_back(
+        {.weight = map_class.weight, .priority = map_class.priority, .from = origins[c]});
+  }
+  staged_stated = std::move(parts);
+  if (staged != nullptr && staged->digest == wanted->digest) return;
+  staged = wanted;
+  note_shapes(now);
+  raise(EventKind::configuration_staged, self, "effective once all members have staged it");
+}
+
+void Node::Impl::withdraw(TimePoint now) {
+  if (staged == nullptr) return;
+  staged.reset();
+  staged_stated.clear();
+  note_shapes(now);
+  raise(EventKind::configuration_staged, self, "withdrawn, the present one stays");
+}
+
+void Node::Impl::begin_switching(TimePoint now) {
+  switching = true;
+  note_shapes(now);
+}
+
+/// The workers follow the first table of the new configuration.
+void Node::Impl::finish_switching(TimePoint now) {
+  current = std::exchange(staged, nullptr);
+  shape = shape_of(*current);
+  stated.clear();
+  for (const StagedClass& part : std::exchange(staged_stated, {}))
+    stated.push_back({.weight = part.weight, .priority = part.priority});
+  switching = false;
+  if (residual.size() != shape.residual_buckets) residual = all_buckets(shape.residual_buckets);
+  note_shapes(now);
+  raise(EventKind::configuration_switched, self, "the workers follow the new configuration");
+  unbind(now);
+}
+
+/// Nobody waits any more for what this host has offered.
+void Node::Impl::unbind(TimePoint now) {
+  bound = false;
+  if (switching || stage_next == nullptr) return;
+  const ConfigurationPtr wanted = std::exchange(stage_next, nullptr);
+  stage(now, wanted);
+}
+
+void Node::Impl::note_shapes(TimePoint now) {
+  std::vector<Shape> shapes;
+  if (!switching) shapes.push_back(shape);
+  if (staged != nullptr) shapes.push_back(shape_of(*staged));
+  peers.set_shapes(std::move(shapes), now);
+  edges.set_row(self, peers.alive(), now);
+  differences.clear();
+  dirty_news = true;
+}
+
+const Configuration& Node::Impl::next_configuration() const {
+  return switching ? *staged : *current;
+}
+
+Offer Node::Impl::offer() const {
+  return {.present = current->digest,
+          .staged = staged == nullptr ? 0 : staged->digest,
+          .switching = switching};
+}
+
+Part Node::Impl::own_part() const {
+  return {.offer = offer(),
+          .classes = stated,
+          .staged_classes = staged_stated,
+          .draining = takes_no_flows(),
+          .claims = ownership.claims()};
+}
+
+Part Node::Impl::part_of(const Peer& peer) {
+  return {.offer = offer_of(peer.said),
+          .classes = peer.said.classes,
+          .staged_classes = peer.said.staged_classes,
+          .draining = peer.said.draining,
+          .claims = peer.claims};
+}
+
+/// What this host wants differs from what it put into the generation under way. That the workers
+/// have followed meanwhile is no difference.
+bool Node::Impl::part_is_stale() const {
+  const Part& part = proposal.part;
+  const bool same_present = part.offer.present == current->digest;
+  if (takes_no_flows() != part.draining || offer().next() != part.offer.next()) return true;
+  if (same_present) return stated != part.classes || staged_stated != part.staged_classes;
+  return stated != statements_in(current->digest, part.offer, part.classes, part.staged_classes);
+}
+
+std::optional<std::uint64_t> Node::Impl::common_target(HostSet hosts, const Offer& own) const {
+  std::vector<Offer> offers;
+  hosts.for_each(
+      [&](HostId host) { offers.push_back(host == self ? own : offer_of(peers.at(host).said)); });
+  return common_configuration(offers);
+}
+
+/// Weights and priorities a host wants under the committed configuration, as it says now.
+std::vector<heartbeat::ClassStatement> Node::Impl::wants(HostId host) const {
+  const std::uint64_t digest = committed.configuration->digest;
+  if (host == self) return statements_in(digest, offer(), stated, staged_stated);
+  const heartbeat::Message& said = peers.at(host).said;
+  return statements_in(digest, offer_of(said), said.classes, said.staged_classes);
+}
+
+/// Members that have not staged what this host has.
+std::string Node::Impl::what_staging_waits_for() const {
+  if (staged == nullptr || switching) return {};
+  HostSet missing;
+  HostSet others;
+  committed.members.for_each([&](HostId host) {
+    if (host == self) return;
+    const std::uint64_t next = offer_of(peers.at(host).said).next();
+    if (next == staged->digest) return;
+    (next == current->digest ? missing : others).insert(host);
+  });
+  std::string text;
+  if (!missing.empty()) {
+    text = hosts_text(missing) + (missing.size() == 1 ? " has" : " have") +
+           " not staged the new configuration";
+  }
+  if (!others.empty()) {
+    text += (text.empty() ? "" : "; ") + hosts_text(others) +
+            (others.size() == 1 ? " has" : " have") + " staged another one than this host";
+  }
+  return text.empty() ? "the new configuration takes effect with the next generation" : text;
+}
+
+/// Members that have staged what this host has not.
+std::string Node::Impl::staged_elsewhere() const {
+  if (staged != nullptr) return {};
+  HostSet ahead;
+  committed.members.for_each([&](HostId host) {
+    if (host != self && offer_of(peers.at(host).said).next() != current->digest) ahead.insert(host);
+  });
+  if (ahead.empty()) return {};
+  return hosts_text(ahead) + (ahead.size() == 1 ? " has" : " have") +
+         " staged a new configuration, this host has not";
+}
+
+}  // namespace covey::convergence
