@@ -27,6 +27,7 @@ struct EventOption {
 };
 constexpr std::array kEventOptions{
     EventOption{"--crash", StoryKind::crash, "ID@TIME: the host dies"},
+    EventOption{"--die", StoryKind::die, "ID@TIME: the process dies, its parent says so"},
     EventOption{"--join", StoryKind::join, "ID@TIME: the host boots, or starts again"},
     EventOption{"--leave", StoryKind::leave, "ID@TIME: covey stop"},
     EventOption{"--drain", StoryKind::drain, "ID@TIME: covey drainstop"},

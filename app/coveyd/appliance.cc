@@ -26,6 +26,7 @@
 #include "forwarding/class_identity.h"
 #include "forwarding/policy.h"
 #include "heartbeat/keys.h"
+#include "process/privileges.h"
 #include "wiring.h"
 
 namespace covey::app {
@@ -153,9 +154,37 @@ bucket::BucketTable empty_table(const forwarding::ClassPlan& plan) {
   return table;
 }
 
-/// The control thread gets its CPU and, where the system lets it, a real-time priority: a host that
-/// is late with its heartbeats for want of a CPU would be taken for dead. Workers exist already and
-/// are not touched.
+/// What is needed from the start on, by the kind of uplink: the devices are still to be opened.
+base::Result<void> prepare_privileges(const dataplane::Uplink& uplink) {
+  using process::Capability;
+  std::vector<Capability> kept = {Capability::net_admin, Capability::net_raw,
+                                  Capability::sys_nice,  Capability::ipc_lock,
+                                  Capability::chown,     Capability::file_access};
+  if (uplink.kind != dataplane::DeviceKind::af_packet) {
+    kept.insert(kept.end(), {Capability::bpf, Capability::sys_admin, Capability::sys_rawio,
+                             Capability::sys_resource});
+  }
+  return process::keep_only(kept);
+}
+
+/// For the control thread and the workers, which do not exist yet. What remains undoes, at the end,
+/// what was done to interfaces, and rewrites the key and state files wherever they are.
+base::Result<void> drop_privileges() {
+  using process::Capability;
+  return process::keep_only(
+      std::array{Capability::net_admin, Capability::chown, Capability::file_access});
+}
+
+/// Where the system lets it, a real-time priority: a host that is late with its heartbeats for want
+/// of a CPU would be taken for dead. Threads made later do not inherit it.
+void raise_control_thread(const dataplane::Workers& workers) {
+  if (workers.realtime != dataplane::Realtime::automatic) return;
+  const sched_param priority{kControlPriority};
+  // `auto` means where allowed; an unprivileged container runs without.
+  static_cast<void>(sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority));
+}
+
+/// After the workers were made, which would inherit it.
 base::Result<void> place_control_thread(const dataplane::Workers& workers) {
   if (workers.control_cpu) {
     cpu_set_t cpus;
@@ -165,19 +194,16 @@ base::Result<void> place_control_thread(const dataplane::Workers& workers) {
       return base::fail_errno(fmt::format("workers.control_cpu: {}", *workers.control_cpu), errno);
     }
   }
-  if (workers.realtime == dataplane::Realtime::automatic) {
-    const sched_param priority{kControlPriority};
-    // `auto` means where allowed; an unprivileged container runs without.
-    static_cast<void>(sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority));
-  }
   return {};
 }
 
 }  // namespace
 
-base::Result<void> run_appliance(const config::Config& config, const DaemonOptions& options) {
+base::Result<void> run_appliance(const config::Config& config, const DaemonOptions& options,
+                                 process::LastWords* last_words) {
   const auto ring = control::read_key_file(config.key_file);
   if (!ring) return std::unexpected(ring.error());
+  if (const auto prepared = prepare_privileges(config.uplink); !prepared) return prepared;
   const auto keys = heartbeat::derive_keys(*ring, config.cluster_name);
   if (!keys) return std::unexpected(keys.error());
   const auto nonce = random_number();
@@ -196,7 +222,7 @@ base::Result<void> run_appliance(const config::Config& config, const DaemonOptio
                                      forwarding::Snapshot{policy, empty_table(policy->classes())}));
   if (!data_plane) return std::unexpected(data_plane.error());
 
-  Wiring wiring(config, policy, **data_plane);
+  Wiring wiring(config, policy, **data_plane, last_words);
   control::Logger logger(config.control.log_level, config.control.log_format, stderr);
   auto runtime = control::Runtime::open({config.control,
                                          node_config(config, *policy, *keys, *nonce),
@@ -208,6 +234,8 @@ base::Result<void> run_appliance(const config::Config& config, const DaemonOptio
   for (const std::string& warning : (*data_plane)->warnings()) {
     logger.log(control::LogLevel::warning, "data_plane_warning", {{"detail", warning}});
   }
+  raise_control_thread(config.workers);
+  if (const auto dropped = drop_privileges(); !dropped) return dropped;
   if (const auto started = (*data_plane)->start_workers(); !started) return started;
   if (const auto placed = place_control_thread(config.workers); !placed) return placed;
   if ((*runtime)->run() != 0) {

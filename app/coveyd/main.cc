@@ -8,6 +8,7 @@
 #include "appliance.h"
 #include "config/config.h"
 #include "options.h"
+#include "parent.h"
 
 namespace {
 
@@ -44,9 +45,13 @@ int main(int argc, char** argv) {
   }
 
   apply(options, config.control);
-  if (const auto ended = covey::app::run_appliance(config, options); !ended) {
+  const auto appliance = [&](covey::process::LastWords* last_words) {
+    const auto ended = covey::app::run_appliance(config, options, last_words);
+    if (ended) return kExitOk;
     fmt::print(stderr, "coveyd: {}\n", ended.error().context);
     return kExitFailed;
-  }
-  return kExitOk;
+  };
+  if (options.alone) return appliance(nullptr);
+  return covey::app::run_watched(
+      config, [&](covey::process::LastWords& words) { return appliance(&words); });
 }

@@ -15,6 +15,7 @@ struct DaemonOptions {
   std::string file = "/etc/covey/coveyd.yaml";
   bool check_only = false;
   bool test_memory = false;
+  bool alone = false;                     // no parent process
   std::optional<std::string> socket;      // overrides api.socket
   std::optional<std::string> log_format;  // overrides log.format
   bool verbose = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "wiring.h"
 
+#include "packet/heartbeat_frame.h"
 #include "reports.h"
 
 namespace covey::app {
@@ -20,6 +21,14 @@ void Wiring::publish_lease(base::TimePoint valid_until) {
 
 bool Wiring::send(std::span<const std::uint8_t> payload) {
   return data_plane_.send_heartbeat(payload);
+}
+
+void Wiring::keep_last_words(std::span<const std::uint8_t> payload) {
+  if (last_words_ == nullptr) return;
+  if (payload.empty()) return last_words_->keep({});
+  std::vector<std::uint8_t> frame(packet::heartbeat_frame_length(payload.size()));
+  packet::build_heartbeat_frame(payload, policy_->host_mac(), frame);
+  last_words_->keep(frame);
 }
 
 bool Wiring::receive(std::vector<std::uint8_t>& payload) {

@@ -13,6 +13,7 @@
 #include "control/ports.h"
 #include "dataplane/data_plane.h"
 #include "forwarding/policy.h"
+#include "process/last_words.h"
 
 namespace covey::app {
 
@@ -22,8 +23,11 @@ class Wiring final : public control::BucketSink,
                      public control::ConfigView {
  public:
   Wiring(const config::Config& config, std::shared_ptr<const forwarding::Policy> policy,
-         dataplane::DataPlane& data_plane)
-      : config_(config), policy_(std::move(policy)), data_plane_(data_plane) {}
+         dataplane::DataPlane& data_plane, process::LastWords* last_words)
+      : config_(config),
+        policy_(std::move(policy)),
+        data_plane_(data_plane),
+        last_words_(last_words) {}
 
   // BucketSink
   std::uint64_t install(bucket::BucketTable table) override;
@@ -32,6 +36,7 @@ class Wiring final : public control::BucketSink,
 
   // HeartbeatLink
   bool send(std::span<const std::uint8_t> payload) override;
+  void keep_last_words(std::span<const std::uint8_t> payload) override;
   bool receive(std::vector<std::uint8_t>& payload) override;
   [[nodiscard]] int wake_fd() const override;
 
@@ -56,6 +61,7 @@ class Wiring final : public control::BucketSink,
   const config::Config& config_;
   std::shared_ptr<const forwarding::Policy> policy_;
   dataplane::DataPlane& data_plane_;
+  process::LastWords* last_words_;  // null: no parent is there to say them
 };
 
 }  // namespace covey::app

@@ -33,6 +33,11 @@ bool is_participant(Phase phase) {
   return is_agreeing(phase) || phase == Phase::stable;
 }
 
+const char* way_out(const Peer& peer) {
+  if (!peer.left) return " lost";
+  return peer.said.died ? " died" : " left";
+}
+
 }  // namespace
 
 void Node::Impl::progress(TimePoint now) {
@@ -445,7 +450,7 @@ std::string Node::Impl::trigger_of(HostSet wanted) const {
   std::string text;
   const auto add = [&](const std::string& cause) { text += (text.empty() ? "" : ", ") + cause; };
   committed.members.without(wanted).for_each(
-      [&](HostId host) { add(host_text(host) + (peers.at(host).left ? " left" : " lost")); });
+      [&](HostId host) { add(host_text(host) + way_out(peers.at(host))); });
   wanted.for_each([&](HostId host) {
     if (!committed.members.contains(host)) {
       add(host_text(host) + " joins");

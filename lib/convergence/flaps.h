@@ -2,10 +2,11 @@
 // FlapLog: how often a host has vanished lately, and how long it must then stay out.
 //
 // Owner: convergence. Thread: the caller's, one at a time.
-// Members count when another member falls silent or comes back as another incarnation without a
-// farewell, and tell it in their messages; leaving on purpose does not count. The host itself keeps
-// to the hold-down: it alone decides when it asks to be let in, so that the members need not agree
-// on the time. Counts halve every five minutes; two times are forgiven.
+// Members count when another member falls silent, dies (by the farewell said for it) or comes back
+// as another incarnation without a farewell, and tell it in their messages; leaving on purpose does
+// not count. The host itself keeps to the hold-down: it alone decides when it asks to be let in, so
+// that the members need not agree on the time. Counts halve every five minutes; two times are
+// forgiven.
 #pragma once
 
 #include <algorithm>

@@ -43,7 +43,7 @@ void Node::Impl::hear(TimePoint now, const Message& message) {
   if (peer.left) {
     edges.forget_row(message.host, now);
     const bool was_member = committed.members.contains(message.host);
-    if (!was_left && was_member) raise(EventKind::host_left, message.host, host_text(message.host));
+    if (!was_left && was_member) note_farewell(now, message);
   } else {
     edges.set_row(message.host, message.alive, now);
   }
@@ -52,6 +52,12 @@ void Node::Impl::hear(TimePoint now, const Message& message) {
   const bool restarted = hearing == Hearing::rebound && was_heard;
   if (restarted && committed.members.contains(message.host)) flaps.note(message.host, now);
   if (peer.mismatched) hear_other_configuration(message);
+}
+
+void Node::Impl::note_farewell(TimePoint now, const Message& message) {
+  if (message.died) flaps.note(message.host, now);
+  raise(EventKind::host_left, message.host,
+        host_text(message.host) + (message.died ? ": its process died" : ""));
 }
 
 void Node::Impl::hear_other_configuration(const Message& message) {

@@ -274,6 +274,12 @@ std::uint16_t Node::weight(base::ClassIndex map_class) const {
   if (impl_->installed == impl_->current) return impl_->stated.at(map_class.value).weight;
   return impl_->staged_stated.at(map_class.value).weight;
 }
+std::uint64_t Node::incarnation_of(base::HostId host) const {
+  return impl_->peers.at(host).nonce;
+}
+std::optional<heartbeat::Message> Node::last_words() const {
+  return impl_->last_words();
+}
 void Node::check_invariants() const {
   impl_->check_invariants();
 }

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -215,6 +216,12 @@ class Node {
   [[nodiscard]] std::uint64_t map_digest() const;
   [[nodiscard]] const Configuration& committed_configuration() const;
   [[nodiscard]] std::uint16_t weight(base::ClassIndex map_class) const;
+
+  /// Which start of the host this node deals with; 0: of none.
+  [[nodiscard]] std::uint64_t incarnation_of(base::HostId host) const;
+  /// What another process may say for this host should this one die: LEAVE, newer than whatever it
+  /// has said. Nothing while it takes no part.
+  [[nodiscard]] std::optional<heartbeat::Message> last_words() const;
 
   /// Asserts what must hold inside one node after every step; the simulator checks across nodes.
   void check_invariants() const;

@@ -5,6 +5,7 @@
 // once when something others wait for has changed, never closer than kMinimumGap.
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <utility>
 
 #include "bucket/siphash.h"
@@ -88,6 +89,23 @@ void Node::Impl::add_part(Message& message) const {
   message.classes = is_frozen() ? proposal.part.classes : stated;
   message.staged_classes = is_frozen() ? proposal.part.staged_classes : staged_stated;
   message.draining = proposal.view.contains(self) ? proposal.part.draining : takes_no_flows();
+}
+
+/// Sealed beforehand and kept, so that it must hold for as long as this incarnation lives: of the
+/// highest sequence number there is, and with nothing in it that changes.
+std::optional<Message> Node::Impl::last_words() const {
+  if (life == Life::stopped || life == Life::suspended) return std::nullopt;
+  Message message;
+  message.cluster_id = config.cluster_id;
+  message.host = self;
+  message.host_name = config.host_name.substr(0, heartbeat::kMaxHostName);
+  message.nonce = own_nonces.back();
+  message.sequence = std::numeric_limits<std::uint32_t>::max();
+  message.phase = Phase::leave;
+  message.died = true;
+  message.config_digest = offer().present;
+  message.classes = stated;
+  return message;
 }
 
 void Node::Impl::add_acknowledgements(TimePoint now, Message& message) const {

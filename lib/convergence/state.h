@@ -107,8 +107,11 @@ struct Node::Impl {
   void check_invariants() const;
   void check_frozen() const;
 
+  [[nodiscard]] std::optional<heartbeat::Message> last_words() const;
+
   // listening.cc
   void hear(base::TimePoint now, const heartbeat::Message& message);
+  void note_farewell(base::TimePoint now, const heartbeat::Message& message);
   void hear_namesake(base::TimePoint now, const heartbeat::Message& message);
   void note_evidence(base::TimePoint now, const heartbeat::Message& message);
   void judge_silence(base::TimePoint now);

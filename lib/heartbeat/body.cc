@@ -15,6 +15,7 @@ using base::ErrorCode;
 constexpr std::uint8_t kDrainingFlag = 0x01;
 constexpr std::uint8_t kNoGatewayFlag = 0x02;
 constexpr std::uint8_t kSwitchingFlag = 0x04;
+constexpr std::uint8_t kDiedFlag = 0x08;
 constexpr std::size_t kAcknowledgementBytes = 9;
 constexpr std::size_t kClassBytes = 4;
 constexpr std::size_t kStagedClassBytes = 6;
@@ -55,9 +56,9 @@ void write_section(base::ByteWriter& out, Section section, Fill&& fill) {
 void write_state(base::ByteWriter& out, const Message& message) {
   out.be32(message.generation);
   out.u8(static_cast<std::uint8_t>(message.phase));
-  const unsigned flags = (message.draining ? kDrainingFlag : 0U) |
-                         (message.no_gateway ? kNoGatewayFlag : 0U) |
-                         (message.switching ? kSwitchingFlag : 0U);
+  const unsigned flags =
+      (message.draining ? kDrainingFlag : 0U) | (message.no_gateway ? kNoGatewayFlag : 0U) |
+      (message.switching ? kSwitchingFlag : 0U) | (message.died ? kDiedFlag : 0U);
   out.u8(static_cast<std::uint8_t>(flags));
   out.u8(message.health);
   out.u8(message.flaps);
@@ -186,6 +187,7 @@ void read_state(base::ByteReader& in, Message& message) {
   message.draining = (flags & kDrainingFlag) != 0;
   message.no_gateway = (flags & kNoGatewayFlag) != 0;
   message.switching = (flags & kSwitchingFlag) != 0;
+  message.died = (flags & kDiedFlag) != 0;
   message.health = in.u8();
   message.flaps = in.u8();
   message.view = base::HostSet(in.be64());

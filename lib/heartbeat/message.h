@@ -89,7 +89,8 @@ struct Message {
   bool draining = false;    // takes no new flows
   bool no_gateway = false;  // why: its gateway does not answer
   bool switching =
-      false;  // committed to the staged configuration; its workers still follow the old
+      false;          // committed to the staged configuration; its workers still follow the old
+  bool died = false;  // phase leave, said for a process that ended without a farewell
   std::uint8_t health = 0;  // 0: well; larger: this host doubts its own timing
   std::uint8_t flaps = 0;   // how often the members say this host has vanished lately
 

@@ -144,6 +144,9 @@ bool Episode::apply_to_host(const Fault& fault) {
     case FaultKind::crash:
       segment_.crash(fault.host);
       return true;
+    case FaultKind::die:
+      segment_.die(fault.host);
+      return true;
     case FaultKind::restart:
       restart(fault.host, fault.span);
       return true;

@@ -21,13 +21,14 @@ struct Likelihood {
   unsigned parts;
 };
 constexpr std::array kHostFaults{
-    Likelihood{FaultKind::crash, 12},        Likelihood{FaultKind::restart, 8},
+    Likelihood{FaultKind::crash, 9},         Likelihood{FaultKind::restart, 8},
     Likelihood{FaultKind::stall_control, 9}, Likelihood{FaultKind::stall_host, 7},
     Likelihood{FaultKind::stall_many, 5},    Likelihood{FaultKind::stop, 6},
     Likelihood{FaultKind::start, 9},         Likelihood{FaultKind::drain, 6},
     Likelihood{FaultKind::weight, 8},        Likelihood{FaultKind::flows, 4},
     Likelihood{FaultKind::skew, 4},          Likelihood{FaultKind::duplicate_id, 3},
     Likelihood{FaultKind::mismatch, 3},      Likelihood{FaultKind::light_loss, 4},
+    Likelihood{FaultKind::die, 6},
 };
 constexpr std::array kLinkFaults{
     Likelihood{FaultKind::slow, 3}, Likelihood{FaultKind::storm, 3},
@@ -200,6 +201,8 @@ std::string_view name(FaultKind kind) {
   switch (kind) {
     case FaultKind::crash:
       return "crash";
+    case FaultKind::die:
+      return "die";
     case FaultKind::restart:
       return "restart";
     case FaultKind::stall_control:
@@ -255,6 +258,8 @@ std::string text(const Fault& fault) {
   switch (fault.kind) {
     case FaultKind::crash:
       return host + " crashes";
+    case FaultKind::die:
+      return "the process of " + host + " dies";
     case FaultKind::restart:
       return host + " crashes and boots " + seconds_text(fault.span) + " later";
     case FaultKind::stall_control:

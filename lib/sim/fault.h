@@ -20,6 +20,7 @@ namespace covey::sim {
 
 enum class FaultKind : std::uint8_t {
   crash,          // of the host; boots it if it is down
+  die,            // the process alone: its parent says farewell
   restart,        // crash and boot with a new nonce, `span` apart
   stall_control,  // the control thread alone; workers go on
   stall_host,     // everything on the host

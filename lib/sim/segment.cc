@@ -59,6 +59,13 @@ void Segment::boot_slot(Slot slot, const convergence::NodeConfig& config, Clock 
   audit();
 }
 
+void Segment::die(HostId host) {
+  Machine& m = machine(host.value);
+  const auto words = m.node->last_words();
+  if (words && now_ >= m.host_stalled_until) broadcast(m, *words);
+  crash(host);
+}
+
 void Segment::remove(Slot slot) {
   std::erase(live_, machines_[slot].get());
   machines_[slot].reset();

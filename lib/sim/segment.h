@@ -57,6 +57,8 @@ class Segment {
   /// A second machine with an id that is taken; `slot` (above 64) tells it apart.
   void boot_namesake(Slot slot, const convergence::NodeConfig& config, Clock clock = {});
   void crash(base::HostId host) { remove(host.value); }
+  /// The process alone dies: the parent says its last words, unless the whole host is asleep.
+  void die(base::HostId host);
   void remove(Slot slot);
   void stall_control(base::HostId host, base::Duration span);
   void stall_host(base::HostId host, base::Duration span);

@@ -46,6 +46,7 @@ std::string_view cut_front(std::string_view& text, char separator) {
 std::string_view form_of(StoryKind kind) {
   switch (kind) {
     case StoryKind::crash:
+    case StoryKind::die:
     case StoryKind::join:
     case StoryKind::leave:
     case StoryKind::drain:
@@ -131,6 +132,8 @@ std::string text(const StoryEvent& event) {
   switch (event.kind) {
     case StoryKind::crash:
       return host + " crashes";
+    case StoryKind::die:
+      return "the process of " + host + " dies";
     case StoryKind::join:
       return host + " joins";
     case StoryKind::leave:
@@ -207,6 +210,9 @@ class Teller {
     switch (event.kind) {
       case StoryKind::crash:
         if (is_up) segment_.crash(event.host);
+        return is_up;
+      case StoryKind::die:
+        if (is_up) segment_.die(event.host);
         return is_up;
       case StoryKind::join:
         if (is_up) return obey(event, command(Verb::start));

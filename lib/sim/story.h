@@ -21,6 +21,7 @@ namespace covey::sim {
 
 enum class StoryKind : std::uint8_t {
   crash,      // ID@TIME
+  die,        // ID@TIME: the process alone
   join,       // ID@TIME: boots, or starts again
   leave,      // ID@TIME: stop
   drain,      // ID@TIME: drainstop

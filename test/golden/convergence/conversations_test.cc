@@ -64,6 +64,20 @@ TEST_CASE("the buckets of a crashed host move when its lease has passed") {
   story.compare();
 }
 
+TEST_CASE("the buckets of a host whose process died move as soon as its parent says so") {
+  Story story("die");
+  story.begin_with(3);
+  story.note("the process of host 2 dies");
+  story.segment.die(kTwo);
+  story.segment.run_for(20ms);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  story.note("host 2 boots with a new nonce");
+  story.segment.boot(test_config(2, 2002));
+  story.segment.run_for(500ms);
+  CHECK(story.segment.buckets_of(kTwo, {1}) == 21);
+  story.compare();
+}
+
 TEST_CASE("a draining host gives up its buckets and leaves with its last flow") {
   Story story("drain");
   story.begin_with(2);

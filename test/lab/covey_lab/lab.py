@@ -136,30 +136,48 @@ class Lab:
             raise LabError(f"coveyd already runs on {settings.host_name(host)}")
         daemon.start(self, host)
 
-    def send_signal(self, host, number):
-        """Send a signal to the coveyd of a host."""
+    def coveyd(self, host):
+        """The parent process of the coveyd of a host; the daemon proper is its child."""
         role = f"coveyd-{host}"
         if not self.running(role):
             raise LabError(f"coveyd does not run on {settings.host_name(host)}")
-        self.state.processes[role].signal(number)
+        return self.state.processes[role]
+
+    def send_signal(self, host, number):
+        """Send a signal to the coveyd of a host, as a service manager does; SIGKILL ends parent and
+        daemon at the same time, as a host that fails does."""
+        parent = self.coveyd(host)
+        if number == signal.SIGKILL:
+            daemon_proper = parent.child()
+            parent.signal(signal.SIGSTOP)
+            daemon_proper.signal(number)
+        parent.signal(number)
 
     def kill(self, host, number=signal.SIGTERM, timeout=15):
         """End the coveyd of a host and wait for it; returns its exit status when known."""
         self.send_signal(host, number)
+        return self._ended(host, f"signal {number}", timeout)
+
+    def crash(self, host, number=signal.SIGKILL, timeout=15):
+        """End the daemon alone, so that its parent notices; returns the parent's exit status."""
+        self.coveyd(host).child().signal(number)
+        return self._ended(host, f"signal {number} to the daemon alone", timeout)
+
+    def _ended(self, host, cause, timeout):
         role = f"coveyd-{host}"
         if not self.state.processes[role].wait_gone(timeout):
             raise LabError(f"coveyd of {settings.host_name(host)} still runs {timeout} s after "
-                           f"signal {number}:\n{daemon.log_tail(self, host)}")
+                           f"{cause}:\n{daemon.log_tail(self, host)}")
         self.state.remove_process(role)
         return self._reap(role)
 
     def pause(self, host):
-        """Freeze the coveyd of a host."""
-        self.send_signal(host, signal.SIGSTOP)
+        """Freeze the daemon of a host."""
+        self.coveyd(host).child().signal(signal.SIGSTOP)
 
     def resume(self, host):
-        """Let a frozen coveyd go on."""
-        self.send_signal(host, signal.SIGCONT)
+        """Let a frozen daemon go on."""
+        self.coveyd(host).child().signal(signal.SIGCONT)
 
     def partition(self, groups):
         """Cut the segment into groups of host numbers (and `client`)."""

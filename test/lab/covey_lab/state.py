@@ -43,16 +43,14 @@ class Process:
         """Whether this very process still runs."""
         return self.started is not None and start_time(self.pid) == self.started
 
-    def family(self):
-        """This process and all that descend from it, the eldest first."""
-        found = [self]
-        for process in found:
-            try:
-                listed = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
-                found += [Process.of(int(pid)) for pid in listed.read_text("ascii").split()]
-            except (FileNotFoundError, ProcessLookupError):
-                pass
-        return found
+    def child(self):
+        """The first process this one has started; itself when there is none."""
+        listed = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        try:
+            pids = listed.read_text("ascii").split()
+        except (FileNotFoundError, ProcessLookupError):
+            return self
+        return Process.of(int(pids[0])) if pids else self
 
     def signal(self, number):
         """Send a signal; no effect on a process that has gone."""
@@ -72,11 +70,14 @@ class Process:
         return True
 
     def stop(self, grace=5.0):
-        """SIGTERM, and SIGKILL for one that does not listen."""
-        self.signal(signal.SIGCONT)
+        """SIGTERM, and SIGKILL for one that does not listen; its child is woken, and ends with it."""
+        family = [self.child(), self]
+        for process in family:
+            process.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
         if not self.wait_gone(grace):
-            self.signal(signal.SIGKILL)
+            for process in family:
+                process.signal(signal.SIGKILL)
             self.wait_gone(5.0)
 
 
