@@ -90,4 +90,43 @@ class Publisher {
   std::vector<Retired> retired_;  // oldest first
 };
 
+/// One reader that works off a queue: it follows a new value only for what comes into the queue
+/// after the value was published. What waits there already is judged by the value that was valid
+/// when it came, however late that is: else two hosts could take the same frame, each under a table
+/// of its own time.
+template <typename T>
+class Follower {
+ public:
+  Follower(Publisher<T>& publisher, unsigned reader) : publisher_(publisher), reader_(reader) {}
+
+  /// Begins a round; the reader is set reading. The value is good until end_round().
+  [[nodiscard]] const T& begin_round() noexcept {
+    const T* newest = &publisher_.current();
+    if (newest != newest_) waiting_ = 0;
+    newest_ = newest;
+    if (value_ == nullptr) value_ = newest;
+    return *value_;
+  }
+  /// `taken` of the `asked` for were in the queue, after begin_round().
+  void end_round(std::uint32_t taken, std::uint32_t asked) noexcept {
+    if (newest_ != value_) {
+      waiting_ += taken;
+      if (taken == asked && waiting_ < kLongestQueue) return;  // and so this reader is waited for
+    }
+    if (&publisher_.current() != newest_)
+      return;  // what has come in this round is still to be seen
+    publisher_.quiescent(reader_);
+    value_ = &publisher_.current();
+  }
+
+ private:
+  static constexpr std::uint32_t kLongestQueue = 4096;  // more than any ring of frames holds
+
+  Publisher<T>& publisher_;
+  unsigned reader_;
+  const T* value_ = nullptr;
+  const T* newest_ = nullptr;  // as of the beginning of the round; compared, not read
+  std::uint32_t waiting_ = 0;  // taken since that was seen
+};
+
 }  // namespace covey::dataplane

@@ -6,10 +6,10 @@
 
 #include <cstring>
 
-#include "base/endian.h"
 #include "dataplane/frame.h"
 #include "dataplane/worker.h"
 #include "packet/headers.h"
+#include "packet/heartbeat_frame.h"
 #include "packet/question.h"
 #include "packet/reply.h"
 
@@ -41,15 +41,9 @@ bool overwrite(rte_mbuf* frame, std::span<const std::uint8_t> bytes) noexcept {
 
 bool write_heartbeat(rte_mbuf* frame, const Payload& payload,
                      const base::MacAddress& source) noexcept {
-  char* start = rte_pktmbuf_append(
-      frame, static_cast<std::uint16_t>(packet::kEthernetHeader + payload.length));
-  if (start == nullptr) return false;
-  auto* bytes = rte_pktmbuf_mtod(frame, std::uint8_t*);
-  std::memcpy(bytes, base::MacAddress::broadcast().bytes.data(), 6);
-  std::memcpy(bytes + 6, source.bytes.data(), 6);
-  base::store_be16(bytes + packet::kEtherTypeOffset, packet::kEtherTypeHeartbeat);
-  std::memcpy(bytes + packet::kEthernetHeader, payload.bytes.data(), payload.length);
-  pad(frame);
+  const std::size_t length = packet::heartbeat_frame_length(payload.length);
+  if (rte_pktmbuf_append(frame, static_cast<std::uint16_t>(length)) == nullptr) return false;
+  packet::build_heartbeat_frame({payload.bytes.data(), payload.length}, source, bytes_of(frame));
   return true;
 }
 

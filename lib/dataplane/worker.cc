@@ -41,7 +41,10 @@ base::TimePoint monotonic_now() noexcept {
 
 Worker::Worker(const Loan& loan, Idle idle, const flow::Settings& flows,
                const std::vector<std::uint32_t>& class_sizes, std::uint64_t flow_seed)
-    : loan_(loan), idle_(idle), flows_(flows, class_sizes, flow_seed) {}
+    : loan_(loan),
+      following_(loan.publisher, loan.index),
+      idle_(idle),
+      flows_(flows, class_sizes, flow_seed) {}
 
 Worker::~Worker() = default;
 
@@ -61,7 +64,7 @@ bool Worker::run_once() noexcept {
   flush(moment);
 
   housekeeping(moment);
-  loan_.publisher.quiescent(loan_.index);
+  following_.end_round(arrived_.count, kBurst);
   const auto time = worked ? WorkerCounter::busy_cycles : WorkerCounter::idle_cycles;
   counters_.add(static_cast<std::size_t>(WorkerCounter::loops));
   counters_.add(static_cast<std::size_t>(time), rte_rdtsc() - began);
@@ -81,7 +84,7 @@ void Worker::run(const std::atomic<bool>& stop) noexcept {
 
 Worker::Moment Worker::begin_round() noexcept {
   const base::TimePoint now = round_began_ = monotonic_now();
-  return {loan_.publisher.current(), now, now.ns < loan_.lease_ns.load(std::memory_order_relaxed)};
+  return {following_.begin_round(), now, now.ns < loan_.lease_ns.load(std::memory_order_relaxed)};
 }
 
 void Worker::count(forwarding::Verdict verdict, Lot lot) noexcept {

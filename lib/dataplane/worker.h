@@ -171,6 +171,7 @@ class Worker {
   void flush(const Moment& moment) noexcept;
 
   Loan loan_;
+  Follower<forwarding::Snapshot> following_;
   IdlePolicy idle_;
   flow::FlowCache flows_;
   base::TimePoint round_began_;  // the one look at the clock of a round

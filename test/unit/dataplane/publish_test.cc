@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
+using covey::dataplane::Follower;
 using covey::dataplane::Publisher;
 
 namespace {
@@ -128,4 +129,76 @@ TEST_CASE("readers never see a freed or an older snapshot while thousands are pu
     publisher.set_reading(i, false);
   }
   CHECK(wrong == 0);
+}
+
+namespace {
+
+/// A publisher with one follower, whose queue is asked for 64 at a time.
+struct Queue {
+  std::atomic<int> living{0};
+  Publisher<Witness> publisher{std::make_unique<Witness>(living, 1), 1};
+  Follower<Witness> follower{publisher, 0};
+
+  Queue() { publisher.set_reading(0, true); }
+  std::uint64_t publish(std::uint64_t number) {
+    return publisher.publish(std::make_unique<Witness>(living, number));
+  }
+  /// A round in which that many were taken from the queue; the number of the value they met.
+  std::uint64_t round(std::uint32_t taken) {
+    const Witness& value = follower.begin_round();
+    CHECK(value.intact());
+    const std::uint64_t number = value.number();
+    follower.end_round(taken, 64);
+    return number;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("what waits in a queue when a value is published is judged by the old one") {
+  Queue queue;
+  CHECK(queue.round(64) == 1);
+  const std::uint64_t ticket = queue.publish(2);
+  CHECK(queue.round(64) == 1);
+  CHECK(queue.round(64) == 1);
+  CHECK_FALSE(queue.publisher.is_quiescent(ticket));
+  CHECK(queue.round(63) == 1);  // the queue was seen empty
+  CHECK(queue.publisher.is_quiescent(ticket));
+  CHECK(queue.round(64) == 2);
+  CHECK(queue.living == 1);
+}
+
+TEST_CASE("what comes while a round goes on is not taken for seen") {
+  Queue queue;
+  CHECK(queue.follower.begin_round().number() == 1);
+  const std::uint64_t ticket = queue.publish(2);  // and then the reader sleeps for a while
+  queue.follower.end_round(0, 64);
+  CHECK_FALSE(queue.publisher.is_quiescent(ticket));
+  CHECK(queue.round(64) == 1);
+  CHECK(queue.round(10) == 1);
+  CHECK(queue.round(0) == 2);
+  CHECK(queue.publisher.is_quiescent(ticket));
+}
+
+TEST_CASE("a queue that never gets empty is followed after as much as fits into it") {
+  Queue queue;
+  CHECK(queue.round(64) == 1);
+  const std::uint64_t ticket = queue.publish(2);
+  for (int i = 0; i < 4096 / 64; ++i)
+    CHECK(queue.round(64) == 1);
+  CHECK(queue.publisher.is_quiescent(ticket));
+  CHECK(queue.round(64) == 2);
+}
+
+TEST_CASE("of two values published one after the other only the newest is followed") {
+  Queue queue;
+  CHECK(queue.round(64) == 1);
+  static_cast<void>(queue.publish(2));
+  CHECK(queue.round(64) == 1);
+  const std::uint64_t ticket = queue.publish(3);
+  CHECK(queue.round(64) == 1);
+  CHECK(queue.round(5) == 1);
+  CHECK(queue.round(5) == 3);
+  CHECK(queue.publisher.is_quiescent(ticket));
+  CHECK(queue.living == 1);
 }
