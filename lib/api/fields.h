@@ -114,6 +114,14 @@ void describe(V& visit, T& value) {
   visit("sleeps", value.sleeps);
 }
 
+template <typename V, Either<ControlStats> T>
+void describe(V& visit, T& value) {
+  visit("timers", value.timers);
+  visit("late", value.late);
+  visit("worst_us", value.worst_us);
+  visit("worst_lately_us", value.worst_lately_us);
+}
+
 template <typename V, Either<HeartbeatStats> T>
 void describe(V& visit, T& value) {
   visit("sent", value.sent);
@@ -152,6 +160,7 @@ void describe(V& visit, T& value) {
   visit("verdicts", value.verdicts);
   visit("ports", value.ports);
   visit("workers", value.workers);
+  visit("control", value.control);
   visit("heartbeats", value.heartbeats);
   visit("commands", value.commands);
   visit("flows", value.flows);

@@ -137,8 +137,16 @@ struct HeartbeatStats {           // filled in by control
   std::uint64_t received = 0;     // whole messages with a good seal
   std::uint64_t fragments = 0;    // good fragments of messages not whole yet
   std::uint64_t lost = 0;         // the data plane's mailboxes were full
-  Named<std::uint64_t> refused;   // not_ours bad_version unknown_key bad_tag malformed
+  Named<std::uint64_t> refused;   // not_ours bad_version ... malformed replayed limited
   friend bool operator==(const HeartbeatStats&, const HeartbeatStats&) = default;
+};
+
+struct ControlStats {                // of the control thread; filled in by control
+  std::uint64_t timers = 0;          // that ran
+  Named<std::uint64_t> late;         // ... later than wanted by more than: 1ms 10ms 100ms
+  std::int64_t worst_us = 0;         // the latest one, microseconds
+  std::int64_t worst_lately_us = 0;  // ... of the last minute or two
+  friend bool operator==(const ControlStats&, const ControlStats&) = default;
 };
 
 struct CommandStats {            // commands between hosts; filled in by control
@@ -164,6 +172,7 @@ struct Stats {
   Named<FrameCount> verdicts;  // every verdict, in the order of the policy
   Named<PortStats> ports;
   std::vector<WorkerStats> workers;
+  ControlStats control;
   HeartbeatStats heartbeats;
   CommandStats commands;
   FlowStats flows;

@@ -60,10 +60,24 @@ std::string worker_table(const api::Stats& stats, bool colours) {
   return table.to_string();
 }
 
+std::string ms(std::int64_t us) {
+  return fmt::format("{:.1f} ms", static_cast<double>(us) / 1000);
+}
+
+std::string timers(const api::ControlStats& control) {
+  std::string text = grouped(control.timers);
+  for (const auto& [limit, count] : control.late)
+    text += fmt::format(", {} late by {}", grouped(count), limit);
+  return text;
+}
+
 std::string other_counters(const api::Stats& stats) {
   const api::HeartbeatStats& beats = stats.heartbeats;
   const api::FlowStats& flows = stats.flows;
   std::vector<std::pair<std::string, std::string>> rows = {
+      {"control thread late", fmt::format("{} lately, {} ever", ms(stats.control.worst_lately_us),
+                                          ms(stats.control.worst_us))},
+      {"  timers", timers(stats.control)},
       {"heartbeats sent",
        fmt::format("{}, {} failed", grouped(beats.sent), grouped(beats.send_failed))},
       {"heartbeats received",

@@ -82,6 +82,31 @@ Metric heartbeats(const api::HeartbeatStats& stats) {
                     stats.refused);
 }
 
+constexpr double kSecondsPerMicrosecond = 1e-6;
+
+Metric lateness(const api::ControlStats& stats) {
+  const auto sample = [](const char* window, std::int64_t us) {
+    return telemetry::Sample{{{"window", window}},
+                             static_cast<double>(us) * kSecondsPerMicrosecond};
+  };
+  return {"covey_control_lateness_seconds",
+          "How much later than wanted the control thread's timer ran, at worst.",
+          MetricType::gauge,
+          "seconds",
+          {sample("lately", stats.worst_lately_us), sample("ever", stats.worst_us)}};
+}
+
+Metric timers(const api::ControlStats& stats) {
+  Metric metric{"covey_control_timers",
+                "Timers of the control thread: all, and those late by more than a limit.",
+                MetricType::counter,
+                "",
+                {{{{"late", "any"}}, as_double(stats.timers)}}};
+  for (const auto& [limit, count] : stats.late)
+    metric.samples.push_back({{{"late", limit}}, as_double(count)});
+  return metric;
+}
+
 Metric commands(const api::CommandStats& stats) {
   return by_outcome("covey_commands", "Frames of commands between hosts by what became of them.",
                     {{"sent", stats.sent},
@@ -110,6 +135,8 @@ void append_control_metrics(const ControlFacts& facts, std::vector<Metric>& out)
                        MetricType::gauge, members));
   out.push_back(member_ages(facts.status));
   out.push_back(owned_buckets(facts.rules));
+  out.push_back(lateness(facts.control));
+  out.push_back(timers(facts.control));
   out.push_back(heartbeats(facts.heartbeats));
   out.push_back(commands(facts.commands));
   out.push_back(single("covey_events", "Events raised since the daemon started.",

@@ -15,6 +15,7 @@ namespace covey::control {
 
 struct ControlFacts {
   convergence::Status status;
+  api::ControlStats control;
   api::HeartbeatStats heartbeats;
   api::CommandStats commands;
   std::vector<api::RuleStatus> rules;

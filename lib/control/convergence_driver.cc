@@ -8,10 +8,12 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
+#include <tuple>
 #include <utility>
 #include <variant>
 
 #include "base/assert.h"
+#include "heartbeat/fragment.h"
 
 namespace covey::control {
 
@@ -152,6 +154,8 @@ api::HeartbeatStats ConvergenceDriver::heartbeats() const {
   stats.received = count(OpenStatus::complete);
   stats.fragments = count(OpenStatus::incomplete);
   stats.refused = refusals(opened_);
+  stats.refused.emplace_back("replayed", turned_away_.replayed);
+  stats.refused.emplace_back("limited", turned_away_.limited);
   return stats;
 }
 
@@ -159,6 +163,7 @@ api::CommandStats ConvergenceDriver::commands() const {
   api::CommandStats stats;
   stats.sent = commands_sent_;
   stats.received = commands_opened_[static_cast<std::size_t>(heartbeat::OpenStatus::complete)];
+  stats.limited = commands_turned_away_.limited;
   stats.refused = refusals(commands_opened_);
   return stats;
 }
@@ -186,6 +191,7 @@ ConvergenceDriver::Nothing ConvergenceDriver::timer_loop() {
       arm();
       continue;
     }
+    lateness_.note(node_.next_wakeup(), ports_.view.now());
     drain_link();
     step(convergence::TimerFired{});
   }
@@ -249,14 +255,29 @@ void ConvergenceDriver::drain_link() {
 
 void ConvergenceDriver::take_payload(const std::vector<std::uint8_t>& payload) {
   if (heartbeat::is_command(payload)) return take_command(payload);
+  const auto said = heartbeat::peek(config_.cluster_id, payload);
+  if (said && !pass(gate_.judge(*said, ports_.view.now()), turned_away_)) return;
   heartbeat::Opened opened = codec_.open(payload);
   ++opened_[static_cast<std::size_t>(opened.status)];
   if (opened.status != heartbeat::OpenStatus::complete) return;
-  sealed_with_[opened.message.host.value] = opened.key_id;
+  const heartbeat::Message& message = opened.message;
+  const auto [host, nonce, sequence] = std::tuple(message.host, message.nonce, message.sequence);
+  sealed_with_[host.value] = opened.key_id;
   step(convergence::HeartbeatReceived{std::move(opened.message)});
+  gate_.bind(host, node_.incarnation_of(host));
+  gate_.opened(host, nonce, sequence);
+}
+
+/// Counts what does not.
+bool ConvergenceDriver::pass(heartbeat::Gate::Verdict verdict, TurnedAway& counts) {
+  using Verdict = heartbeat::Gate::Verdict;
+  counts.replayed += verdict == Verdict::replayed ? 1 : 0;
+  counts.limited += verdict == Verdict::limited ? 1 : 0;
+  return verdict == Verdict::check;
 }
 
 void ConvergenceDriver::take_command(const std::vector<std::uint8_t>& payload) {
+  if (!pass(gate_.judge_command(ports_.view.now()), commands_turned_away_)) return;
   const heartbeat::OpenedCommand opened = codec_.open_command(payload);
   ++commands_opened_[static_cast<std::size_t>(opened.status)];
   if (opened.status == heartbeat::OpenStatus::complete && told_) told_(opened.frame, opened.key_id);
@@ -330,6 +351,16 @@ void ConvergenceDriver::send(heartbeat::Message& message) {
       whole = ports_.link.send(payload) && whole;
   }
   ++(whole ? sent_ : send_failed_);
+  keep_last_words();
+}
+
+/// Under the key that peers were just shown to hold; nothing any more once the host has left.
+void ConvergenceDriver::keep_last_words() {
+  std::optional<heartbeat::Message> words = node_.last_words();
+  if (!words) return ports_.link.keep_last_words({});
+  words->keys = held_keys_;
+  const auto payloads = codec_.seal(*words);
+  if (payloads && payloads->size() == 1) ports_.link.keep_last_words(payloads->front());
 }
 
 void ConvergenceDriver::install(convergence::InstallMap& effect) {

@@ -25,11 +25,13 @@
 #include <vector>
 
 #include "control/event_log.h"
+#include "control/lateness.h"
 #include "control/ports.h"
 #include "control/wall_clock.h"
 #include "convergence/node.h"
 #include "heartbeat/codec.h"
 #include "heartbeat/command.h"
+#include "heartbeat/gate.h"
 
 namespace covey::control {
 
@@ -71,8 +73,9 @@ class ConvergenceDriver {
   [[nodiscard]] convergence::Status status() const { return node_.status(ports_.view.now()); }
   /// `lost` is the data plane's to know and stays zero here.
   [[nodiscard]] api::HeartbeatStats heartbeats() const;
-  /// Frames of the command channel; what the channel counts stays zero here.
+  /// Frames of the command channel; what the channel counts is not in here.
   [[nodiscard]] api::CommandStats commands() const;
+  [[nodiscard]] api::ControlStats control() const { return lateness_.stats(now()); }
   /// Older first.
   [[nodiscard]] const std::vector<heartbeat::HeldKey>& held_keys() const { return held_keys_; }
   [[nodiscard]] std::uint8_t sends_with() const { return codec_.sends_with(); }
@@ -99,10 +102,16 @@ class ConvergenceDriver {
 
   void drain_link();
   void take_payload(const std::vector<std::uint8_t>& payload);
+  struct TurnedAway {  // without a look at the seal
+    std::uint64_t replayed = 0;
+    std::uint64_t limited = 0;
+  };
+  [[nodiscard]] static bool pass(heartbeat::Gate::Verdict verdict, TurnedAway& counts);
   void take_command(const std::vector<std::uint8_t>& payload);
   void step(const convergence::Input& input);
   void carry_out(convergence::Effect& effect);
   void send(heartbeat::Message& message);
+  void keep_last_words();
   void choose_key(std::uint8_t before);
   void install(convergence::InstallMap& effect);
   void raise(const convergence::Event& event);
@@ -126,6 +135,10 @@ class ConvergenceDriver {
   std::deque<Install> installs_;
   bucket::BucketTable table_;
   using Opened = std::array<std::uint64_t, heartbeat::kOpenStatusCount>;
+  heartbeat::Gate gate_;
+  TurnedAway turned_away_;
+  TurnedAway commands_turned_away_;
+  Lateness lateness_;
   Opened opened_{};
   Opened commands_opened_{};
   std::uint64_t commands_sent_ = 0;

@@ -117,6 +117,7 @@ api::Stats DaemonService::stats() {
   const std::uint64_t lost = stats.heartbeats.lost;
   stats.heartbeats = parts_.driver.heartbeats();
   stats.heartbeats.lost = lost;
+  stats.control = parts_.driver.control();
   stats.commands = command_stats();
   return stats;
 }
@@ -128,7 +129,7 @@ api::CommandStats DaemonService::command_stats() const {
   stats.challenged = counts.challenged;
   stats.repeated = counts.repeated;
   stats.replayed = counts.replayed;
-  stats.limited = counts.limited;
+  stats.limited += counts.limited;
   return stats;
 }
 
@@ -149,9 +150,10 @@ std::vector<api::HistoryRow> DaemonService::history() {
 
 std::vector<telemetry::Metric> DaemonService::metrics() {
   std::vector<telemetry::Metric> metrics = parts_.view.metrics();
-  append_control_metrics({parts_.driver.status(), parts_.driver.heartbeats(), command_stats(),
-                          rules(), parts_.events.last_id()},
-                         metrics);
+  append_control_metrics(
+      {parts_.driver.status(), parts_.driver.control(), parts_.driver.heartbeats(), command_stats(),
+       rules(), parts_.events.last_id()},
+      metrics);
   return metrics;
 }
 

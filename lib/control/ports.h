@@ -41,6 +41,8 @@ class HeartbeatLink {
   virtual ~HeartbeatLink() = default;
   /// False: not sent (queue full), counted by the link.
   virtual bool send(std::span<const std::uint8_t> payload) = 0;
+  /// Sealed: to be sent for this host should its process die. Empty: nothing.
+  virtual void keep_last_words(std::span<const std::uint8_t> payload) = 0;
   /// The oldest received payload; false when there is none.
   virtual bool receive(std::vector<std::uint8_t>& payload) = 0;
   /// An eventfd (or anything read(2) empties 8 bytes at a time) that is readable when receive() or

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "heartbeat/codec.h"
 
-#include <sodium.h>
-
 #include <algorithm>
 
 #include "base/assert.h"
@@ -68,17 +66,13 @@ Opened decode(const OpenedFragment& last, std::span<const std::uint8_t> body) {
 }  // namespace
 
 struct Codec::State {
-  void wipe() {
-    for (SealKey& key : keys)
-      sodium_memzero(&key, sizeof(key));
-  }
   [[nodiscard]] const SealKey& key(std::uint8_t id) const {
     const SealKey* found = find_key(keys, id);
     COVEY_ASSERT(found != nullptr);
     return *found;
   }
 
-  std::vector<SealKey> keys;
+  Secrets<SealKey> keys;
   std::uint8_t sends_with = 0;
   std::uint64_t cluster_id = 0;
   std::array<Assembly, base::kMaxHosts>
@@ -109,13 +103,10 @@ Codec::Codec(const DerivedKeys& keys) : state_(std::make_unique<State>()) {
   set_keys(keys);
 }
 
-Codec::~Codec() {
-  state_->wipe();
-}
+Codec::~Codec() = default;
 
 void Codec::set_keys(const DerivedKeys& keys) {
   COVEY_ASSERT(!keys.seals.empty());
-  state_->wipe();
   state_->keys = keys.seals;
   state_->sends_with = keys.seals.front().held.id;
   state_->cluster_id = keys.cluster_id;

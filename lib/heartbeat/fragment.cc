@@ -28,25 +28,58 @@ std::vector<std::uint8_t> seal_fragment(const SealKey& key, const FragmentHeader
   return out.take();
 }
 
+namespace {
+
+/// The fixed part of a frame as it stands there.
+struct Preamble {
+  OpenStatus status = OpenStatus::complete;  // ... or why it is not for us
+  std::uint8_t key_id = 0;
+  std::uint16_t length = 0;  // of the body
+  FragmentHeader header;
+};
+
+Preamble read_preamble(base::ByteReader& in, std::uint64_t cluster_id) {
+  Preamble read;
+  if (in.be32() != kMagic) {
+    read.status = in.ok() ? OpenStatus::not_ours : OpenStatus::malformed;
+    return read;
+  }
+  const std::uint8_t major = in.u8();
+  in.skip(1);  // the minor version changes nothing for a reader that skips unknown sections
+  read.key_id = in.u8();
+  read.header.host = base::HostId{in.u8()};
+  read.header.cluster_id = in.be64();
+  read.header.nonce = in.be64();
+  read.header.sequence = in.be32();
+  read.header.index = in.u8();
+  read.header.count = in.u8();
+  read.length = in.be16();
+  if (!in.ok()) {
+    read.status = OpenStatus::malformed;
+  } else if (major != kMajorVersion) {
+    read.status = OpenStatus::bad_version;
+  } else if (read.header.cluster_id != cluster_id) {
+    read.status = OpenStatus::not_ours;
+  }
+  return read;
+}
+
+}  // namespace
+
+std::optional<FragmentHeader> peek(std::uint64_t cluster_id,
+                                   std::span<const std::uint8_t> payload) {
+  base::ByteReader in(payload);
+  const Preamble read = read_preamble(in, cluster_id);
+  if (read.status != OpenStatus::complete) return std::nullopt;
+  return read.header;
+}
+
 OpenedFragment open_fragment(std::span<const SealKey> keys, std::uint64_t cluster_id,
                              std::span<const std::uint8_t> payload) {
   const auto refuse = [](OpenStatus status) { return OpenedFragment{status, 0, {}, {}}; };
   base::ByteReader in(payload);
-  if (in.be32() != kMagic) return refuse(in.ok() ? OpenStatus::not_ours : OpenStatus::malformed);
-  const std::uint8_t major = in.u8();
-  in.skip(1);  // the minor version changes nothing for a reader that skips unknown sections
-  const std::uint8_t key_id = in.u8();
-  FragmentHeader header;
-  header.host = base::HostId{in.u8()};
-  header.cluster_id = in.be64();
-  header.nonce = in.be64();
-  header.sequence = in.be32();
-  header.index = in.u8();
-  header.count = in.u8();
-  const std::uint16_t length = in.be16();
-  if (!in.ok()) return refuse(OpenStatus::malformed);
-  if (major != kMajorVersion) return refuse(OpenStatus::bad_version);
-  if (header.cluster_id != cluster_id) return refuse(OpenStatus::not_ours);
+  const auto [status, key_id, length, header] = read_preamble(in, cluster_id);
+  if (status != OpenStatus::complete) return refuse(status);
   const SealKey* key = find_key(keys, key_id);
   if (key == nullptr) return refuse(OpenStatus::unknown_key);
 

@@ -45,6 +45,10 @@ struct OpenedFragment {
 [[nodiscard]] std::vector<std::uint8_t> seal_fragment(const SealKey& key,
                                                       const FragmentHeader& header,
                                                       std::span<const std::uint8_t> body);
+/// What a frame says of itself, its seal unchecked; nothing if it is no heartbeat of this cluster
+/// and version.
+[[nodiscard]] std::optional<FragmentHeader> peek(std::uint64_t cluster_id,
+                                                 std::span<const std::uint8_t> payload);
 [[nodiscard]] OpenedFragment open_fragment(std::span<const SealKey> keys, std::uint64_t cluster_id,
                                            std::span<const std::uint8_t> payload);
 

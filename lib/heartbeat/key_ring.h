@@ -6,7 +6,8 @@
 // the key (bucket hash, scores, cluster id) is kept beside the keys as `lasting` secrets: otherwise
 // a rotation would move every bucket, and a host that joins later would compute another map. The
 // file has two forms: 64 hex digits (one key of number 0, the lasting secrets follow from it), and
-// lines `key ID HEX` (older first) with one line `hash HEX`, blank lines and # comments.
+// lines `key ID HEX` (older first) with one line `hash HEX`, blank lines and # comments. Keys are
+// kept in locked memory; the lasting secrets are not, workers hash with them.
 #pragma once
 
 #include <array>
@@ -19,6 +20,7 @@
 
 #include "base/result.h"
 #include "heartbeat/message.h"
+#include "heartbeat/secret.h"
 
 namespace covey::heartbeat {
 
@@ -36,7 +38,7 @@ struct NumberedKey {
 };
 
 struct KeyRing {
-  std::vector<NumberedKey> keys;  // older first; 1..kMaxKeys
+  Secrets<NumberedKey> keys;  // older first; 1..kMaxKeys
   LastingSecrets lasting{};
   friend bool operator==(const KeyRing&, const KeyRing&) = default;
 };

@@ -27,7 +27,7 @@ struct SealKey {
 };
 
 struct DerivedKeys {
-  std::vector<SealKey> seals;  // older first, as in the ring
+  Secrets<SealKey> seals;  // older first, as in the ring
   std::array<std::uint8_t, 16> bucket_hash{};
   std::array<std::uint8_t, 16> map_score{};
   std::uint64_t cluster_id = 0;  // from the cluster name too: separates clusters on one segment

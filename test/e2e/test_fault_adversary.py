@@ -27,10 +27,11 @@ def _recorded(lab, count=30):
 
 
 def _with_another_key(frame):
-    """The same words under a tag that another key makes."""
+    """The same words as if said anew, under a tag that another key makes."""
     payload = frame[14:]
     length = struct.unpack("!H", payload[30:32])[0]
-    sealed = payload[:HEADER + length]
+    sequence = struct.unpack("!I", payload[24:28])[0] + 1_000_000
+    sealed = payload[:24] + struct.pack("!I", sequence) + payload[28:HEADER + length]
     tag = hashlib.blake2b(sealed, digest_size=TAG, key=b"the key of somebody else").digest()
     return frame[:14] + sealed + tag
 
@@ -83,6 +84,7 @@ def test_a_flood_of_hostile_heartbeats_changes_nothing_but_counters(default_lab,
     for host in lab.hosts():
         grown = {name: value - counted[host].get(name, 0)
                  for name, value in _refused(lab, host).items()}
+        assert grown["replayed"] > 0, grown
         assert grown["bad_tag"] > 0, grown
         assert grown["malformed"] + grown["not_ours"] + grown["bad_version"] > 0, grown
     assert_one_host_each(record)

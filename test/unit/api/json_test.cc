@@ -26,6 +26,7 @@ api::Stats a_stats() {
   stats.verdicts = {{"deliver_owned", {10, 640}}, {"drop_not_owner", {20, 1280}}};
   stats.ports = {{"uplink", {true, 1, 2, 3, 4, 5, 6, 7}}};
   stats.workers = {{12.5, 310.25, 30, 40, 50, 60, 70}};
+  stats.control = {9, {{"1ms", 8}, {"10ms", 7}}, 6, 5};
   stats.heartbeats = {1, 2, 3, 4, 5, {{"not_ours", 6}, {"bad_tag", 7}}};
   stats.flows = {1, 2, 3, 4, 5, 6, 7};
   return stats;

@@ -45,6 +45,7 @@ inline constexpr std::string_view kStats = R"({"verdicts":{
    "tx_frames":5,"tx_bytes":6,"tx_errors":7}},
   "workers":[{"busy_pct":12.5,"cycles_per_packet":310.25,"packets":30,"loops":40,"busy_cycles":50,
    "idle_cycles":60,"sleeps":70}],
+  "control":{"timers":5000,"late":{"1ms":7,"10ms":2,"100ms":0},"worst_us":41500,"worst_lately_us":300},
   "heartbeats":{"sent":10,"send_failed":0,"received":20,"fragments":0,"lost":0,
    "refused":{"not_ours":0,"bad_version":0,"unknown_key":0,"bad_tag":7,"malformed":0}},
   "commands":{"sent":11,"received":12,"obeyed":4,"challenged":1,"repeated":0,"replayed":3,

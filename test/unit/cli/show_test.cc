@@ -111,6 +111,8 @@ TEST_CASE("stats shows what happened, and all verdicts if wanted") {
   CHECK(text.find("drop_malformed") == std::string::npos);
   CHECK(text.find("bad_tag") != std::string::npos);
   CHECK(text.find("not_ours") == std::string::npos);
+  CHECK(text.find("0.3 ms lately, 41.5 ms ever\n") != std::string::npos);
+  CHECK(text.find("5,000, 7 late by 1ms, 2 late by 10ms, 0 late by 100ms\n") != std::string::npos);
   check_width(text);
   CHECK(show(stats, true, false).find("drop_malformed") != std::string::npos);
 }

@@ -49,6 +49,58 @@ TEST_CASE("a host that is stopped says so once, and its peer takes over") {
   CHECK(segment.close());
 }
 
+TEST_CASE("the last words of a host that died make its peers take over at once") {
+  Segment segment(2);
+  segment.start(1);
+  segment.start(2);
+  REQUIRE(segment.run_until([&] { return segment.owned(1) == 32 && segment.owned(2) == 32; }));
+  const FakeLink::Payload words = segment.host(2).link.last_words;
+  REQUIRE_FALSE(words.empty());
+  segment.host(2).driver.close();
+  segment.host(1).link.put(words);
+  REQUIRE(segment.run_until([&] { return segment.owned(1) == 64; }));
+  CHECK(segment.has_event(1, "host_left"));
+  CHECK_FALSE(segment.has_event(1, "host_lost"));
+  CHECK(segment.close());
+}
+
+TEST_CASE("a host that has left has no last words any more") {
+  Segment segment(1);
+  segment.start(1);
+  REQUIRE(segment.run_until([&] { return segment.owned(1) == 64; }));
+  CHECK_FALSE(segment.host(1).link.last_words.empty());
+  segment.host(1).driver.command({convergence::Verb::stop, {}, 0, {}});
+  REQUIRE(segment.run_until([&] { return segment.host(1).stops > 0; }));
+  CHECK(segment.host(1).link.last_words.empty());
+  CHECK(segment.close());
+}
+
+TEST_CASE("what a member said once is refused without a look at its seal when it comes again") {
+  Segment segment(2);
+  segment.start(1);
+  segment.start(2);
+  REQUIRE(segment.run_until([&] { return segment.owned(1) == 32 && segment.owned(2) == 32; }));
+  const FakeLink::Payload recorded = segment.host(2).link.newest;
+  const std::uint64_t received = segment.host(1).driver.heartbeats().received;
+  REQUIRE(segment.run_until(
+      [&] { return segment.host(1).driver.heartbeats().received > received + 1; }));
+  CHECK(segment.refused(1, "replayed") == 0);
+  for (int i = 0; i < 100; ++i)
+    segment.host(1).link.put(recorded);
+  REQUIRE(segment.run_until([&] { return segment.refused(1, "replayed") == 100; }));
+  CHECK(segment.close());
+}
+
+TEST_CASE("the lateness of the control thread is measured") {
+  Segment segment(1);
+  segment.start(1);
+  REQUIRE(segment.run_until([&] { return segment.host(1).driver.control().timers > 20; }));
+  const api::ControlStats stats = segment.host(1).driver.control();
+  CHECK(stats.worst_us >= stats.worst_lately_us);
+  CHECK(stats.worst_us > 0);
+  CHECK(segment.close());
+}
+
 TEST_CASE("under partition policy gateway a host serves while the gateway answers") {
   Segment segment(1, [](convergence::NodeConfig& config) {
     config.partition = convergence::PartitionPolicy::gateway;

@@ -51,8 +51,12 @@ class FakeLink final : public HeartbeatLink {
   bool send(std::span<const std::uint8_t> payload) override {
     for (FakeLink* peer : peers)
       peer->put({payload.begin(), payload.end()});
+    newest.assign(payload.begin(), payload.end());
     ++sent;
     return !refuses;
+  }
+  void keep_last_words(std::span<const std::uint8_t> payload) override {
+    last_words.assign(payload.begin(), payload.end());
   }
   bool receive(Payload& payload) override {
     const std::scoped_lock lock(mutex_);
@@ -71,6 +75,8 @@ class FakeLink final : public HeartbeatLink {
   void wake() const { static_cast<void>(::eventfd_write(fd_, 1)); }
 
   std::vector<FakeLink*> peers;
+  Payload newest;  // sent
+  Payload last_words;
   bool refuses = false;
   int sent = 0;
 

@@ -42,7 +42,7 @@ TEST_CASE("64 digits are key 0 of a cluster that never rotated") {
   for (const char* end : {"", "\n", "\r\n", "\n\n"}) {
     const KeyRing ring = ring_from_text(digits + end).value();
     CHECK(ring == ring_of(test::fixed_key()).value());
-    CHECK(ring.keys == std::vector<NumberedKey>{{0, test::fixed_key()}});
+    CHECK(ring.keys == Secrets<NumberedKey>{{0, test::fixed_key()}});
   }
 }
 

@@ -120,6 +120,7 @@ class RandomMessages {
       m.claims.push_back(next_claims(m.claims));
     m.residual = next_bitmap();
     m.no_gateway = below(2) == 1;
+    m.died = below(2) == 1;
     base::HostSet(random_() & random_()).for_each([&](base::HostId host) {
       m.flap_counts.push_back({host, number<std::uint8_t>()});
     });
