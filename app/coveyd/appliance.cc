@@ -26,6 +26,7 @@
 #include "forwarding/class_identity.h"
 #include "forwarding/policy.h"
 #include "heartbeat/keys.h"
+#include "process/priority.h"
 #include "process/privileges.h"
 #include "wiring.h"
 
@@ -175,13 +176,9 @@ base::Result<void> drop_privileges() {
       std::array{Capability::net_admin, Capability::chown, Capability::file_access});
 }
 
-/// Where the system lets it, a real-time priority: a host that is late with its heartbeats for want
-/// of a CPU would be taken for dead. Threads made later do not inherit it.
+/// A host that is late with its heartbeats for want of a CPU would be taken for dead.
 void raise_control_thread(const dataplane::Workers& workers) {
-  if (workers.realtime != dataplane::Realtime::automatic) return;
-  const sched_param priority{kControlPriority};
-  // `auto` means where allowed; an unprivileged container runs without.
-  static_cast<void>(sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority));
+  if (workers.realtime == dataplane::Realtime::automatic) process::be_urgent(kControlPriority);
 }
 
 /// After the workers were made, which would inherit it.
@@ -238,7 +235,9 @@ base::Result<void> run_appliance(const config::Config& config, const DaemonOptio
   if (const auto dropped = drop_privileges(); !dropped) return dropped;
   if (const auto started = (*data_plane)->start_workers(); !started) return started;
   if (const auto placed = place_control_thread(config.workers); !placed) return placed;
-  if ((*runtime)->run() != 0) {
+  const int left = (*runtime)->run();
+  process::be_ordinary();  // tidying up is not urgent
+  if (left != 0) {
     return base::fail(base::ErrorCode::refused, "stopped without leaving the cluster properly");
   }
   return {};

@@ -29,7 +29,7 @@ std::variant<DaemonOptions, int> parse_command_line(int argc, char** argv) {
   app.add_flag("--check", options.check_only, "check the configuration and exit (0 good, 3 not)");
   app.add_flag("--test-memory", options.test_memory, "use no huge pages even if there are some");
   app.add_flag("--alone", options.alone,
-               "no parent process that tells the peers of a crash, for debuggers");
+               "no parent process that tells the peers of a crash, and core dumps; for debuggers");
   app.add_option("--socket", options.socket, "control socket, instead of api.socket");
   app.add_option("--log-format", options.log_format, "text or json, instead of log.format")
       ->check(CLI::IsMember({"text", "json"}));

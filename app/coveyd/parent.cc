@@ -2,9 +2,7 @@
 #include "parent.h"
 
 #include <fmt/format.h>
-#include <sched.h>
 
-#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -13,6 +11,7 @@
 
 #include "dataplane/settings.h"
 #include "process/frame_sender.h"
+#include "process/priority.h"
 #include "process/privileges.h"
 #include "process/watch.h"
 
@@ -43,10 +42,7 @@ void open_sender(const dataplane::Uplink& uplink, std::optional<process::FrameSe
 }
 
 void settle_down(const dataplane::Workers& workers) {
-  if (workers.realtime == dataplane::Realtime::automatic) {
-    const sched_param priority{kParentPriority};
-    static_cast<void>(::sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority));
-  }
+  if (workers.realtime == dataplane::Realtime::automatic) process::be_urgent(kParentPriority);
   if (const auto dropped = process::keep_only({}); !dropped) complain(dropped.error().context);
 }
 
@@ -67,21 +63,31 @@ int run_watched(const config::Config& config,
     return kExitFailed;
   }
   std::optional<process::FrameSender> sender;
-  const auto ending = process::watch({[&] { return appliance(**words); },
-                                      [&](int) {
-                                        open_sender(config.uplink, sender);
-                                        settle_down(config.workers);
-                                      }});
+  bool said = false;
+  const auto ending = process::watch({.child =
+                                          [&] {
+                                            process::forbid_core_dumps();
+                                            return appliance(**words);
+                                          },
+                                      .parent =
+                                          [&](int) {
+                                            open_sender(config.uplink, sender);
+                                            settle_down(config.workers);
+                                          },
+                                      .ended =
+                                          [&](const process::Ending&) {
+                                            said = sender && !(*words)->frame().empty();
+                                            if (said) say_farewell(*sender, **words);
+                                            process::be_ordinary();
+                                          }});
   if (!ending) {
     complain(ending.error().context);
     return kExitFailed;
   }
-  const bool has_words = !(*words)->frame().empty();
-  if (sender && has_words) say_farewell(*sender, **words);
-  if (ending->signal == 0 && !has_words) return ending->status;
-  const bool said = sender && has_words;
-  complain(
-      fmt::format("the daemon {}{}", process::text(*ending), said ? "; its peers were told" : ""));
+  if (said || ending->signal != 0) {
+    complain(fmt::format("the daemon {}{}", process::text(*ending),
+                         said ? "; its peers were told" : ""));
+  }
   return ending->signal != 0 ? kExitSignal + ending->signal : ending->status;
 }
 

@@ -60,4 +60,8 @@ base::Result<void> keep_only(std::span<const Capability> kept) {
   return {};
 }
 
+void forbid_core_dumps() {
+  ::prctl(PR_SET_DUMPABLE, 0);
+}
+
 }  // namespace covey::process

@@ -29,4 +29,8 @@ enum class Capability : std::uint8_t {
 /// refuses.
 [[nodiscard]] base::Result<void> keep_only(std::span<const Capability> kept);
 
+/// For the whole process: if it dies its memory, keys included, is written nowhere, and it is gone
+/// at once and not after a second of writing. Debuggers of other users are kept out as well.
+void forbid_core_dumps();
+
 }  // namespace covey::process

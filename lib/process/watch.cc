@@ -49,14 +49,12 @@ class BlockedSignals {
   std::exit(watched.child());
 }
 
+/// Leaves the child to be waited for.
 bool has_ended(pid_t child, Ending& ending) {
-  int status = 0;
-  if (::waitpid(child, &status, WNOHANG) != child) return false;
-  if (WIFSIGNALED(status)) {
-    ending.signal = WTERMSIG(status);
-  } else {
-    ending.status = WEXITSTATUS(status);
-  }
+  siginfo_t news{};
+  const int failed = ::waitid(P_PID, static_cast<id_t>(child), &news, WEXITED | WNOHANG | WNOWAIT);
+  if (failed != 0 || news.si_pid != child) return false;
+  (news.si_code == CLD_EXITED ? ending.status : ending.signal) = news.si_status;
   return true;
 }
 
@@ -83,6 +81,8 @@ base::Result<Ending> watch(const Watched& watched) {
         const int signal = signals.wait();
         if (signal != 0 && signal != SIGCHLD) ::kill(child, signal);
       }
+      watched.ended(ending);
+      ::waitpid(child, nullptr, 0);
     }
   }
   if (child == 0) be_the_child(watched, parent);

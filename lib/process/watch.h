@@ -25,6 +25,8 @@ struct Ending {
 struct Watched {
   std::function<int()> child;             // its result is the exit status of the child
   std::function<void(int child)> parent;  // called in the parent once the child runs
+  // ... and as soon as it has ended. The kernel may yet take long to forget it, in our name.
+  std::function<void(const Ending&)> ended;
 };
 
 /// Returns in the parent alone, when the child has ended. Error: there could be no child.

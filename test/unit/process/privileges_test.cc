@@ -59,6 +59,18 @@ TEST_CASE("what is not named is gone, for programs started later as well") {
   CHECK(failed == 0);
 }
 
+TEST_CASE("a process without core dumps dies without one") {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    forbid_core_dumps();
+    ::abort();
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFSIGNALED(status));
+  CHECK_FALSE(WCOREDUMP(status));
+}
+
 TEST_CASE("it can be done again, down to nothing, and nothing comes back") {
   const int failed = in_a_child([] {
     if (!keep_only(std::array{Capability::net_admin, Capability::chown})) return 1;

@@ -47,7 +47,7 @@ int leave(int status) {
 }  // namespace
 
 TEST_CASE("the parent learns how the child ended") {
-  const auto well = watch({[] { return leave(7); }, [](int) {}});
+  const auto well = watch({[] { return leave(7); }, [](int) {}, [](const Ending&) {}});
   REQUIRE(well);
   CHECK(well->status == 7);
   CHECK(well->signal == 0);
@@ -56,20 +56,36 @@ TEST_CASE("the parent learns how the child ended") {
                                ::raise(SIGKILL);
                                return leave(0);
                              },
-                             [](int) {}});
+                             [](int) {}, [](const Ending&) {}});
   REQUIRE(killed);
   CHECK(killed->signal == SIGKILL);
   CHECK(text(*killed) == "was killed by signal 9 (Killed)");
 }
 
+TEST_CASE("the end is told before the child is forgotten") {
+  int child = 0;
+  Ending told;
+  const auto ending = watch({[] { return leave(5); }, [&](int pid) { child = pid; },
+                             [&](const Ending& one) {
+                               told = one;
+                               CHECK(::kill(child, 0) == 0);  // still there to be asked about
+                             }});
+  REQUIRE(ending);
+  CHECK(told.status == 5);
+  CHECK(::kill(child, 0) != 0);
+}
+
 TEST_CASE("signals to the parent reach the child, and the parent stays") {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) {
-    const auto ending = watch({[] {
-                                 while (true)
-                                   ::pause();
-                                 return 0;
-                               },
-                               [signal](int) { ::kill(::getpid(), signal); }});
+    const auto ending =
+        watch({[signal] {
+                 ::signal(signal, SIG_DFL);  // and not Catch's
+
+                 while (true)
+                   ::pause();
+                 return 0;
+               },
+               [signal](int) { ::kill(::getpid(), signal); }, [](const Ending&) {}});
     REQUIRE(ending);
     CHECK(ending->signal == signal);
   }
@@ -85,7 +101,8 @@ TEST_CASE("a child that is stopped has not ended") {
                                REQUIRE(::waitpid(child, &status, WUNTRACED) == child);
                                REQUIRE(WIFSTOPPED(status));
                                ::kill(child, SIGCONT);
-                             }});
+                             },
+                             [](const Ending&) {}});
   REQUIRE(ending);
   CHECK(ending->status == 3);
 }
@@ -107,7 +124,7 @@ TEST_CASE("a parent that is killed takes the child with it") {
                                gone.tell(static_cast<char>(signal));
                                return leave(0);
                              },
-                             [](int) {}}));
+                             [](int) {}, [](const Ending&) {}}));
     leave(0);
   }
   ready.wait();
