@@ -44,6 +44,14 @@ class Links {
     return std::max({since_[index(a, b)], since_[index(b, a)], disturbed_until_});
   }
 
+  /// The same for `one` with everybody at once.
+  [[nodiscard]] base::TimePoint whole_since(Slot one) const {
+    base::TimePoint latest = base::TimePoint::distant_past();
+    for (Slot other = 1; other < kSlots; ++other)
+      latest = std::max(latest, whole_since(one, other));
+    return latest;
+  }
+
  private:
   [[nodiscard]] static std::size_t index(Slot from, Slot to) {
     return std::size_t{from} * kSlots + to;

@@ -32,6 +32,7 @@ struct Machine {
   std::unique_ptr<convergence::Node> node;
   Clock clock;
   std::uint64_t boot = 0;  // events of an earlier boot are void
+  base::TimePoint booted_at;
   WorkerTable current;
   std::optional<WorkerTable> previous;  // workers may still follow it
   std::uint32_t previous_install = 0;

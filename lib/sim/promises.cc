@@ -49,6 +49,15 @@ bool overlap(const std::vector<Bitmap>& a, const std::vector<Bitmap>& b, std::si
   return false;
 }
 
+/// Since when the two hear each other, as far as what they serve is concerned: who has booted after
+/// `lately` serves what those had whom it joined, and the other may not have heard them.
+TimePoint heard_since(TimePoint lately, const Machine& a, const Machine& b, const Links& links) {
+  TimePoint since = links.whole_since(a.slot, b.slot);
+  if (a.booted_at > lately) since = std::max(since, links.whole_since(b.slot));
+  if (b.booted_at > lately) since = std::max(since, links.whole_since(a.slot));
+  return since;
+}
+
 std::string host_text(const Machine& machine) {
   std::string text = "host " + std::to_string(machine.config.self.value);
   if (machine.slot != machine.config.self.value) text += " (the second machine)";
@@ -238,12 +247,12 @@ TimePoint Promises::check_pair(TimePoint now, const Machine& a, const Machine& b
   const convergence::Timing& timing = a.config.timing;
   const bool always_one =
       a.config.partition == PartitionPolicy::majority && !a.config.voters.empty();
-  const TimePoint whole =
-      always_one ? TimePoint::distant_past() : links.whole_since(a.slot, b.slot);
-  if (whole >= TimePoint::never()) return TimePoint::never();
-  const bool ever_cut = whole > TimePoint::distant_past();
   // By their own clocks, which may be slow.
   const base::Duration grace = (timing.silence() * 3 + timing.guard()) * 101 / 100;
+  const TimePoint whole =
+      always_one ? TimePoint::distant_past() : heard_since(now - grace, a, b, links);
+  if (whole >= TimePoint::never()) return TimePoint::never();
+  const bool ever_cut = whole > TimePoint::distant_past();
   if (ever_cut && now < whole + grace) return whole + grace;
   complain(now, std::string(ever_cut ? "S2" : "S1") + ": two owners in class " +
                     std::to_string(map_class) + ", " + host_text(a) + " and " + host_text(b));

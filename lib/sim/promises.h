@@ -26,8 +26,9 @@ class Promises {
   void message_sent(base::TimePoint now, const heartbeat::Message& message);
   /// S5 (the map follows from the statements), S6 (fair shares, fewest moves).
   void committed(base::TimePoint now, const Machine& machine);
-  /// S1 and S2: no bucket with two owners, unless these two did not hear each other lately; with a
-  /// majority of all hosts no exception. No owner without its gateway where that is the policy.
+  /// S1 and S2: no bucket with two owners, unless these two did not hear each other lately, or one
+  /// has just booted and joined those whom the other did not hear; with a majority of all hosts no
+  /// exception. No owner without its gateway where that is the policy.
   /// Returns when to look again even if nothing changes.
   base::TimePoint check_owners(base::TimePoint now, const std::vector<Machine*>& machines,
                                const Links& links);

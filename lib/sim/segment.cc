@@ -46,6 +46,7 @@ void Segment::boot_slot(Slot slot, const convergence::NodeConfig& config, Clock 
   fresh.clock = clock;
   fresh.node = std::make_unique<convergence::Node>(config, clock.local(now_));
   fresh.boot = ++boots_;
+  fresh.booted_at = now_;
   for (const convergence::ClassConfig& map_class : config.classes) {
     fresh.current.own.emplace_back(map_class.buckets);
     fresh.current.identities.push_back(map_class.identity);

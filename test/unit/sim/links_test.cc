@@ -50,4 +50,17 @@ TEST_CASE("mending all links ends every cut and every disturbance") {
   CHECK(links.whole_since(5, 6) == at(70));
 }
 
+TEST_CASE("a machine hears everybody since its last link was mended") {
+  Links links;
+  CHECK(links.whole_since(1) == base::TimePoint::distant_past());
+  links.cut(1, 2);
+  links.cut(3, 1);
+  CHECK(links.whole_since(1) == base::TimePoint::never());
+  links.mend(1, 2, at(10));
+  links.mend(3, 1, at(30));
+  CHECK(links.whole_since(1) == at(30));
+  CHECK(links.whole_since(2) == at(10));
+  CHECK(links.whole_since(4) == base::TimePoint::distant_past());
+}
+
 }  // namespace covey::sim
