@@ -3,13 +3,13 @@
 
 #include <sodium.h>
 
-#include <new>
+#include "base/assert.h"
 
 namespace covey::heartbeat {
 
 void* allocate_secret(std::size_t bytes) {
   void* memory = sodium_init() < 0 ? nullptr : sodium_malloc(bytes);
-  if (memory == nullptr) throw std::bad_alloc();
+  COVEY_ASSERT(memory != nullptr);
   return memory;
 }
 

@@ -10,7 +10,7 @@
 
 namespace covey::heartbeat {
 
-/// Never null: throws std::bad_alloc.
+/// Never null: without memory for a key nothing can go on (asserted).
 [[nodiscard]] void* allocate_secret(std::size_t bytes);
 void free_secret(void* memory) noexcept;
 

@@ -7,7 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <new>
+#include <memory>
 
 namespace covey::process {
 
@@ -25,7 +25,7 @@ base::Result<std::unique_ptr<LastWords>> LastWords::make() {
   void* memory =
       ::mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return base::fail_errno("shared memory for last words", errno);
-  return std::unique_ptr<LastWords>(new LastWords(new (memory) Page));
+  return std::make_unique<LastWords>(std::construct_at(static_cast<Page*>(memory)));
 }
 
 LastWords::~LastWords() {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // LastWords: one frame that outlives the process that wrote it.
 //
-// Owner: process. A page of memory shared by a parent and the child it forks after make(). One
-// thread of the child writes; the parent reads when the child has ended, however it did: half a
-// write is never seen.
+// Owner: process. Thread: one of the child writes; the parent reads when the child has ended. A
+// page of memory shared by a parent and the child it forks after make(); however the child ended,
+// half a write is never seen.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,11 @@ namespace covey::process {
 inline constexpr std::size_t kMaxLastWords = 1514;  // an Ethernet frame without its check sequence
 
 class LastWords {
+  struct Page;
+
  public:
   [[nodiscard]] static base::Result<std::unique_ptr<LastWords>> make();
+  explicit LastWords(Page* page) : page_(page) {}  // use make()
   ~LastWords();
   LastWords(const LastWords&) = delete;
   LastWords& operator=(const LastWords&) = delete;
@@ -30,8 +33,6 @@ class LastWords {
   [[nodiscard]] std::span<const std::uint8_t> frame() const;
 
  private:
-  struct Page;
-  explicit LastWords(Page* page) : page_(page) {}
   Page* page_;
 };
 

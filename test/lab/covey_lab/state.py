@@ -70,7 +70,7 @@ class Process:
         return True
 
     def stop(self, grace=5.0):
-        """SIGTERM, and SIGKILL for one that does not listen; its child is woken, and ends with it."""
+        """SIGTERM, then SIGKILL for one that does not listen; its child is woken, and ends too."""
         family = [self.child(), self]
         for process in family:
             process.signal(signal.SIGCONT)
