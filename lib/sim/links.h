@@ -19,20 +19,39 @@ inline constexpr std::size_t kSlots = 129;  // 1..64 by id, the rest for second 
 
 class Links {
  public:
-  Links() : cuts_(kSlots * kSlots, 0), since_(kSlots * kSlots, base::TimePoint::distant_past()) {}
+  Links()
+      : cuts_(kSlots * kSlots, 0),
+        since_(kSlots * kSlots, base::TimePoint::distant_past()),
+        asleep_until_(kSlots, base::TimePoint::distant_past()) {}
 
   void cut(Slot from, Slot to) { ++cuts_[index(from, to)]; }
   void mend(Slot from, Slot to, base::TimePoint now) {
     std::uint8_t& cuts = cuts_[index(from, to)];
     if (cuts == 0 || --cuts != 0) return;
-    since_[index(from, to)] = now;
+    since_[index(from, to)] = std::max({now, asleep_until_[from], asleep_until_[to]});
   }
   void mend_all(base::TimePoint now) {
-    for (std::size_t at = 0; at < cuts_.size(); ++at) {
-      if (cuts_[at] != 0) since_[at] = now;
-      cuts_[at] = 0;
+    for (std::size_t from = 0; from < kSlots; ++from) {
+      for (std::size_t to = 0; to < kSlots; ++to) {
+        const std::size_t at = from * kSlots + to;
+        if (cuts_[at] != 0) since_[at] = std::max({now, asleep_until_[from], asleep_until_[to]});
+        cuts_[at] = 0;
+      }
     }
     disturbed_until_ = std::min(disturbed_until_, now);
+  }
+  /// The machine hears nothing until then. Links of it that were mended after `lately` count as
+  /// whole only from its awakening on: it has had no time to hear what it missed.
+  void sleep(Slot slot, base::TimePoint lately, base::TimePoint until) {
+    asleep_until_[slot] = std::max(asleep_until_[slot], until);
+    const auto postpone = [&](base::TimePoint& since) {
+      if (since > lately) since = std::max(since, until);
+    };
+    for (Slot other = 0; other < kSlots; ++other) {
+      postpone(since_[index(slot, other)]);
+      postpone(since_[index(other, slot)]);
+    }
+    postpone(disturbed_until_);
   }
   /// So many messages are lost until then that no pair counts as connected.
   void disturb_until(base::TimePoint end) { disturbed_until_ = std::max(disturbed_until_, end); }
@@ -57,8 +76,9 @@ class Links {
     return std::size_t{from} * kSlots + to;
   }
 
-  std::vector<std::uint8_t> cuts_;      // by sender, receiver: how often it is cut
-  std::vector<base::TimePoint> since_;  // when it was last mended
+  std::vector<std::uint8_t> cuts_;             // by sender, receiver: how often it is cut
+  std::vector<base::TimePoint> since_;         // when it was last mended, and both were awake
+  std::vector<base::TimePoint> asleep_until_;  // by slot
   base::TimePoint disturbed_until_ = base::TimePoint::distant_past();
 };
 

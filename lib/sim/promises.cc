@@ -66,6 +66,10 @@ std::string host_text(const Machine& machine) {
 
 }  // namespace
 
+base::Duration patience(const convergence::Timing& timing) {
+  return (timing.silence() * 3 + timing.guard()) * 101 / 100;
+}
+
 void Promises::complain(TimePoint now, const std::string& what) {
   if (violations_.size() >= kEnough) return;
   std::string stamp = std::to_string(now.ns / 1000 % 1'000'000);
@@ -244,11 +248,9 @@ TimePoint Promises::check_pair(TimePoint now, const Machine& a, const Machine& b
                                const Links& links) {
   std::size_t map_class = 0;
   if (!overlap(a.accepted, b.accepted, map_class)) return TimePoint::never();
-  const convergence::Timing& timing = a.config.timing;
   const bool always_one =
       a.config.partition == PartitionPolicy::majority && !a.config.voters.empty();
-  // By their own clocks, which may be slow.
-  const base::Duration grace = (timing.silence() * 3 + timing.guard()) * 101 / 100;
+  const base::Duration grace = patience(a.config.timing);
   const TimePoint whole =
       always_one ? TimePoint::distant_past() : heard_since(now - grace, a, b, links);
   if (whole >= TimePoint::never()) return TimePoint::never();

@@ -20,6 +20,10 @@
 
 namespace covey::sim {
 
+/// Two hosts that have heard each other for that long own no bucket both. By their own clocks,
+/// which may be slow.
+[[nodiscard]] base::Duration patience(const convergence::Timing& timing);
+
 class Promises {
  public:
   /// S4 (one map per generation and view), S7 (generations never fall, claims are frozen).

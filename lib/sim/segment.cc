@@ -76,6 +76,7 @@ void Segment::remove(Slot slot) {
 void Segment::stall_control(HostId host, base::Duration span) {
   Machine& m = machine(host.value);
   m.control_stalled_until = std::max(m.control_stalled_until, now_ + span);
+  links_.sleep(m.slot, now_ - patience(m.config.timing), m.control_stalled_until);
   rearm(m);
   audit();
 }

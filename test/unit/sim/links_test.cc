@@ -50,6 +50,30 @@ TEST_CASE("mending all links ends every cut and every disturbance") {
   CHECK(links.whole_since(5, 6) == at(70));
 }
 
+TEST_CASE("a link that is mended while one of its machines sleeps is whole when it wakes") {
+  Links links;
+  links.cut(1, 2);
+  links.cut(2, 1);
+  links.cut(1, 3);
+  links.sleep(2, at(0), at(500));
+  links.mend(1, 2, at(10));
+  links.mend_all(at(20));
+  CHECK(links.whole_since(1, 2) == at(500));
+  CHECK(links.whole_since(1, 3) == at(20));
+  CHECK(links.whole_since(2, 3) == base::TimePoint::distant_past());
+}
+
+TEST_CASE("sleep counts after a mend that is not long ago, and never without one") {
+  Links links;
+  links.cut(1, 2);
+  links.mend(1, 2, at(10));
+  links.sleep(1, at(11), at(300));
+  CHECK(links.whole_since(1, 2) == at(10));
+  links.sleep(1, at(9), at(400));
+  CHECK(links.whole_since(1, 2) == at(400));
+  CHECK(links.whole_since(1, 3) == base::TimePoint::distant_past());
+}
+
 TEST_CASE("a machine hears everybody since its last link was mended") {
   Links links;
   CHECK(links.whole_since(1) == base::TimePoint::distant_past());
