@@ -106,6 +106,15 @@ std::vector<CommittedView> Node::Impl::views_of_others() const {
   return views;
 }
 
+/// Whether the host, like this one, slept through its lease, and followed another view before. It
+/// says no committed view then, but which it would go on with.
+bool Node::Impl::sleeps_apart(HostId host) const {
+  const Peer& peer = peers.at(host);
+  const bool mine = committed.members.contains(host) && peer.nonce == committed.nonces[host.value];
+  const bool is_asleep = peer.said.phase == Phase::stable && peer.said.committed_view.empty();
+  return !mine && is_asleep && !peer.mismatched && peer.last_heard >= doubted_at;
+}
+
 CommittedView Node::Impl::senior() const {
   std::vector<CommittedView> views = views_of_others();
   // Whoever slept through his lease has been replaced by any view that goes on without him.
@@ -114,6 +123,13 @@ CommittedView Node::Impl::senior() const {
   });
   if (!is_young() && !(lapsed && replaced)) {
     views.push_back({.members = committed.members, .generation = committed.generation});
+  }
+  if (lapsed && !replaced) {
+    peers.heard().for_each([&](HostId host) {
+      const heartbeat::Message& said = peers.at(host).said;
+      if (sleeps_apart(host))
+        views.push_back({.members = said.view, .generation = said.generation});
+    });
   }
   return senior_view(views);
 }

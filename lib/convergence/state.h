@@ -128,6 +128,7 @@ struct Node::Impl {
   void progress(base::TimePoint now);
   bool advance(base::TimePoint now);
   [[nodiscard]] std::vector<CommittedView> views_of_others() const;
+  [[nodiscard]] bool sleeps_apart(base::HostId host) const;
   [[nodiscard]] CommittedView senior() const;
   [[nodiscard]] ViewQuestion view_question(base::TimePoint now) const;
   [[nodiscard]] HostFacts facts_of(base::HostId host, const CommittedView& base) const;

@@ -236,6 +236,27 @@ TEST_CASE("a host that leaves in the middle of an agreement leaves one map") {
   story.compare();
 }
 
+TEST_CASE(
+    "of two views whose hosts all slept through their leases one gives up before both serve") {
+  Story story("sleepers");
+  story.begin_with(4);
+  story.note("hosts 1, 2 and 3 sleep for 3 s, host 4 begins to drain, then boots again");
+  for (const base::HostId host : {kOne, kTwo, kThree})
+    story.segment.stall_host(host, 3s);
+  story.obey(kFour, Verb::drainstop);
+  story.segment.run_for(50ms);
+  story.segment.crash(kFour);
+  story.segment.boot(test_config(4, 4004));
+  story.segment.run_for(1950ms);
+  CHECK(story.share(kFour) == 64);
+  story.note("host 4 sleeps as well, until the others wake");
+  story.segment.stall_host(kFour, 1s);
+  story.segment.run_for(3s);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  CHECK(story.segment.status(kFour).converged);
+  story.compare();
+}
+
 TEST_CASE("a host that keeps vanishing is held down") {
   Story story("hold-down");
   const auto held = [](NodeConfig& config) { config.hold_down = 500ms; };
