@@ -44,6 +44,7 @@ void Node::Impl::progress(TimePoint now) {
   if (life != Life::running) return;
   for (int i = 0; i < kMaxTransitions && advance(now); ++i) {
   }
+  if (bond.holds && nobody_committed()) unbind(now);
 }
 
 /// At most one change of phase; true if there was one.
@@ -373,7 +374,7 @@ bool Node::Impl::become_prepared() {
   const bool is_present = *target == current->digest;
   COVEY_ASSERT(is_present || (staged != nullptr && *target == staged->digest));
   proposal.target = is_present ? current : staged;
-  bound = bound || !is_present;
+  if (!is_present) bind();
   const Shape target_shape = shape_of(*proposal.target);
   proposal.statements.assign(base::kMaxHosts + 1, Statement{});
   std::vector<MemberStatement> members;

@@ -58,6 +58,15 @@ struct Commitment {
   Bitmaps mine;  // what the map gives to this host
 };
 
+/// Generations that this host prepared for the staged configuration, and with whom.
+struct Bond {
+  bool holds = false;
+  std::uint32_t first = 0;
+  std::uint32_t last = 0;
+  base::HostSet hosts;
+  Nonces nonces{};  // 0: of two incarnations
+};
+
 /// Another host that uses our id.
 struct Namesake {
   std::uint64_t nonce = 0;
@@ -212,6 +221,8 @@ struct Node::Impl {
   void withdraw(base::TimePoint now);
   void begin_switching(base::TimePoint now);
   void finish_switching(base::TimePoint now);
+  void bind();
+  [[nodiscard]] bool nobody_committed() const;
   void unbind(base::TimePoint now);
   void note_shapes(base::TimePoint now);
   [[nodiscard]] Offer offer() const;
@@ -244,7 +255,7 @@ struct Node::Impl {
   std::vector<heartbeat::ClassStatement> stated;  // what this host wants to contribute now
   ConfigurationPtr staged;                        // null: none
   std::vector<heartbeat::StagedClass> staged_stated;
-  bool bound = false;           // others may have committed to staged since this host prepared that
+  Bond bond;                    // others may have committed to staged since this host prepared that
   bool switching = false;       // committed to staged; the workers follow current for the moment
   ConfigurationPtr stage_next;  // wanted meanwhile
   ConfigurationPtr installed;   // of the newest table

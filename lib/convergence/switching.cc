@@ -20,7 +20,7 @@ using base::TimePoint;
 using heartbeat::StagedClass;
 
 void Node::Impl::stage(TimePoint now, const ConfigurationPtr& wanted) {
-  if (bound || switching) {
+  if (bond.holds || switching) {
     stage_next = wanted;
     return;
   }
@@ -70,9 +70,45 @@ void Node::Impl::finish_switching(TimePoint now) {
   unbind(now);
 }
 
+/// Others may commit to what is being prepared now: the offer stays until that is settled.
+void Node::Impl::bind() {
+  if (!bond.holds) {
+    bond = Bond{};
+    bond.holds = true;
+    bond.first = proposal.generation;
+  }
+  bond.last = proposal.generation;
+  proposal.view.for_each([&](HostId host) {
+    const bool is_new = !bond.hosts.contains(host);
+    const std::uint64_t nonce = proposal.nonces[host.value];
+    if (is_new || bond.nonces[host.value] != nonce) bond.nonces[host.value] = is_new ? nonce : 0;
+    bond.hosts.insert(host);
+  });
+}
+
+/// Everybody who could have committed has gone on to a later generation without having done so, or
+/// holds nothing. Otherwise hosts that were bound to different offers would wait for one another
+/// for ever.
+bool Node::Impl::nobody_committed() const {
+  if (phase != heartbeat::Phase::propose || proposal.generation <= bond.last) return false;
+  bool nobody = true;
+  bond.hosts.for_each([&](HostId host) {
+    if (host == self) return;
+    const Peer& peer = peers.at(host);
+    const heartbeat::Message& said = peer.said;
+    const bool is_agreeing =
+        said.phase == heartbeat::Phase::propose || said.phase == heartbeat::Phase::prepared;
+    const bool went_on = peer.heard() && is_agreeing && said.generation > bond.last &&
+                         said.committed_generation < bond.first;
+    const bool is_same = peer.nonce == bond.nonces[host.value];
+    nobody = nobody && is_same && (went_on || peer.holds_nothing());
+  });
+  return nobody;
+}
+
 /// Nobody waits any more for what this host has offered.
 void Node::Impl::unbind(TimePoint now) {
-  bound = false;
+  bond.holds = false;
   if (switching || stage_next == nullptr) return;
   const ConfigurationPtr wanted = std::exchange(stage_next, nullptr);
   stage(now, wanted);

@@ -174,4 +174,26 @@ TEST_CASE("a host that boots with the new file waits until the others have stage
   story.compare();
 }
 
+TEST_CASE("hosts that are bound to an offer nobody can commit to let it go and take the next") {
+  Story story("staged-overtaken");
+  story.begin_with(3);
+  story.note("host 4 boots with one rule more");
+  story.segment.boot(sim::node_config(kCluster, kFour, 4, Variant::rule_added));
+  story.segment.run_for(400ms);
+  story.note("host 1 does not hear host 3; all stage one rule more, which hosts 2 and 3 prepare");
+  story.segment.cut(kThree, kOne);
+  for (const HostId host : {kOne, kTwo, kThree})
+    stage(story, host, Variant::rule_added);
+  story.segment.run_for(20ms);
+  story.note("all stage a changed rule, host 4 as well");
+  for (const HostId host : {kOne, kTwo, kThree, kFour})
+    stage(story, host, Variant::rule_changed);
+  story.segment.run_for(200ms);
+  story.segment.cut(kThree, kOne, false);
+  story.segment.run_for(1500ms);
+  CHECK(follow(story, {kOne, kTwo, kThree, kFour}, Variant::rule_changed));
+  CHECK(all_owned(story, Variant::rule_changed));
+  story.compare();
+}
+
 }  // namespace covey::test
