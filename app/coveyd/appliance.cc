@@ -58,10 +58,6 @@ base::MacAddress local_stack_mac(const forwarding::Settings& settings) {
   return settings.cluster_mac.value_or(forwarding::cluster_mac(settings.mode, primary));
 }
 
-std::uint64_t digest_of(std::string_view text) {
-  return bucket::siphash13({}, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
-}
-
 /// What must be equal on all hosts, besides the rules: the timing, because leases rely on it, and
 /// the policy.
 base::Settings shared_settings(const config::Config& config) {
@@ -72,7 +68,7 @@ base::Settings shared_settings(const config::Config& config) {
   list.push_back({"hosts", config::format_hosts(config.hosts)});
   for (base::Setting& setting : list) {
     if (setting.value.size() <= base::kMaxSettingText) continue;
-    const std::string mark = fmt::format("... ({:016x})", digest_of(setting.value));
+    const std::string mark = fmt::format("... ({:016x})", bucket::siphash13({}, setting.value));
     setting.value.resize(base::kMaxSettingText - mark.size());
     setting.value += mark;
   }
@@ -83,7 +79,7 @@ std::uint64_t digest_of(const base::Settings& settings) {
   std::string text;
   for (const base::Setting& setting : settings)
     text += setting.name + '=' + setting.value + '\n';
-  return digest_of(text);
+  return bucket::siphash13({}, text);
 }
 
 std::vector<convergence::ClassConfig> class_configs(const forwarding::Policy& policy) {

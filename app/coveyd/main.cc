@@ -51,7 +51,5 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "coveyd: {}\n", ended.error().context);
     return kExitFailed;
   };
-  if (options.alone) return appliance(nullptr);
-  return covey::app::run_watched(
-      config, [&](covey::process::LastWords& words) { return appliance(&words); });
+  return options.alone ? appliance(nullptr) : covey::app::run_watched(config, appliance);
 }

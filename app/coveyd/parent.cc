@@ -56,7 +56,7 @@ void say_farewell(const process::FrameSender& sender, const process::LastWords& 
 }  // namespace
 
 int run_watched(const config::Config& config,
-                const std::function<int(process::LastWords&)>& appliance) {
+                const std::function<int(process::LastWords*)>& appliance) {
   const auto words = process::LastWords::make();
   if (!words) {
     complain(words.error().context);
@@ -67,7 +67,7 @@ int run_watched(const config::Config& config,
   const auto ending = process::watch({.child =
                                           [&] {
                                             process::forbid_core_dumps();
-                                            return appliance(**words);
+                                            return appliance(words->get());
                                           },
                                       .parent =
                                           [&](int) {

@@ -18,6 +18,6 @@ namespace covey::app {
 /// The exit status of the program. `appliance` runs in the child and keeps the last words up to
 /// date.
 [[nodiscard]] int run_watched(const config::Config& config,
-                              const std::function<int(process::LastWords&)>& appliance);
+                              const std::function<int(process::LastWords*)>& appliance);
 
 }  // namespace covey::app

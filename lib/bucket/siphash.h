@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "base/endian.h"
 
@@ -92,6 +93,7 @@ template <unsigned compression_rounds, unsigned finalisation_rounds>
 /// 64-bit SipHash-1-3 of `bytes` under `key`.
 [[nodiscard]] std::uint64_t siphash13(const SipKey& key,
                                       std::span<const std::uint8_t> bytes) noexcept;
+[[nodiscard]] std::uint64_t siphash13(const SipKey& key, std::string_view text) noexcept;
 
 /// The same for fewer than eight bytes given as a number: byte i of the input is bits 8i..8i+7 of
 /// `little_endian`, and bits beyond `length` bytes are zero. One absorbed word, nothing else.

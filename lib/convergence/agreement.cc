@@ -26,9 +26,6 @@ namespace {
 /// chain waits for the next step.
 constexpr int kMaxTransitions = 8;
 
-bool is_agreeing(Phase phase) {
-  return phase == Phase::propose || phase == Phase::prepared;
-}
 bool is_participant(Phase phase) {
   return is_agreeing(phase) || phase == Phase::stable;
 }

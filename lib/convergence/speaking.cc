@@ -82,12 +82,12 @@ Message Node::Impl::compose(TimePoint now) {
 
 /// While a generation is being agreed on: the part that was put into it. Then: what is so now.
 void Node::Impl::add_part(Message& message) const {
-  const Offer spoken_offer = is_frozen() ? proposal.part.offer : offer();
+  const Offer spoken_offer = is_agreeing(phase) ? proposal.part.offer : offer();
   message.config_digest = spoken_offer.present;
   message.staged_digest = spoken_offer.staged;
   message.switching = spoken_offer.switching;
-  message.classes = is_frozen() ? proposal.part.classes : stated;
-  message.staged_classes = is_frozen() ? proposal.part.staged_classes : staged_stated;
+  message.classes = is_agreeing(phase) ? proposal.part.classes : stated;
+  message.staged_classes = is_agreeing(phase) ? proposal.part.staged_classes : staged_stated;
   message.draining = proposal.view.contains(self) ? proposal.part.draining : takes_no_flows();
 }
 
@@ -144,21 +144,17 @@ void Node::Impl::add_excerpt(Message& message) {
   message.excerpt = next_excerpt(current->shared_settings, excerpt_next);
 }
 
-bool Node::Impl::is_frozen() const {
-  return phase == Phase::propose || phase == Phase::prepared;
-}
-
 base::HostSet Node::Impl::spoken_view() const {
   return phase == Phase::minority ? hoped_view : proposal.view;
 }
 
 /// While a generation is being agreed on: the claims it froze. Then: what workers may accept.
 const Bitmaps& Node::Impl::spoken_claims() const {
-  return is_frozen() ? proposal.part.claims : ownership.claims();
+  return is_agreeing(phase) ? proposal.part.claims : ownership.claims();
 }
 
 std::uint64_t Node::Impl::spoken_claims_digest() const {
-  return is_frozen() ? proposal.claims_digest : ownership.claims_digest();
+  return is_agreeing(phase) ? proposal.claims_digest : ownership.claims_digest();
 }
 
 void Node::Impl::add_bitmaps(TimePoint now, Message& message) {
@@ -197,7 +193,7 @@ Utterance Node::Impl::utterance() const {
                    .view_digest = proposal.view_digest,
                    .map_digest = proposal.map.digest,
                    .claims_digest = spoken_claims_digest(),
-                   .offer = is_frozen() ? proposal.part.offer : offer(),
+                   .offer = is_agreeing(phase) ? proposal.part.offer : offer(),
                    .draining = takes_no_flows()};
 }
 

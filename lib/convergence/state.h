@@ -199,7 +199,6 @@ struct Node::Impl {
   void add_flap_counts(base::TimePoint now, heartbeat::Message& message) const;
   void add_excerpt(heartbeat::Message& message);
   void add_part(heartbeat::Message& message) const;
-  [[nodiscard]] bool is_frozen() const;
   [[nodiscard]] Utterance utterance() const;
   [[nodiscard]] base::HostSet spoken_view() const;
   [[nodiscard]] const Bitmaps& spoken_claims() const;

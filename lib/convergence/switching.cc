@@ -96,9 +96,7 @@ bool Node::Impl::nobody_committed() const {
     if (host == self) return;
     const Peer& peer = peers.at(host);
     const heartbeat::Message& said = peer.said;
-    const bool is_agreeing =
-        said.phase == heartbeat::Phase::propose || said.phase == heartbeat::Phase::prepared;
-    const bool went_on = peer.heard() && is_agreeing && said.generation > bond.last &&
+    const bool went_on = peer.heard() && is_agreeing(said.phase) && said.generation > bond.last &&
                          said.committed_generation < bond.first;
     const bool is_same = peer.nonce == bond.nonces[host.value];
     nobody = nobody && is_same && (went_on || peer.holds_nothing());

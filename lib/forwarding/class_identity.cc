@@ -78,13 +78,9 @@ std::vector<std::uint64_t> class_identities(const Policy& policy) {
   std::vector<std::uint64_t> identities;
   std::set<std::uint64_t> used;
   for (std::string& text : texts) {
-    const auto digest = [&text] {
-      return bucket::siphash13({},
-                               {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
-    };
-    while (!used.insert(digest()).second)
+    while (!used.insert(bucket::siphash13({}, text)).second)
       text += " again";  // rules that others cover in full
-    identities.push_back(digest());
+    identities.push_back(bucket::siphash13({}, text));
   }
   return identities;
 }

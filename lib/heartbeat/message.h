@@ -30,6 +30,11 @@ enum class Phase : std::uint8_t {
   leave = 8,     // gone as of now; its claims count for nothing
 };
 
+/// Between the proposal of a generation and its commit.
+[[nodiscard]] constexpr bool is_agreeing(Phase phase) {
+  return phase == Phase::propose || phase == Phase::prepared;
+}
+
 struct Acknowledgement {
   base::HostId host;
   std::uint16_t nonce_low = 0;  // low bits of the nonce heard

@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 
 #include <cerrno>
+#include <vector>
 
 #include "base/assert.h"
 
@@ -40,19 +41,17 @@ unsigned number(Capability capability) {
 }  // namespace
 
 base::Result<void> keep_only(std::span<const Capability> kept) {
-  std::uint64_t held = 0;
+  std::vector<unsigned> held;
   for (const Capability capability : kept) {
     if (capng_have_capability(CAPNG_PERMITTED, number(capability)) != 0)
-      held |= std::uint64_t{1} << number(capability);
+      held.push_back(number(capability));
   }
   const bool may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) != 0;
+  const auto sets = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED |
+                                              (may_bound ? CAPNG_BOUNDING_SET : 0));
   capng_clear(CAPNG_SELECT_BOTH);
-  for (unsigned cap = 0; cap <= CAP_LAST_CAP; ++cap) {
-    if ((held >> cap & 1) == 0) continue;
-    const auto sets = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED |
-                                                (may_bound ? CAPNG_BOUNDING_SET : 0));
-    capng_update(CAPNG_ADD, sets, cap);
-  }
+  for (const unsigned capability : held)
+    capng_update(CAPNG_ADD, sets, capability);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return base::fail_errno("no new privileges", errno);
   if (capng_apply(may_bound ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) != 0)

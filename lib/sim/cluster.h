@@ -22,6 +22,7 @@ inline constexpr base::ClassIndex kDefaultHost{0};
 inline constexpr base::ClassIndex kSpread{1};
 inline constexpr base::ClassIndex kSingleHost{2};
 inline constexpr std::uint16_t kFullWeight = 100;
+inline constexpr base::HostSet kEverybody{~std::uint64_t{0}};
 
 struct Cluster {
   unsigned hosts = 3;

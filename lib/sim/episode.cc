@@ -252,7 +252,7 @@ void Episode::cut(const Fault& fault, const std::vector<std::pair<HostId, HostId
   // A gateway stands on one side; a router with two legs on both.
   if (fault.value % 3 == 0) lose_gateway(fault.hosts, fault.span);
   if (fault.value % 3 == 1) {
-    lose_gateway(HostSet(~std::uint64_t{0}).without(fault.hosts), fault.span);
+    lose_gateway(kEverybody.without(fault.hosts), fault.span);
   }
 }
 

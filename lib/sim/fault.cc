@@ -120,7 +120,7 @@ class Planner {
     if (stage_chance_.below(kFaultsPerStage) != 0) return;
     Fault fault{.at = at_, .kind = FaultKind::stage};
     const HostSet some(stage_chance_.next() & ((std::uint64_t{2} << (options_.hosts - 1)) - 1));
-    fault.hosts = stage_chance_.below(2) == 0 ? HostSet(~std::uint64_t{0}) : some;
+    fault.hosts = stage_chance_.below(2) == 0 ? kEverybody : some;
     fault.value = static_cast<std::uint32_t>(stage_chance_.below(kVariants));
     plan_.push_back(fault);
   }
@@ -149,7 +149,7 @@ class Planner {
         fault.value = 100 + fault.value % 900;
         break;
       case FaultKind::gateway:
-        if (fault.value % 4 == 0) fault.hosts = HostSet(~std::uint64_t{0});  // it has failed
+        if (fault.value % 4 == 0) fault.hosts = kEverybody;  // it has failed
         break;
       default:
         break;
@@ -286,7 +286,7 @@ std::string text(const Fault& fault) {
     case FaultKind::mismatch:
       return host + " boots with another configuration" + span;
     case FaultKind::stage: {
-      const bool all = fault.hosts == HostSet(~std::uint64_t{0});
+      const bool all = fault.hosts == kEverybody;
       return (all ? std::string("all hosts") : "hosts " + hosts_text(fault.hosts)) + " stage " +
              std::string(name(static_cast<Variant>(fault.value)));
     }
@@ -305,7 +305,7 @@ std::string text(const Fault& fault) {
     case FaultKind::partition:
       return "partition: hosts " + hosts_text(fault.hosts) + " from the rest" + span;
     case FaultKind::gateway:
-      if (fault.hosts == HostSet(~std::uint64_t{0})) return "the gateway fails" + span;
+      if (fault.hosts == kEverybody) return "the gateway fails" + span;
       return "hosts " + hosts_text(fault.hosts) + " do not reach the gateway" + span;
     case FaultKind::calm:
       return "calm: all is mended, then checked";

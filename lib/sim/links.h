@@ -31,11 +31,11 @@ class Links {
     since_[index(from, to)] = std::max({now, asleep_until_[from], asleep_until_[to]});
   }
   void mend_all(base::TimePoint now) {
-    for (std::size_t from = 0; from < kSlots; ++from) {
-      for (std::size_t to = 0; to < kSlots; ++to) {
-        const std::size_t at = from * kSlots + to;
-        if (cuts_[at] != 0) since_[at] = std::max({now, asleep_until_[from], asleep_until_[to]});
-        cuts_[at] = 0;
+    for (Slot from = 0; from < kSlots; ++from) {
+      for (Slot to = 0; to < kSlots; ++to) {
+        std::uint8_t& cuts = cuts_[index(from, to)];
+        cuts = std::min<std::uint8_t>(cuts, 1);
+        mend(from, to, now);
       }
     }
     disturbed_until_ = std::min(disturbed_until_, now);

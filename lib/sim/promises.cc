@@ -19,10 +19,6 @@ namespace {
 constexpr std::size_t kEnough = 20;             // further complaints say nothing new
 constexpr std::uint32_t kPartsRemembered = 64;  // generations
 
-bool is_agreeing(Phase phase) {
-  return phase == Phase::propose || phase == Phase::prepared;
-}
-
 bool within(const std::vector<Bitmap>& inner, const std::vector<Bitmap>& outer) {
   for (std::size_t c = 0; c < inner.size(); ++c) {
     for (std::size_t w = 0; w < inner[c].words().size(); ++w) {

@@ -158,8 +158,6 @@ std::string text(const StoryEvent& event) {
 
 namespace {
 
-constexpr HostSet kEverybody{~std::uint64_t{0}};
-
 /// Carries the events out on a segment while a timeline looks on.
 class Teller {
  public:

@@ -36,11 +36,12 @@ inline void split(Segment& segment, std::initializer_list<base::HostId> left,
   }
 }
 
+inline const sim::Cluster kCluster{
+    .timing = {.interval = std::chrono::milliseconds(100), .tolerance = 3}};
+
 /// T = 100 ms, K = 3, a default-host class, a spread class and a single-host class.
 [[nodiscard]] inline convergence::NodeConfig test_config(std::uint8_t host, std::uint64_t nonce) {
-  const sim::Cluster cluster{
-      .timing = {.interval = std::chrono::milliseconds(100), .tolerance = 3}};
-  return sim::node_config(cluster, base::HostId{host}, nonce);
+  return sim::node_config(kCluster, base::HostId{host}, nonce);
 }
 
 }  // namespace covey::test

@@ -14,8 +14,6 @@ using namespace std::chrono_literals;
 using base::HostId;
 using sim::Variant;
 
-const sim::Cluster kCluster{.timing = {.interval = std::chrono::milliseconds(100), .tolerance = 3}};
-
 void stage(Story& story, HostId host, Variant variant) {
   story.segment.stage(host, sim::configuration(kCluster, host, variant));
 }

@@ -147,8 +147,6 @@ using namespace std::chrono_literals;
 using convergence::EventKind;
 using sim::Variant;
 
-const sim::Cluster kCluster{.timing = {.interval = std::chrono::milliseconds(100), .tolerance = 3}};
-
 convergence::Configuration with_weight(base::HostId host, Variant variant, std::uint16_t weight) {
   convergence::Configuration config = sim::configuration(kCluster, host, variant);
   config.classes[kSpread.value].weight = weight;
