@@ -310,7 +310,7 @@ Census DataPlane::census() const {
   std::vector<const flow::FlowCache*> caches;
   for (const std::unique_ptr<Worker>& worker : implementation_->workers) {
     caches.push_back(&worker->flows());
-    census.flows = std::max(census.flows, worker->read(WorkerCounter::flows_established));
+    census.flows = std::max(census.flows, worker->flow_statistics().live());
   }
   census.residual = residual_buckets(snapshot().buckets, caches);
   return census;

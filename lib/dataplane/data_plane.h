@@ -71,7 +71,7 @@ struct Report {
 
 struct Census {
   bucket::Bitmap residual;  // of the bucket count of the spread class
-  std::uint64_t flows = 0;  // established
+  std::uint64_t flows = 0;  // live
 };
 
 class DataPlane {

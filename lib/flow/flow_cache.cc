@@ -261,7 +261,7 @@ void FlowCache::enter(EntryIndex entry, TimePoint now) noexcept {
   Entry& flow = table_[entry];
   flow.stamp = ticks(now);
   if (AgeQueue* queue = queue_of(flow)) queue->push_newest(table_, entry);
-  counter_of(flow.state)->add(1);
+  counter_of(flow)->add(1);
   if (auto* counter = bucket_counter(flow)) counter->add(1);
 }
 
@@ -269,7 +269,7 @@ void FlowCache::enter(EntryIndex entry, TimePoint now) noexcept {
 void FlowCache::leave(EntryIndex entry) noexcept {
   Entry& flow = table_[entry];
   if (AgeQueue* queue = queue_of(flow)) queue->remove(table_, entry);
-  counter_of(flow.state)->subtract_one();
+  counter_of(flow)->subtract_one();
   if (auto* counter = bucket_counter(flow)) counter->subtract_one();
 }
 
@@ -287,16 +287,15 @@ AgeQueue* FlowCache::queue_of(const Entry& entry) noexcept {
   return nullptr;
 }
 
-FlowCache::Counter<std::uint64_t>* FlowCache::counter_of(FlowState state) noexcept {
-  if (state == FlowState::half_open) return &counters_.half_open;
-  return state == FlowState::established ? &counters_.established : &counters_.lingering;
+FlowCache::Counter<std::uint64_t>* FlowCache::counter_of(const Entry& entry) noexcept {
+  if (!is_live(entry)) return &counters_.lingering;
+  return entry.state == FlowState::half_open ? &counters_.half_open : &counters_.established;
 }
 
 FlowCache::Counter<std::uint32_t>* FlowCache::bucket_counter(const Entry& flow) const noexcept {
   BucketCount* count = bucket_count({{flow.map_class}, {flow.bucket}});
   if (count == nullptr) return nullptr;
-  const bool is_live = flow.state != FlowState::lingering && (flow.marks & kDisowned) == 0;
-  return is_live ? &count->live : &count->lingering;
+  return is_live(flow) ? &count->live : &count->lingering;
 }
 
 bool FlowCache::make_room(TimePoint now) noexcept {

@@ -60,13 +60,16 @@ struct Found {
 };
 
 struct Statistics {
-  std::uint64_t established = 0;  // live entries now; a drained host is done when this is zero
-  std::uint64_t half_open = 0;    // live entries now
-  std::uint64_t lingering = 0;    // entries now
+  std::uint64_t established = 0;  // live entries now
+  std::uint64_t half_open = 0;    // likewise
+  std::uint64_t lingering = 0;    // entries now, with those that are disowned
   std::uint64_t created = 0;
   std::uint64_t expired = 0;
   std::uint64_t evicted = 0;    // gave way to newer flows
   std::uint64_t untracked = 0;  // segments that found no room: a sticky sign of small capacity
+
+  /// A drained host is done when this is zero.
+  [[nodiscard]] std::uint64_t live() const { return established + half_open; }
 };
 
 /// An entry is *half open* from the SYN-ACK our own stack sent (at most kHalfOpenLife without sign
@@ -205,7 +208,10 @@ class FlowCache {
   void expire_idle(base::TimePoint now, std::uint32_t budget) noexcept;
 
   [[nodiscard]] AgeQueue* queue_of(const Entry& entry) noexcept;
-  [[nodiscard]] Counter<std::uint64_t>* counter_of(FlowState state) noexcept;
+  [[nodiscard]] Counter<std::uint64_t>* counter_of(const Entry& entry) noexcept;
+  [[nodiscard]] static bool is_live(const Entry& entry) noexcept {
+    return entry.state != FlowState::lingering && (entry.marks & kDisowned) == 0;
+  }
   [[nodiscard]] BucketCount* bucket_count(Placement placement) const noexcept {
     const std::size_t map_class = placement.map_class.value;
     if (map_class + 1 >= class_starts_.size()) return nullptr;

@@ -87,6 +87,15 @@ std::vector<Frame> read_capture(const std::string& path) {
   return frames;
 }
 
+localstack::Interface world_interface() {
+  localstack::Interface made;
+  made.mac = kStackMac;
+  made.mtu = 1400;
+  made.addresses = world_settings().virtual_ips;
+  made.addresses.push_back(*world_settings().dedicated_ip);
+  return made;
+}
+
 Bench::Bench(const BenchSettings& settings, const World& first)
     : queues_(settings.arriving.size()), policy_(first.snapshot().policy) {
   std::string device = "net_pcap0";
@@ -102,7 +111,9 @@ Bench::Bench(const BenchSettings& settings, const World& first)
   options.uplink.kind = dataplane::DeviceKind::vdev;
   options.uplink.argument = device;
   options.uplink.queues = static_cast<std::uint16_t>(queues_);
-  options.local.kind = localstack::Kind::none;
+  options.local.kind = settings.with_stack ? localstack::Kind::tap : localstack::Kind::none;
+  options.local.name = "covey0";
+  options.local_interface = world_interface();
   options.workers.idle = settings.idle;
   options.flows.capacity = 1024;
   options.flow_seed = 1;

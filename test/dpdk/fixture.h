@@ -39,7 +39,11 @@ struct BenchSettings {
   std::vector<std::vector<Frame>> arriving = {{}};  // by queue
   bool for_ever = false;                            // the files are repeated without end
   dataplane::Idle idle = dataplane::Idle::adaptive;
+  bool with_stack = false;  // a TAP named covey0 with the world's addresses, in this namespace
 };
+
+/// The TAP of a host of the world.
+[[nodiscard]] localstack::Interface world_interface();
 
 class Bench {
  public:

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A real TAP in a network namespace of its own; skipped (as passed, with a word) without the right
 // to make one.
+#include <netinet/in.h>
 #include <sched.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -57,15 +59,6 @@ Frame answer_to(localstack::LocalStack& stack, rte_mempool* pool, const Frame& f
   return found;
 }
 
-localstack::Interface world_interface() {
-  localstack::Interface made;
-  made.mac = kStackMac;
-  made.mtu = 1400;
-  made.addresses = world_settings().virtual_ips;
-  made.addresses.push_back(*world_settings().dedicated_ip);
-  return made;
-}
-
 std::unique_ptr<dataplane::Eal> start_eal() {
   dataplane::EalPlan plan;
   plan.instance = "covey-test-" + std::to_string(::getpid());
@@ -112,6 +105,45 @@ void check_traffic(localstack::LocalStack& stack, rte_mempool* pool) {
 }
 
 }  // namespace
+
+namespace {
+
+/// A socket of this namespace's stack that takes connections.
+class Listener {
+ public:
+  explicit Listener(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in where{};
+    where.sin_family = AF_INET;
+    where.sin_port = htons(port);
+    REQUIRE(::bind(socket_, reinterpret_cast<const sockaddr*>(&where), sizeof(where)) == 0);
+    REQUIRE(::listen(socket_, 8) == 0);
+  }
+  ~Listener() { ::close(socket_); }
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+ private:
+  int socket_;
+};
+
+}  // namespace
+
+TEST_CASE("a handshake under way is a connection to the end of a drain", "[census]") {
+  if (::unshare(CLONE_NEWNET) != 0 || ::access("/dev/net/tun", R_OK | W_OK) != 0) {
+    WARN("skipped: needs root and /dev/net/tun");
+    return;
+  }
+  const Listener listener(80);
+  BenchSettings settings;
+  // The first tells the stack where the client is.
+  settings.arriving = {{arp({.operation = 1, .sender_ip = kClient, .target_ip = kDedicated}),
+                        FrameBuilder().ip(kClient, kVip).tcp(1001, 80, kSyn)}};
+  settings.with_stack = true;
+  Bench bench(settings);
+  bench.start();
+  bench.wait_until([&] { return bench.data_plane().report().flows.half_open == 1; });
+  CHECK(bench.data_plane().census().flows == 1);
+}
 
 TEST_CASE("the TAP is set up, carries frames both ways, and vanishes", "[tap]") {
   if (::unshare(CLONE_NEWNET) != 0 || ::access("/dev/net/tun", R_OK | W_OK) != 0) {

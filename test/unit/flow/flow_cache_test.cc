@@ -250,6 +250,8 @@ TEST_CASE("a withheld SYN-ACK is remembered for longer than a stack repeats it, 
   CHECK(bench.cache.find(client(1)).expected_ack == 1001);
   CHECK(bench.cache.bucket_flows(bench.place) == 0);
   CHECK(bench.cache.may_hold(bench.place));
+  CHECK(bench.cache.statistics().half_open == 0);
+  CHECK(bench.cache.statistics().lingering == 1);
   bench.wait(flow::kLinger - flow::kTick);
   CHECK(bench.state(client(1)) == FlowState::half_open);
   bench.wait(2 * flow::kTick);

@@ -186,7 +186,7 @@ bool same_everything(const flow::FlowCache& cache, const Reference& reference,
   std::map<FlowState, std::uint64_t> states;
   std::map<std::uint32_t, std::uint32_t> buckets;
   for (const auto& [key, flow] : reference.flows()) {
-    ++states[flow.state];
+    ++states[flow.disowned ? FlowState::lingering : flow.state];
     if (flow.state != FlowState::lingering && !flow.disowned) ++buckets[flow.place.bucket.value];
   }
   for (std::uint32_t b = 0; b < 64; ++b) {
