@@ -12,6 +12,7 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
+#include "dataplane/fanout.h"
 #include "localstack/netlink.h"
 
 namespace covey::dataplane {
@@ -36,6 +37,7 @@ DevicePlan plan_af_packet(const Uplink& uplink) {
   const std::uint32_t slot =
       std::max(kLeastRoom, std::bit_ceil(uplink.mtu + kFrameOverhead + kAfPacketSlotHeader));
   const std::uint32_t block = std::max(kAfPacketBlock, slot);
+  keep_fragments_as_they_are();
   DevicePlan plan;
   plan.name = "net_af_packet0";
   // qdisc_bypass=0: what leaves can be seen by captures on the interface and waits in its queue

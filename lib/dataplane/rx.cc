@@ -13,12 +13,16 @@ namespace covey::dataplane {
 using forwarding::Verdict;
 
 bool Worker::receive() noexcept {
-  arrived_.count = rte_eth_rx_burst(loan_.port, static_cast<std::uint16_t>(loan_.index),
-                                    arrived_.frames.data(), kBurst);
+  // Fragments that waited come again, like new ones: by now it is known what to do with them.
+  from_parking_ = fragments_.take_ready(std::span(arrived_.frames.data(), kBurst / 2));
+  const std::uint16_t fresh = rte_eth_rx_burst(loan_.port, static_cast<std::uint16_t>(loan_.index),
+                                               arrived_.frames.data() + from_parking_,
+                                               static_cast<std::uint16_t>(kBurst - from_parking_));
+  arrived_.count = from_parking_ + fresh;
   for (std::uint16_t i = 0; i < arrived_.count; ++i) {
     rte_prefetch0(rte_pktmbuf_mtod(arrived_.frames[i], void*));
   }
-  counters_.add(static_cast<std::size_t>(WorkerCounter::frames), arrived_.count);
+  counters_.add(static_cast<std::size_t>(WorkerCounter::frames), fresh);
   return arrived_.count != 0;
 }
 
@@ -36,6 +40,8 @@ void Worker::decide(const Moment& moment) noexcept {
   for (std::uint16_t i = 0; i < arrived_.count; ++i) {
     arrived_.decisions[i] =
         forwarding::decide(bytes_of(arrived_.frames[i]), arrived_.views[i], around);
+    if (arrived_.views[i].is_fragment) [[unlikely]]
+      learn_datagram(i, moment);
     const Verdict verdict = arrived_.decisions[i].verdict;
     if (forwarding::is_delivery(verdict)) {
       to_deliver_.add(i);
@@ -46,6 +52,8 @@ void Worker::decide(const Moment& moment) noexcept {
     } else if (verdict == Verdict::gateway_answer) {
       loan_.gateway.note_answer(moment.now);
       to_discard_.add(i);
+    } else if (verdict == Verdict::drop_fragment_unknown) {
+      park(i, moment);
     } else {
       to_discard_.add(i);
     }
@@ -95,6 +103,26 @@ void Worker::note_received(std::size_t i, const Moment& moment) noexcept {
   if (forwarding::note_received(arrived_.views[i], decision, flows_, moment.now)) {
     loan_.exchange.tell(loan_.index, {arrived_.views[i], decision, false});
   }
+}
+
+void Worker::learn_datagram(std::uint16_t i, const Moment& moment) noexcept {
+  if (fragments_.learn(arrived_.views[i], arrived_.decisions[i], moment.now)) {
+    loan_.exchange.tell(loan_.index, {arrived_.views[i], arrived_.decisions[i], false});
+  }
+}
+
+/// A frame that waits is not counted: it will be, under the verdict that it gets in the end.
+void Worker::park(std::uint16_t i, const Moment& moment) noexcept {
+  if (fragments_.park(arrived_.frames[i], arrived_.views[i], moment.now)) return;
+  arrived_.decisions[i].verdict = Verdict::drop_fragment_full;
+  to_discard_.add(i);
+}
+
+void Worker::end_parking(const Moment& moment) noexcept {
+  fragments_.expire(moment.now, [this](rte_mbuf* frame) {
+    count(Verdict::drop_fragment_unknown, {1, frame->pkt_len});
+    rte_pktmbuf_free(frame);
+  });
 }
 
 void Worker::discard(const Moment& moment) noexcept {

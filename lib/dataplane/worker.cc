@@ -44,7 +44,8 @@ Worker::Worker(const Loan& loan, Idle idle, const flow::Settings& flows,
     : loan_(loan),
       following_(loan.publisher, loan.index),
       idle_(idle),
-      flows_(flows, class_sizes, flow_seed) {}
+      flows_(flows, class_sizes, flow_seed),
+      fragments_(flow_seed) {}
 
 Worker::~Worker() = default;
 
@@ -64,7 +65,7 @@ bool Worker::run_once() noexcept {
   flush(moment);
 
   housekeeping(moment);
-  following_.end_round(arrived_.count, kBurst);
+  following_.end_round(arrived_.count - from_parking_, kBurst - from_parking_);
   const auto time = worked ? WorkerCounter::busy_cycles : WorkerCounter::idle_cycles;
   counters_.add(static_cast<std::size_t>(WorkerCounter::loops));
   counters_.add(static_cast<std::size_t>(time), rte_rdtsc() - began);
@@ -112,6 +113,7 @@ void Worker::learn_flows(const Moment& moment) noexcept {
       forwarding::note_sent(event.view, event.decision, flows_, moment.now);
     } else {
       forwarding::note_received(event.view, event.decision, flows_, moment.now);
+      fragments_.learn(event.view, event.decision, moment.now);
     }
   });
 }
@@ -120,6 +122,7 @@ void Worker::housekeeping(const Moment& moment) noexcept {
   if (moment.now < next_housekeeping_) return;
   next_housekeeping_ = moment.now + kHousekeepingEvery;
   flows_.expire(moment.now, kExpiryBudget);
+  end_parking(moment);
   const flow::Statistics statistics = flows_.statistics();
   for (const auto& [counter, member] : kFlowCounters) {
     counters_.set(static_cast<std::size_t>(counter), statistics.*member);

@@ -19,6 +19,7 @@
 #include "dataplane/gateway_link.h"
 #include "dataplane/idle.h"
 #include "dataplane/mailbox.h"
+#include "dataplane/parked_fragments.h"
 #include "dataplane/publish.h"
 #include "flow/flow_cache.h"
 #include "forwarding/decide.h"
@@ -131,7 +132,7 @@ class Worker {
 
   [[nodiscard]] Moment begin_round() noexcept;
   [[nodiscard]] forwarding::Surroundings surroundings(const Moment& moment) const noexcept {
-    return {moment.snapshot, flows_, moment.lease_valid};
+    return {moment.snapshot, flows_, moment.lease_valid, &fragments_.known()};
   }
   /// Frames that are counted together.
   struct Lot {
@@ -159,6 +160,9 @@ class Worker {
   void deliver(const Moment& moment) noexcept;
   void discard(const Moment& moment) noexcept;
   void note_received(std::size_t i, const Moment& moment) noexcept;
+  void learn_datagram(std::uint16_t i, const Moment& moment) noexcept;
+  void park(std::uint16_t i, const Moment& moment) noexcept;
+  void end_parking(const Moment& moment) noexcept;
   void note_sent(const packet::FrameView& view, const forwarding::Decision& decision,
                  const Moment& moment) noexcept;
 
@@ -174,10 +178,12 @@ class Worker {
   Follower<forwarding::Snapshot> following_;
   IdlePolicy idle_;
   flow::FlowCache flows_;
+  ParkedFragments fragments_;
   base::TimePoint round_began_;  // the one look at the clock of a round
   base::TimePoint next_housekeeping_{};
 
   Burst arrived_;
+  std::uint16_t from_parking_ = 0;  // how many of arrived_, the first ones, come from fragments_
   Selection to_deliver_;
   Selection to_reply_;
   Selection to_control_;

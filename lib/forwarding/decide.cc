@@ -7,6 +7,7 @@
 #include <array>
 #include <optional>
 
+#include "forwarding/fragments.h"
 #include "forwarding/placement.h"
 #include "packet/headers.h"
 #include "packet/question.h"
@@ -144,6 +145,10 @@ Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surrounding
       if (view.layer3 == Layer3::ipv6) return decide_icmpv6(frame, view, around);
       break;
     default:
+      // More headers, in front of a protocol that only the first fragment has.
+      if (view.is_later_fragment && packet::is_extension_header(view)) {
+        return decide_later_fragment(view, around, virtual_ip);
+      }
       break;
   }
   // ESP, AH, GRE, SCTP and what else has no port rules: by client, so that its tunnels arrive
@@ -249,14 +254,30 @@ Decision decide_udp(const FrameView& view, const Surroundings& around, int virtu
   return decide_stateless(place_by_port(around.snapshot, virtual_ip, view.key), around);
 }
 
-// The ports are in the first fragment, which went by. Where they do not matter, the rest follows
-// it.
+// A connection may have stayed behind when its bucket moved: with this host, or with another.
+bool may_have_stayed(const Placement& place, const Surroundings& around) noexcept {
+  if (place.state == BucketState::own_dirty) return true;
+  return !takes_new_flows(place.state) && around.flows.may_hold({place.map_class, place.bucket});
+}
+
+// The ports are in the first fragment; what was decided about that holds for all. While it is not
+// known, only those can be told for which neither ports nor connections matter.
 Decision decide_later_fragment(const FrameView& view, const Surroundings& around,
                                int virtual_ip) noexcept {
+  const std::optional<Verdict> first =
+      around.fragments != nullptr ? around.fragments->find(view) : std::nullopt;
+  if (first) return decided(*first);
+  const bool is_tcp = view.key.protocol == packet::kProtocolTcp;
+  const bool has_rules = is_tcp || view.key.protocol == packet::kProtocolUdp;
   const std::optional<RuleIndex> rule =
-      around.snapshot.policy->rule_without_ports(virtual_ip, view.key.protocol);
+      has_rules ? around.snapshot.policy->rule_without_ports(virtual_ip, view.key.protocol)
+                : std::nullopt;
   if (!rule) return decided(Verdict::drop_fragment_unknown);
-  return decide_stateless(place_by_rule(around.snapshot, *rule, view.key), around);
+  const Placement place = place_by_rule(around.snapshot, *rule, view.key);
+  if (is_tcp && may_have_stayed(place, around)) {
+    return decided(Verdict::drop_fragment_unknown);
+  }
+  return decide_stateless(place, around);
 }
 
 // ---- ICMP

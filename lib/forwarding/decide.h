@@ -3,7 +3,7 @@
 // decide.cc.
 //
 // Owner: forwarding. Thread: the worker that owns the flow cache. Pure: no clock, no allocation, no
-// state of its own; it reads the snapshot and the cache and changes neither, so explain() can run
+// state of its own; it reads the snapshot and the caches and changes none, so explain() can run
 // the very same function. Afterwards the worker tells the cache what happened (see below).
 #pragma once
 
@@ -19,10 +19,13 @@
 
 namespace covey::forwarding {
 
+class Fragments;
+
 struct Surroundings {
   const Snapshot& snapshot;
   const flow::FlowCache& flows;
-  bool lease_valid = true;  // compared once per burst by the worker
+  bool lease_valid = true;               // compared once per burst by the worker
+  const Fragments* fragments = nullptr;  // nothing: no first fragment has been seen
 };
 
 /// Wider than two registers on purpose: it is then written where the caller wants it.

@@ -35,7 +35,8 @@ namespace covey::forwarding {
   X(drop_lease_expired, "this host's lease ran out: peers may have taken its buckets")          \
   X(drop_not_for_us, "neither a virtual IP nor this host's own address")                        \
   X(drop_malformed, "headers that cannot be read safely")                                       \
-  X(drop_fragment_unknown, "later fragment whose first fragment was not seen")                  \
+  X(drop_fragment_unknown, "later fragment whose first fragment did not come")                  \
+  X(drop_fragment_full, "later fragment that found no room to wait for its first one")          \
   X(drop_icmp, "echo or error that policy says to drop")                                        \
   X(drop_local_full, "queue to the local stack is full")                                        \
   X(drop_control_full, "queue to the control thread is full")                                   \

@@ -25,7 +25,8 @@ constexpr bool is_extension(std::uint8_t protocol) {
 void read_fragment_header(std::span<const std::uint8_t> header, ExtensionWalk& walk) {
   const std::uint16_t word = base::load_be16(&header[2]);
   const bool more = (word & 1U) != 0;
-  walk.is_later_fragment = (word >> 3U) != 0;
+  walk.fragment_offset = (word >> 3U) * kFragmentUnit;
+  walk.is_later_fragment = walk.fragment_offset != 0;
   // Neither offset nor more: an "atomic fragment" (RFC 6946), whole in spite of its header.
   walk.is_fragment = more || walk.is_later_fragment;
   if (walk.is_fragment) walk.fragment_id = base::load_be32(&header[4]);
@@ -60,6 +61,10 @@ ExtensionWalk walk_extensions(std::span<const std::uint8_t> payload,
     if (walk.is_later_fragment) return walk;
   }
   return walk;
+}
+
+bool is_extension_header(const FrameView& view) noexcept {
+  return view.layer3 == Layer3::ipv6 && is_extension(view.key.protocol);
 }
 
 std::size_t packet_end(std::span<const std::uint8_t> frame, const FrameView& view) noexcept {

@@ -22,6 +22,7 @@ inline constexpr std::size_t kMinimumFrame =
 
 inline constexpr std::size_t kIpv4Header = 20;  // without options
 inline constexpr std::size_t kIpv6Header = 40;
+inline constexpr std::size_t kFragmentUnit = 8;   // of the offset of a fragment
 inline constexpr std::size_t kIpv6Addresses = 8;  // source, then destination
 inline constexpr std::size_t kTcpHeader = 20;     // without options
 inline constexpr std::size_t kUdpHeader = 8;
@@ -80,8 +81,13 @@ struct ExtensionWalk {
   bool is_fragment = false;
   bool is_later_fragment = false;
   std::uint32_t fragment_id = 0;
-  std::size_t length = 0;  // bytes walked
+  std::size_t fragment_offset = 0;  // bytes
+  std::size_t length = 0;           // bytes walked
 };
+
+/// The protocol of an IPv6 frame is the number of another extension header, as a later fragment may
+/// have it.
+[[nodiscard]] bool is_extension_header(const FrameView& view) noexcept;
 
 /// Walks the extension headers at the start of `payload`, the first of which has the number
 /// `protocol`. Stops at a later fragment: what follows its header is the middle of something.

@@ -68,6 +68,14 @@ ParseStatus read_layer4(Bytes l4, FrameView& view) {
   }
 }
 
+// Two old tricks (RFC 1858, RFC 3128): a fragment that lies over the TCP header of the first, to
+// replace the flags and ports that were looked at; and one that ends behind the longest packet.
+ParseStatus check_later_fragment(std::uint8_t protocol, std::size_t offset, std::size_t length) {
+  constexpr std::size_t kLongestPayload = 65535;
+  if (protocol == kProtocolTcp && offset < kTcpHeader) return ParseStatus::bad_header;
+  return offset + length > kLongestPayload ? ParseStatus::bad_length : ParseStatus::ok;
+}
+
 ParseStatus read_ipv4(Bytes l3, FrameView& view) {
   if (l3.size() < kIpv4Header) return ParseStatus::truncated;
   if ((l3[0] >> 4U) != 4) return ParseStatus::bad_header;
@@ -86,8 +94,11 @@ ParseStatus read_ipv4(Bytes l3, FrameView& view) {
   if ((fragment & (kMoreFragments | kFragmentOffset)) != 0) [[unlikely]] {
     view.is_fragment = true;
     view.fragment_id = load_be16(&l3[4]);
-    view.is_later_fragment = (fragment & kFragmentOffset) != 0;
-    if (view.is_later_fragment) return ParseStatus::ok;
+    const std::size_t offset = (fragment & kFragmentOffset) * kFragmentUnit;
+    view.is_later_fragment = offset != 0;
+    if (view.is_later_fragment) {
+      return check_later_fragment(view.key.protocol, offset, total - header);
+    }
   }
   view.l4_offset = static_cast<std::uint16_t>(view.l3_offset + header);
   return read_layer4(l3.subspan(header, total - header), view);
@@ -109,7 +120,10 @@ ParseStatus read_ipv6(Bytes l3, FrameView& view) {
   view.is_fragment = walk.is_fragment;
   view.is_later_fragment = walk.is_later_fragment;
   view.fragment_id = walk.fragment_id;
-  if (walk.status != ParseStatus::ok || walk.is_later_fragment) return walk.status;
+  if (walk.status != ParseStatus::ok) return walk.status;
+  if (walk.is_later_fragment) {
+    return check_later_fragment(walk.protocol, walk.fragment_offset, length - walk.length);
+  }
   view.l4_offset = static_cast<std::uint16_t>(view.l3_offset + kIpv6Header + walk.length);
   return read_layer4(payload.subspan(walk.length), view);
 }

@@ -207,6 +207,39 @@ TEST_CASE("two workers share the frames and together count each once", "[workers
   CHECK(bench.data_plane().receive_heartbeat(payload));
 }
 
+TEST_CASE("fragments in reverse order go the way of the first, lonely ones are dropped",
+          "[fragments]") {
+  const auto datagram = [](std::uint16_t port, std::uint32_t id) {
+    return FrameBuilder().ip(kClient, kVip).udp(5000, port).payload(64).fragment(0, true, id);
+  };
+  std::vector<Frame> arriving;
+  for (std::uint32_t id = 1; id <= 100; ++id) {
+    const std::uint16_t port = id % 2 == 0 ? 8000 : 23;
+    arriving.push_back(datagram(port, id).fragment(9, false, id));
+    arriving.push_back(datagram(port, id));
+  }
+  arriving.push_back(datagram(8000, 101).fragment(9, false, 101));
+  Bench bench({.arriving = {arriving}});
+  bench.start();
+  bench.wait_until([&] { return bench.verdicts_of_arrivals() == arriving.size(); });
+  CHECK(bench.verdict(Verdict::deliver_owned) == 100);
+  CHECK(bench.verdict(Verdict::drop_rule_disabled) == 100);
+  CHECK(bench.verdict(Verdict::drop_fragment_unknown) == 1);
+  CHECK(bench.data_plane().report().ports.at(0).rx_frames == arriving.size());
+}
+
+TEST_CASE("a worker hears of first fragments that another one saw", "[fragments-apart]") {
+  const auto datagram = [] { return FrameBuilder().ip(kClient, kVip).udp(5000, 8000).payload(64); };
+  Bench bench({.arriving = {{datagram().fragment(0, true)}, {datagram().fragment(9, false)}},
+               .for_ever = true});
+  bench.start();
+  // The first worker delivers no more than it received; so the second one did.
+  bench.wait_until([&bench] {
+    const std::uint64_t delivered = bench.verdict(Verdict::deliver_owned);
+    return delivered > bench.data_plane().report().workers.at(0).frames;
+  });
+}
+
 TEST_CASE("questions are answered by the worker that owns the flow cache", "[questions]") {
   Bench bench({});
   bench.start();

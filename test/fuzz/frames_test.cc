@@ -12,10 +12,12 @@
 #include <cstdlib>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "flow/flow_cache.h"
 #include "forwarding/decide.h"
+#include "forwarding/fragments.h"
 #include "packet/headers.h"
 #include "packet/reply.h"
 #include "support/seed_frames.h"
@@ -121,9 +123,10 @@ class Session {
       frame_ = random_frame(seeds_, random_);
       const forwarding::Snapshot& snapshot = snapshots_[below(random_, snapshots_.size())];
       const bool lease_valid = below(random_, 8) != 0;
-      if (!receive(frame_, {snapshot, flows_, lease_valid})) return false;
+      if (!receive(frame_, {snapshot, flows_, lease_valid, &fragments_})) return false;
       if (!send(frame_, {snapshot, flows_, lease_valid})) return false;
       flows_.expire(now_, 2);
+      if (!end_waiting()) return false;
     }
     return true;
   }
@@ -149,6 +152,7 @@ class Session {
     if (decision.verdict >= Verdict::send_uplink) return false;
     if (!bucket_exists(decision, around)) return false;
     forwarding::note_received(view, decision, flows_, now_);
+    if (!follow_fragment(view, decision)) return false;
     if (!reply(frame, view, decision.verdict)) return false;
     return !forwarding::is_delivery(decision.verdict) ||
            delivered_right(frame, view, *around.snapshot.policy);
@@ -161,6 +165,22 @@ class Session {
     if (!bucket_exists(decision, around)) return false;
     forwarding::note_sent(view, decision, flows_, now_);
     return sent_right(frame, view, *around.snapshot.policy);
+  }
+
+  // Each slot is in use once, from park() until it is ready or its time is up.
+  bool follow_fragment(const packet::FrameView& view, const forwarding::Decision& decision) {
+    fragments_.learn(view, decision, now_);
+    if (decision.verdict != Verdict::drop_fragment_unknown) return true;
+    const auto slot = fragments_.park(view, now_);
+    return !slot || !std::exchange(parked_.at(*slot), true);
+  }
+  bool end_waiting() {
+    bool all_were_parked = true;
+    while (const auto slot = fragments_.take_ready())
+      all_were_parked = std::exchange(parked_.at(*slot), false) && all_were_parked;
+    for (const forwarding::Fragments::Slot slot : fragments_.expire(now_))
+      all_were_parked = std::exchange(parked_.at(slot), false) && all_were_parked;
+    return all_were_parked;
   }
 
   static bool bucket_exists(const forwarding::Decision& decision,
@@ -214,6 +234,8 @@ class Session {
   std::vector<forwarding::Snapshot> snapshots_ = snapshots();
   Random random_;
   flow::FlowCache flows_;
+  forwarding::Fragments fragments_{kDefaultSeed};
+  std::array<bool, forwarding::Fragments::kParkingSlots> parked_{};
   base::TimePoint now_{};
   Frame frame_;
   std::array<std::uint64_t, forwarding::kVerdictCount> verdicts_{};

@@ -43,6 +43,8 @@ std::vector<SeedFrame> seed_frames() {
       {"tcp4_padded", resized(in4().tcp(40000, 5432, kSyn), 60)},
       {"udp4", in4().udp(5000, 8000).payload(16)},
       {"udp4_later_fragment", FrameBuilder().ip(kClient, kVip2).udp(1, 2).fragment(185, false)},
+      {"udp4_fragment", in4().udp(5000, 8000).fragment(0, true).payload(16)},
+      {"udp4_last_fragment", in4().udp(5000, 8000).fragment(3, false).payload(16)},
       {"icmp4_echo", in4().icmp(8, 0)},
       {"icmp4_unreachable", unreachable("10.77.0.1", out4().tcp(80, 40000, kAck))},
       {"icmp4_unreachable_udp", unreachable("10.77.0.1", out4().udp(8000, 5000))},

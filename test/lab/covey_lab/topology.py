@@ -24,7 +24,9 @@ _SYSCTL = {
     "client": ["net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0",
                "net.ipv4.conf.all.arp_announce=2", "net.ipv4.tcp_syn_retries=3",
                "net.ipv4.ip_local_port_range=10000 65000", "net.ipv6.ip_nonlocal_bind=1",
-               "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.default.accept_ra=0"],
+               "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.default.accept_ra=0",
+               # One virtual IP answers many clients here, so its fragments are mixed.
+               "net.ipv4.ipfrag_max_dist=0"],
 }
 
 

@@ -10,11 +10,14 @@ import socket
 import sys
 
 _IP_PKTINFO = 8
+_SO_RCVBUFFORCE = 33
+_ROOM = 1 << 23  # for a burst of long datagrams
 
 
 def _listen(family, port):
     server = socket.socket(family, socket.SOCK_DGRAM)
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
     if family == socket.AF_INET6:
         server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
@@ -25,7 +28,7 @@ def _listen(family, port):
 
 
 def _answer(server, name):
-    data, ancillary, _, peer = server.recvmsg(2048, 256)
+    data, ancillary, _, peer = server.recvmsg(65535, 256)
     control = [(level, kind, value) for level, kind, value in ancillary
                if (level, kind) in ((socket.IPPROTO_IP, _IP_PKTINFO),
                                     (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO))]

@@ -316,6 +316,36 @@ TEST_CASE("rare frames that break a rule are named by the rule they break") {
   check_statuses(rows);
 }
 
+TEST_CASE("later fragments that lie over the TCP header or beyond a packet are named") {
+  const auto later4 = [](std::uint8_t protocol, std::uint16_t offset) -> Frame {
+    const std::vector<std::uint8_t> bytes(24, 1);
+    return FrameBuilder()
+        .ip("10.0.0.1", "10.0.0.2")
+        .protocol(protocol, bytes)
+        .fragment(offset, false);
+  };
+  const auto later6 = [](std::uint8_t protocol, std::uint16_t offset) -> Frame {
+    const std::vector<std::uint8_t> bytes(24, 1);
+    return FrameBuilder()
+        .ip("fe80::1", "fe80::2")
+        .protocol(protocol, bytes)
+        .fragment(offset, false);
+  };
+  const std::vector<StatusRow> rows = {
+      {"TCP flags and ports", later4(6, 1), ParseStatus::bad_header},
+      {"TCP, the last bytes of the header", later4(6, 2), ParseStatus::bad_header},
+      {"TCP, just behind the header", later4(6, 3), ParseStatus::ok},
+      {"UDP has a header of one unit", later4(17, 1), ParseStatus::ok},
+      {"the longest packet", later4(17, 8188), ParseStatus::ok},
+      {"longer than any packet", later4(17, 8189), ParseStatus::bad_length},
+      {"TCP flags and ports, IPv6", later6(6, 1), ParseStatus::bad_header},
+      {"TCP, just behind the header, IPv6", later6(6, 3), ParseStatus::ok},
+      {"the longest packet, IPv6", later6(17, 8188), ParseStatus::ok},
+      {"longer than any packet, IPv6", later6(17, 8189), ParseStatus::bad_length},
+  };
+  check_statuses(rows);
+}
+
 TEST_CASE("every prefix of a valid frame parses without harm and never gains ports it has not") {
   const std::vector<Frame> frames = {tcp4(), tcp6(), udp4().vlan(9),
                                      udp6().extension(0).fragment(0, true),

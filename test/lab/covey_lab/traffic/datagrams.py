@@ -15,10 +15,14 @@ from ..netns import inside
 
 ECHO_REQUEST, ECHO_REPLY = 8, 0
 ECHO_REQUEST6, ECHO_REPLY6 = 128, 129
+_LONGEST = 65535
 
 
-def udp_echo(namespace, sources, target, port, wait=2.0, linger=0.3):
-    """Send one datagram from each source; a list of (source, [hosts that answered])."""
+def udp_echo(namespace, sources, target, port, size=0, wait=2.0, linger=0.3):
+    """Send one datagram of at least `size` bytes from each source.
+
+    Returns a list of (source, [hosts that answered]).
+    """
     family = socket.AF_INET6 if ":" in target else socket.AF_INET
     with inside(namespace):
         sockets = [socket.socket(family, socket.SOCK_DGRAM) for _ in sources]
@@ -26,24 +30,31 @@ def udp_echo(namespace, sources, target, port, wait=2.0, linger=0.3):
     try:
         for index, (one, source) in enumerate(zip(sockets, sources)):
             one.bind((source, 0))
-            one.sendto(f"hello {index}".encode(), (target, port))
+            one.sendto(_greeting(index, size), (target, port))
 
         def take(index):
-            data, peer = sockets[index].recvfrom(2048)
-            host, _, echoed = data.decode().partition(" ")
-            if echoed != f"hello {index}" or peer[0] != target or peer[1] != port:
-                host = f"wrong answer {data!r} from {peer}"
-            answers[index].append(host)
+            data, peer = sockets[index].recvfrom(_LONGEST)
+            host, _, echoed = data.partition(b" ")
+            is_right = echoed == _greeting(index, size) and peer[:2] == (target, port)
+            answers[index].append(host.decode() if is_right
+                                  else f"wrong answer {data[:40]!r} from {peer}")
 
-        _collect(sockets, answers, take, wait, linger)
+        collect(sockets, answers, take, wait, linger)
     finally:
         for one in sockets:
             one.close()
     return list(zip(sources, answers))
 
 
-def ping(namespace, sources, target, wait=2.0, linger=0.5):
-    """Send one echo request from each source; a list of (source, number of replies)."""
+def _greeting(index, size):
+    return f"hello {index}".encode().ljust(size, b".")
+
+
+def ping(namespace, sources, target, size=16, wait=2.0, linger=0.5):
+    """Send one echo request from each source; a list of (source, number of replies).
+
+    `size` is the number of bytes behind the header of the request.
+    """
     six = ":" in target
     protocol = socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP
     with inside(namespace):
@@ -54,25 +65,25 @@ def ping(namespace, sources, target, wait=2.0, linger=0.5):
     try:
         for index, (one, source) in enumerate(zip(sockets, sources)):
             one.bind((source, 0))
-            one.sendto(_echo_request(six, identifier, index), (target, 0))
+            one.sendto(_echo_request(six, (identifier, index), size), (target, 0))
 
         def take(index):
-            data, peer = sockets[index].recvfrom(2048)
+            data, peer = sockets[index].recvfrom(_LONGEST)
             body = data if six else data[(data[0] & 15) * 4:]
             kind, _, _, seen, sequence = struct.unpack_from("!BBHHH", body)
             if peer[0] == target and (kind, seen, sequence) == (
                     ECHO_REPLY6 if six else ECHO_REPLY, identifier, index):
                 replies[index].append(peer[0])
 
-        _collect(sockets, replies, take, wait, linger)
+        collect(sockets, replies, take, wait, linger)
     finally:
         for one in sockets:
             one.close()
     return [(source, len(got)) for source, got in zip(sources, replies)]
 
 
-def _echo_request(six, identifier, sequence):
-    body = struct.pack("!HH", identifier, sequence) + b"covey lab ping!!"
+def _echo_request(six, numbers, size):
+    body = struct.pack("!HH", *numbers) + b"covey lab ping!!".ljust(size, b".")
     if six:
         return struct.pack("!BBH", ECHO_REQUEST6, 0, 0) + body  # the kernel fills the checksum
     head = struct.pack("!BBH", ECHO_REQUEST, 0, 0) + body
@@ -82,8 +93,11 @@ def _echo_request(six, identifier, sequence):
     return struct.pack("!BBH", ECHO_REQUEST, 0, total) + body
 
 
-def _collect(sockets, answers, take, wait, linger):
-    # Wait until each socket has an answer or `wait` is over, then `linger` for duplicates.
+def collect(sockets, answers, take, wait, linger):
+    """Wait until each socket has an answer or `wait` is over, then `linger` for duplicates.
+
+    Calls take(index) for each socket that has something to read.
+    """
     numbers = {one.fileno(): index for index, one in enumerate(sockets)}
     poll = select.poll()
     for number in numbers:
