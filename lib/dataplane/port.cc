@@ -20,7 +20,7 @@ namespace covey::dataplane {
 namespace {
 
 constexpr std::uint16_t kDescriptors = 1024;  // per queue; drivers round as they must
-constexpr std::uint32_t kFrameOverhead = 18;  // Ethernet header and one VLAN tag
+constexpr std::uint32_t kFrameOverhead = 22;  // Ethernet header and two VLAN tags
 constexpr std::uint32_t kLeastRoom = 2048;    // what drivers expect of a buffer
 constexpr std::uint32_t kAfPacketSlotHeader =
     128;  // the kernel's header in front of each frame, generously

@@ -19,7 +19,7 @@ using forwarding::Verdict;
 
 namespace {
 
-constexpr std::size_t kReplyRoom = 128;      // an advertisement behind a VLAN tag takes 90 bytes
+constexpr std::size_t kReplyRoom = 128;      // an advertisement behind two VLAN tags takes 94 bytes
 constexpr unsigned kHeartbeatsPerRound = 8;  // more would delay data; there are rarely two
 
 /// Ethernet has no shorter frames, and not every NIC fills up by itself.

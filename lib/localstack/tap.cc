@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::size_t kMaxSegments = 16;         // mbufs one frame may consist of; ours have one
 constexpr std::uint32_t kTransmitQueue = 1000;   // frames the kernel keeps for us while we are busy
-constexpr std::uint32_t kEthernetOverhead = 18;  // header and one VLAN tag
+constexpr std::uint32_t kEthernetOverhead = 22;  // header and two VLAN tags
 
 base::Result<void> set_switches(const std::string& name, bool has_ipv6) {
   const std::string ipv4 = "ipv4/conf/" + name + "/";

@@ -15,8 +15,8 @@ constexpr std::uint8_t kFragment = 44;
 constexpr std::uint8_t kDestinationOptions = 60;
 constexpr std::size_t kExtensionUnit = 8;  // extension headers are multiples of this
 
-// AH is left out on purpose: to us it is a protocol of its own (as in IPv4), so that all IPsec
-// traffic of a client is treated alike.
+// AH ends the walk on purpose: to us it is a protocol of its own (as in IPv4), so that all IPsec
+// traffic of a client is treated alike, whatever lies behind it.
 constexpr bool is_extension(std::uint8_t protocol) {
   return protocol == kHopByHop || protocol == kRouting || protocol == kFragment ||
          protocol == kDestinationOptions;
@@ -53,6 +53,10 @@ ExtensionWalk walk_extensions(std::span<const std::uint8_t> payload,
         is_fragment_header ? kExtensionUnit : (rest[1] + 1U) * kExtensionUnit;
     if (length > rest.size()) {
       walk.status = ParseStatus::truncated;
+      return walk;
+    }
+    if (walk.length + length > kMaxExtensionBytes) {
+      walk.status = ParseStatus::too_many_extensions;
       return walk;
     }
     if (is_fragment_header) read_fragment_header(rest, walk);

@@ -128,6 +128,23 @@ ParseStatus read_ipv6(Bytes l3, FrameView& view) {
   return read_layer4(payload.subspan(walk.length), view);
 }
 
+bool is_vlan_tag(std::uint16_t ether_type) {
+  return ether_type == kEtherTypeVlan || ether_type == kEtherTypeServiceVlan;
+}
+
+// A third tag is left as the EtherType of what we do not know.
+ParseStatus read_tags(Bytes frame, FrameView& view) {
+  constexpr std::uint16_t kVlanId = 0x0fff;
+  view.has_vlan = true;
+  for (unsigned tags = 0; tags < kMaxVlanTags && is_vlan_tag(view.ether_type); ++tags) {
+    if (frame.size() < view.l3_offset + kVlanTag) return ParseStatus::truncated;
+    view.vlan_id = load_be16(&frame[view.l3_offset]) & kVlanId;
+    view.ether_type = load_be16(&frame[view.l3_offset + 2]);
+    view.l3_offset += static_cast<std::uint16_t>(kVlanTag);
+  }
+  return ParseStatus::ok;
+}
+
 ParseStatus check_arp(Bytes l3) {
   constexpr std::uint16_t kHardwareEthernet = 1;
   if (l3.size() < kArpPacket) return ParseStatus::truncated;
@@ -147,22 +164,14 @@ ParseStatus check_arp(Bytes l3) {
     view.status = ParseStatus::truncated;
     return;
   }
-  std::size_t l3_offset = kEthernetHeader;
   view.ether_type = load_be16(&frame[kEtherTypeOffset]);
-  if (view.ether_type == kEtherTypeVlan) {
-    if (frame.size() < kEthernetHeader + kVlanTag) {
-      view.status = ParseStatus::truncated;
-      return;
-    }
-    constexpr std::uint16_t kVlanId = 0x0fff;
-    view.has_vlan = true;
-    view.vlan_id = load_be16(&frame[kEthernetHeader]) & kVlanId;
-    view.ether_type = load_be16(&frame[kEtherTypeOffset + kVlanTag]);
-    l3_offset += kVlanTag;
+  view.l3_offset = kEthernetHeader;
+  if (is_vlan_tag(view.ether_type)) [[unlikely]] {
+    view.status = read_tags(frame, view);
+    if (view.status != ParseStatus::ok) return;
   }
-  view.l3_offset = static_cast<std::uint16_t>(l3_offset);
 
-  const Bytes l3 = frame.subspan(l3_offset);
+  const Bytes l3 = frame.subspan(view.l3_offset);
   switch (view.ether_type) {
     case kEtherTypeIpv4:
       view.layer3 = Layer3::ipv4;

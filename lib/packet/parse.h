@@ -3,10 +3,10 @@
 //
 // Owner: packet. Thread: any; pure. Never reads outside the given span, whatever the bytes.
 // Sources: IEEE 802.3 and 802.1Q, RFC 826 (ARP), 791/8200 (IP), 9293 (TCP), 768 (UDP), 792/4443
-// (ICMP), 4861 (ND). One VLAN tag is read. IPv6 extension headers are walked up to
-// kMaxExtensionHeaders. Checksums are not verified: the local stack does that. Details that only
-// rare frames have (the flow inside an ICMP error, ARP and neighbour-discovery fields) are read by
-// separate functions, so that the common view stays small.
+// (ICMP), 4861 (ND). IPv6 extension headers are walked up to kMaxExtensionHeaders and
+// kMaxExtensionBytes, VLAN tags up to kMaxVlanTags. Checksums are not verified: the local stack
+// does that. Details that only rare frames have (the flow inside an ICMP error, ARP and
+// neighbour-discovery fields) are read by separate functions, so that the common view stays small.
 #pragma once
 
 #include <array>
@@ -26,7 +26,8 @@ inline constexpr std::uint16_t kEtherTypeIpv4 = 0x0800;
 inline constexpr std::uint16_t kEtherTypeArp = 0x0806;
 inline constexpr std::uint16_t kEtherTypeVlan = 0x8100;
 inline constexpr std::uint16_t kEtherTypeIpv6 = 0x86dd;
-inline constexpr std::uint16_t kEtherTypeHeartbeat = 0x88b5;  // IEEE local experimental 1
+inline constexpr std::uint16_t kEtherTypeServiceVlan = 0x88a8;  // the outer tag of two
+inline constexpr std::uint16_t kEtherTypeHeartbeat = 0x88b5;    // IEEE local experimental 1
 
 inline constexpr std::uint8_t kProtocolIcmp = 1;
 inline constexpr std::uint8_t kProtocolTcp = 6;
@@ -37,8 +38,10 @@ inline constexpr std::uint8_t kProtocolAh = 51;
 inline constexpr std::uint8_t kProtocolIcmpv6 = 58;
 inline constexpr std::uint8_t kProtocolSctp = 132;
 
-inline constexpr unsigned kMaxExtensionHeaders =
-    8;  // more is unknown to us: RFC 8504 suggests such limits
+// What goes beyond is unknown to us: RFC 8504 suggests such limits.
+inline constexpr unsigned kMaxExtensionHeaders = 8;
+inline constexpr std::size_t kMaxExtensionBytes = 256;
+inline constexpr unsigned kMaxVlanTags = 2;
 
 enum class ParseStatus : std::uint8_t {
   ok,
@@ -68,8 +71,8 @@ struct FrameView {
   std::uint8_t tcp_flags = 0;
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
-  std::uint16_t vlan_id = 0;
-  std::uint16_t ether_type = 0;      // after the tag, if any
+  std::uint16_t vlan_id = 0;         // of the inner tag, if there are two
+  std::uint16_t ether_type = 0;      // after the tags, if any
   std::uint16_t l3_offset = 0;       // bytes from the start of the frame
   std::uint16_t l4_offset = 0;       // 0 when there is no layer 4 to see
   std::uint16_t payload_length = 0;  // TCP: data bytes after the header, by the IP length

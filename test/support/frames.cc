@@ -110,6 +110,11 @@ FrameBuilder& FrameBuilder::to(const base::MacAddress& destination) {
   destination_mac_ = destination;
   return *this;
 }
+FrameBuilder& FrameBuilder::outer_vlan(std::uint16_t id, std::uint16_t ether_type) {
+  outer_tags_.insert(outer_tags_.begin(), {ether_type, id});
+  return *this;
+}
+
 FrameBuilder& FrameBuilder::vlan(std::uint16_t id) {
   tagged_ = true;
   vlan_ = id;
@@ -270,6 +275,10 @@ Frame FrameBuilder::build() const {
   Frame out;
   append(out, destination_mac_);
   append(out, source_mac_);
+  for (const auto& [ether_type, id] : outer_tags_) {
+    append16(out, ether_type);
+    append16(out, id);
+  }
   if (tagged_) {
     append16(out, packet::kEtherTypeVlan);
     append16(out, vlan_);

@@ -37,6 +37,8 @@ class FrameBuilder {
   FrameBuilder& from(const base::MacAddress& source);
   FrameBuilder& to(const base::MacAddress& destination);
   FrameBuilder& vlan(std::uint16_t id);
+  /// One more tag, outside the one of vlan().
+  FrameBuilder& outer_vlan(std::uint16_t id, std::uint16_t ether_type = 0x88a8);
 
   FrameBuilder& ip(std::string_view source, std::string_view destination);
   FrameBuilder& hop_limit(std::uint8_t hops);
@@ -73,6 +75,7 @@ class FrameBuilder {
   base::MacAddress destination_mac_ = kClusterMac;
   bool tagged_ = false;
   std::uint16_t vlan_ = 0;
+  std::vector<std::pair<std::uint16_t, std::uint16_t>> outer_tags_;  // EtherType, id
   std::uint16_t ether_type_ = 0;
   base::IpAddress source_;
   base::IpAddress destination_;

@@ -37,6 +37,7 @@ std::vector<SeedFrame> seed_frames() {
       {"tcp4_fin", in4().tcp(40000, 80, kFin | kAck)},
       {"tcp4_rst", in4().tcp(40000, 80, kRst)},
       {"tcp4_vlan", in4().tcp(40000, 443, kSyn).vlan(7)},
+      {"tcp4_two_vlans", in4().tcp(40000, 443, kSyn).vlan(7).outer_vlan(8)},
       {"tcp4_options", in4().tcp(40000, 80, kSyn).options({1, 1, 1, 0, 7, 4, 4, 0})},
       {"tcp4_disabled_rule", in4().tcp(40000, 23, kSyn)},
       {"tcp4_first_fragment", in4().tcp(40000, 80, kAck).fragment(0, true)},

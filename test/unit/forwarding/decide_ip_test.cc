@@ -60,6 +60,9 @@ TEST_CASE("UDP goes to the owner of its bucket, with no memory") {
       {"a rule for one virtual IP wins over one for all", udp2(23), World(), deliver_owned,
        "games"},
       {"VLAN", udp(8000).vlan(3), World(), deliver_owned, "app"},
+      {"two VLAN tags", udp(8000).vlan(3).outer_vlan(4), World(), deliver_owned, "app"},
+      {"two VLAN tags, older form", udp(8000).vlan(3).outer_vlan(4, 0x8100), World(), deliver_owned,
+       "app"},
   });
 }
 
@@ -212,8 +215,8 @@ TEST_CASE("what is not addressed to us is dropped") {
        drop_not_for_us, "-"},
       {"LLDP", FrameBuilder().raw(0x88cc, {1}).to(mac("01:80:c2:00:00:0e")), World(),
        drop_not_for_us, "-"},
-      {"two VLAN tags", FrameBuilder().raw(0x8100, {0, 1, 0x81, 0, 0, 2, 8, 0}), World(),
-       drop_not_for_us, "-"},
+      {"three VLAN tags", udp(8000).vlan(1).outer_vlan(2).outer_vlan(3), World(), drop_not_for_us,
+       "-"},
       {"the dedicated address",
        FrameBuilder().ip(kClient, kDedicated).to(kHostMac).tcp(1, 22, kSyn),
        World().foreign().lease_expired(), deliver_local, "-"},

@@ -110,17 +110,6 @@ TEST_CASE("one VLAN tag is read and all offsets move by it") {
   CHECK(view.key.destination_port == 80);
 }
 
-TEST_CASE("a second VLAN tag is not looked behind") {
-  Frame inner = tcp4().vlan(2).build();
-  Frame outer(inner.begin(), inner.begin() + 12);
-  outer.insert(outer.end(), {0x81, 0x00, 0x00, 0x01});
-  outer.insert(outer.end(), inner.begin() + 12, inner.end());
-  const packet::FrameView view = packet::parse(outer);
-  CHECK(view.status == ParseStatus::ok);
-  CHECK(view.layer3 == Layer3::other);
-  CHECK(view.ether_type == packet::kEtherTypeVlan);
-}
-
 TEST_CASE("heartbeats and unknown EtherTypes are told apart by type alone") {
   CHECK(packet::parse(FrameBuilder().raw(0x88b5, {}).build()).layer3 == Layer3::heartbeat);
   const packet::FrameView view = packet::parse(FrameBuilder().raw(0x88cc, {1, 2, 3}).build());
@@ -314,6 +303,72 @@ TEST_CASE("rare frames that break a rule are named by the rule they break") {
       {"no next header", FrameBuilder().ip("fe80::1", "fe80::2").protocol(59, {}), ParseStatus::ok},
   };
   check_statuses(rows);
+}
+
+TEST_CASE("two VLAN tags are read, in each of their forms, a third is not") {
+  for (const std::uint16_t outer : {std::uint16_t{0x88a8}, std::uint16_t{0x8100}}) {
+    const packet::FrameView view = packet::parse(tcp4().vlan(0x123).outer_vlan(9, outer).build());
+    REQUIRE(view.status == ParseStatus::ok);
+    CHECK(view.vlan_id == 0x123);
+    CHECK(view.l3_offset == kL3 + 8);
+    CHECK(view.l4_offset == kL4 + 8);
+    CHECK(view.key.destination_port == 80);
+  }
+  const packet::FrameView service = packet::parse(tcp4().outer_vlan(9).build());
+  CHECK(service.layer3 == packet::Layer3::ipv4);
+  CHECK(service.vlan_id == 9);
+  const packet::FrameView three = packet::parse(tcp4().vlan(1).outer_vlan(2).outer_vlan(3).build());
+  CHECK(three.status == ParseStatus::ok);
+  CHECK(three.layer3 == packet::Layer3::other);
+  check_statuses({
+      {"second tag cut", test::resized(tcp4().vlan(1).outer_vlan(2), 20), ParseStatus::truncated},
+      {"IPv4 behind two tags cut", test::resized(tcp4().vlan(1).outer_vlan(2), 41),
+       ParseStatus::truncated},
+  });
+}
+
+TEST_CASE("IPv6 extension headers are walked up to a number and a length") {
+  struct Row {
+    std::string name;
+    FrameBuilder frame;
+    ParseStatus status;
+    std::uint8_t protocol;
+    bool has_ports;
+  };
+  const auto ok = ParseStatus::ok;
+  const auto over = ParseStatus::too_many_extensions;
+  FrameBuilder eight = udp6();
+  for (int i = 0; i < 8; ++i)
+    eight.extension(60);
+  FrameBuilder nine = eight;
+  nine.extension(60);
+  const std::vector<std::uint8_t> body(24, 0);
+  const auto raw6 = [&body](std::uint8_t protocol) {
+    return FrameBuilder().ip("2001:db8::1", "2001:db8::50").protocol(protocol, body);
+  };
+  for (const Row& row : std::vector<Row>{
+           {"hop-by-hop options", udp6().extension(0), ok, 17, true},
+           {"routing", udp6().extension(43), ok, 17, true},
+           {"destination options", udp6().extension(60), ok, 17, true},
+           {"all of them, and a fragment header",
+            udp6().extension(0).extension(60).extension(43).fragment(0, true), ok, 17, true},
+           {"eight headers", eight, ok, 17, true},
+           {"nine headers", nine, over, 60, false},
+           {"256 bytes", udp6().extension(60, 32), ok, 17, true},
+           {"264 bytes", udp6().extension(60, 33), over, 60, false},
+           {"256 bytes in two", udp6().extension(0, 16).extension(60, 16), ok, 17, true},
+           {"264 bytes in two", udp6().extension(0, 16).extension(60, 17), over, 60, false},
+           {"AH ends the walk", raw6(51).extension(0), ok, 51, false},
+           {"ESP ends the walk", raw6(50).extension(60), ok, 50, false},
+           {"mobility, which is not known", raw6(135).extension(60), ok, 135, false},
+           {"no next header", raw6(59).extension(60), ok, 59, false},
+       }) {
+    INFO(row.name);
+    const packet::FrameView view = packet::parse(row.frame.build());
+    CHECK(view.status == row.status);
+    CHECK(view.key.protocol == row.protocol);
+    CHECK(view.has_ports == row.has_ports);
+  }
 }
 
 TEST_CASE("later fragments that lie over the TCP header or beyond a packet are named") {
