@@ -1,93 +1,91 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Publisher: hands immutable snapshots to workers without a lock, and frees each when nobody can
-// still read it.
+// Publisher: hands immutable values to workers without a lock, and frees each when nobody can still
+// read it.
 //
-// Owner: dataplane. Threads: publish(), is_quiescent(), set_reading() from the control thread;
-// current() and quiescent() from a reader that is set reading. A reader may use what current()
-// returned until its next quiescent() call.
+// Owner: dataplane. Threads: publish(), is_quiescent(), set_reading(), current() from the control
+// thread; newest() and follow() from a reader that is set reading. Values are numbered. Each reader
+// says which one it follows; it may use that one and all newer ones, so what is older than all
+// readers follow can be freed. Readers never wait: one that does not follow delays only the freeing
+// and the answer of is_quiescent().
 //
-//   control   exchange pointer --> take ticket ........ all readers passed the ticket --> free the
-//   old one reader    current() ... use it ... quiescent()  current() ... use the new one ...
-//   quiescent()
-//
-// Reclamation is DPDK's quiescent-state RCU. Readers never wait: a reader that stops calling
-// quiescent() delays only the freeing and the answer of is_quiescent().
+//   control   publish 2 ............................. nobody follows 1 any more --> free 1
+//   reader    uses 1 ... sees that 2 is out ... uses 1 ... follow(2), uses 2
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <cstdlib>
+#include <limits>
 #include <memory>
 #include <vector>
 
-#include <rte_rcu_qsbr.h>
-
 namespace covey::dataplane {
-
-class QuiescentState {
- public:
-  explicit QuiescentState(unsigned readers);
-
-  /// From the moment it is reading a reader is waited for.
-  void set_reading(unsigned reader, bool reading);
-  /// A number that readers have to pass.
-  [[nodiscard]] std::uint64_t take_ticket();
-  [[nodiscard]] bool has_passed(std::uint64_t ticket) const;
-  void quiescent(unsigned reader) noexcept { rte_rcu_qsbr_quiescent(state_.get(), reader); }
-
- private:
-  struct Free {
-    void operator()(rte_rcu_qsbr* state) const { std::free(state); }
-  };
-  std::unique_ptr<rte_rcu_qsbr, Free> state_;
-};
 
 template <typename T>
 class Publisher {
  public:
-  Publisher(std::unique_ptr<const T> first, unsigned readers)
-      : readers_(readers), owned_(std::move(first)), current_(owned_.get()) {}
+  struct Edition {
+    std::uint64_t number = 0;
+    std::unique_ptr<const T> value;
+  };
+
+  Publisher(std::unique_ptr<const T> first, unsigned readers) : readers_(readers) {
+    publish(std::move(first));
+  }
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
-  [[nodiscard]] const T& current() const noexcept {
-    return *current_.load(std::memory_order_acquire);
+  [[nodiscard]] const T& current() const { return *kept_.back()->value; }
+  [[nodiscard]] const Edition& newest() const noexcept {
+    return *newest_.load(std::memory_order_acquire);
   }
-  void quiescent(unsigned reader) noexcept { readers_.quiescent(reader); }
-  void set_reading(unsigned reader, bool reading) { readers_.set_reading(reader, reading); }
+  /// The reader uses nothing that is older any more.
+  void follow(unsigned reader, const Edition& edition) noexcept {
+    readers_[reader].follows.store(edition.number, std::memory_order_release);
+  }
+  /// From the moment it is reading a reader is waited for.
+  void set_reading(unsigned reader, bool reading) {
+    readers_[reader].follows.store(reading ? kept_.back()->number : kNothing,
+                                   std::memory_order_release);
+  }
 
   /// Makes readers follow `next`; they all do once is_quiescent(returned ticket).
   std::uint64_t publish(std::unique_ptr<const T> next) {
-    current_.store(next.get(), std::memory_order_release);
-    const std::uint64_t ticket = readers_.take_ticket();
-    retired_.push_back({ticket, std::move(owned_)});
-    owned_ = std::move(next);
+    const std::uint64_t number = kept_.empty() ? 1 : kept_.back()->number + 1;
+    kept_.push_back(std::make_unique<const Edition>(number, std::move(next)));
+    newest_.store(kept_.back().get(), std::memory_order_release);
     reclaim();
-    return ticket;
+    return number;
   }
   [[nodiscard]] bool is_quiescent(std::uint64_t ticket) {
     reclaim();
-    return readers_.has_passed(ticket);
+    return oldest_followed() >= ticket;
   }
-  /// Snapshots that wait to be freed.
-  [[nodiscard]] std::size_t retired() const { return retired_.size(); }
+  /// Values that wait to be freed.
+  [[nodiscard]] std::size_t retired() const { return kept_.size() - 1; }
 
  private:
-  struct Retired {
-    std::uint64_t ticket = 0;
-    std::unique_ptr<const T> value;
+  static constexpr std::uint64_t kNothing = std::numeric_limits<std::uint64_t>::max();
+  struct alignas(64) Reader {
+    std::atomic<std::uint64_t> follows{kNothing};
   };
+
+  [[nodiscard]] std::uint64_t oldest_followed() const {
+    std::uint64_t oldest = kNothing;
+    for (const Reader& reader : readers_)
+      oldest = std::min(oldest, reader.follows.load(std::memory_order_acquire));
+    return oldest;
+  }
   void reclaim() {
-    std::size_t done = 0;
-    while (done < retired_.size() && readers_.has_passed(retired_[done].ticket))
-      ++done;
-    retired_.erase(retired_.begin(), retired_.begin() + static_cast<std::ptrdiff_t>(done));
+    const std::uint64_t oldest = oldest_followed();
+    const auto used = std::find_if(kept_.begin(), kept_.end() - 1,
+                                   [oldest](const auto& kept) { return kept->number >= oldest; });
+    kept_.erase(kept_.begin(), used);
   }
 
-  QuiescentState readers_;
-  std::unique_ptr<const T> owned_;
-  std::atomic<const T*> current_;
-  std::vector<Retired> retired_;  // oldest first
+  std::vector<Reader> readers_;
+  std::vector<std::unique_ptr<const Edition>> kept_;  // oldest first
+  std::atomic<const Edition*> newest_{nullptr};
 };
 
 /// One reader that works off a queue: it follows a new value only for what comes into the queue
@@ -101,32 +99,34 @@ class Follower {
 
   /// Begins a round; the reader is set reading. The value is good until end_round().
   [[nodiscard]] const T& begin_round() noexcept {
-    const T* newest = &publisher_.current();
+    const Edition* newest = &publisher_.newest();
     if (newest != newest_) waiting_ = 0;
     newest_ = newest;
-    if (value_ == nullptr) value_ = newest;
-    return *value_;
+    if (followed_ == nullptr) follow();
+    return *followed_->value;
   }
   /// `taken` of the `asked` for were in the queue, after begin_round().
   void end_round(std::uint32_t taken, std::uint32_t asked) noexcept {
-    if (newest_ != value_) {
-      waiting_ += taken;
-      if (taken == asked && waiting_ < kLongestQueue) return;  // and so this reader is waited for
-    }
-    if (&publisher_.current() != newest_)
-      return;  // what has come in this round is still to be seen
-    publisher_.quiescent(reader_);
-    value_ = &publisher_.current();
+    if (newest_ == followed_) return;
+    waiting_ += taken;
+    if (taken == asked && waiting_ < kLongestQueue) return;
+    follow();
   }
 
  private:
+  using Edition = typename Publisher<T>::Edition;
   static constexpr std::uint32_t kLongestQueue = 4096;  // more than any ring of frames holds
+
+  void follow() noexcept {
+    followed_ = newest_;
+    publisher_.follow(reader_, *followed_);
+  }
 
   Publisher<T>& publisher_;
   unsigned reader_;
-  const T* value_ = nullptr;
-  const T* newest_ = nullptr;  // as of the beginning of the round; compared, not read
-  std::uint32_t waiting_ = 0;  // taken since that was seen
+  const Edition* followed_ = nullptr;
+  const Edition* newest_ = nullptr;  // as of the beginning of the round; not older than followed_
+  std::uint32_t waiting_ = 0;        // taken since that was seen
 };
 
 }  // namespace covey::dataplane

@@ -58,10 +58,10 @@ TEST_CASE("a reader that has not reported keeps the old snapshot alive") {
   publisher.set_reading(0, true);
   publisher.set_reading(1, true);
   const std::uint64_t ticket = publisher.publish(std::make_unique<Witness>(living, 2));
-  publisher.quiescent(0);
+  publisher.follow(0, publisher.newest());
   CHECK_FALSE(publisher.is_quiescent(ticket));
   CHECK(living == 2);
-  publisher.quiescent(1);
+  publisher.follow(1, publisher.newest());
   CHECK(publisher.is_quiescent(ticket));
   CHECK(living == 1);
   publisher.set_reading(0, false);
@@ -85,7 +85,7 @@ TEST_CASE("a later ticket answers for the earlier ones and all are freed in orde
   const std::uint64_t first = publisher.publish(std::make_unique<Witness>(living, 2));
   const std::uint64_t second = publisher.publish(std::make_unique<Witness>(living, 3));
   CHECK(publisher.retired() == 2);
-  publisher.quiescent(0);
+  publisher.follow(0, publisher.newest());
   CHECK(publisher.is_quiescent(second));
   CHECK(publisher.is_quiescent(first));
   CHECK(publisher.retired() == 0);
@@ -105,10 +105,11 @@ TEST_CASE("readers never see a freed or an older snapshot while thousands are pu
     readers.emplace_back([&publisher, &stop, &wrong, i] {
       std::uint64_t seen = 0;
       while (!stop.load()) {
-        const Witness& witness = publisher.current();
+        const auto& edition = publisher.newest();
+        const Witness& witness = *edition.value;
         if (!witness.intact() || witness.number() < seen) wrong.fetch_add(1);
         seen = witness.number();
-        publisher.quiescent(i);
+        publisher.follow(i, edition);
       }
     });
   }
@@ -201,4 +202,24 @@ TEST_CASE("of two values published one after the other only the newest is follow
   CHECK(queue.round(5) == 3);
   CHECK(queue.publisher.is_quiescent(ticket));
   CHECK(queue.living == 1);
+}
+
+TEST_CASE("what is published while a round ends is waited for in the next one") {
+  // The allocator gives the memory of a value that was freed to the next one: an address says
+  // nothing about which value it is.
+  Queue queue;
+  CHECK(queue.round(64) == 1);
+  std::uint64_t value = 1;
+  for (std::uint64_t number = 2; number < 200; number += 2) {
+    static_cast<void>(queue.publish(number));
+    CHECK(queue.follower.begin_round().number() == value);
+    const std::uint64_t ticket = queue.publish(number + 1);
+    queue.follower.end_round(0, 64);
+    CHECK_FALSE(queue.publisher.is_quiescent(ticket));
+    CHECK(queue.round(64) == number);
+    CHECK_FALSE(queue.publisher.is_quiescent(ticket));
+    CHECK(queue.round(0) == number);
+    CHECK(queue.publisher.is_quiescent(ticket));
+    value = number + 1;
+  }
 }
