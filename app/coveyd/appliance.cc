@@ -211,8 +211,7 @@ base::Result<void> run_appliance(const config::Config& config, const DaemonOptio
       config.forwarding, sip_key(keys->bucket_hash), local_stack_mac(config.forwarding));
   auto data_plane =
       dataplane::DataPlane::open(data_plane_options(config, options, *flow_seed),
-                                 std::make_unique<const forwarding::Snapshot>(
-                                     forwarding::Snapshot{policy, empty_table(policy->classes())}));
+                                 {policy, empty_table(policy->classes())});
   if (!data_plane) return std::unexpected(data_plane.error());
 
   Wiring wiring(config, policy, **data_plane, last_words);

@@ -150,8 +150,8 @@ std::vector<Metric> to_metrics(const dataplane::Report& report, const forwarding
     const auto index =
         is_default ? forwarding::kDefaultRule : static_cast<forwarding::RuleIndex>(i);
     const std::string name = rule_name(index, policy);
-    accepted.samples.push_back({{{"rule", name}}, static_cast<double>(report.rules[i].accepted)});
-    dropped.samples.push_back({{{"rule", name}}, static_cast<double>(report.rules[i].dropped)});
+    accepted.samples.push_back({{{"rule", name}}, static_cast<double>(report.rules[i].frames.accepted)});
+    dropped.samples.push_back({{{"rule", name}}, static_cast<double>(report.rules[i].frames.dropped)});
   }
   Metric port_frames = counter("covey_port_frames", "Frames by port and direction.");
   Metric port_errors = counter("covey_port_errors", "Frames a port missed or could not send.");
@@ -199,8 +199,8 @@ std::vector<api::RuleStatus> to_rules(const dataplane::Report& report,
     row.ports = ports_text(rule.ports);
     if (rule.mode != forwarding::RuleMode::disabled)
       row.map_class = policy.classes().class_of_rule[i].value;
-    row.accepted = report.rules[i].accepted;
-    row.dropped = report.rules[i].dropped;
+    row.accepted = report.rules[i].frames.accepted;
+    row.dropped = report.rules[i].frames.dropped;
     row.flows = report.rules[i].flows;
     rows.push_back(row);
   }
@@ -212,8 +212,8 @@ std::vector<api::RuleStatus> to_rules(const dataplane::Report& report,
   row.protocol = "all";
   row.ports = "all";
   row.map_class = bucket::kDefaultHostClass.value;
-  row.accepted = report.rules.back().accepted;
-  row.dropped = report.rules.back().dropped;
+  row.accepted = report.rules.back().frames.accepted;
+  row.dropped = report.rules.back().frames.dropped;
   row.flows = report.rules.back().flows;
   rows.push_back(row);
   return rows;
@@ -252,7 +252,7 @@ api::FlowRow to_row(const flow::FlowCache::Listed& flow, const forwarding::Polic
           ? ""
           : rule_name(policy.rule_for(virtual_ip, flow.key.protocol, flow.key.destination_port),
                       policy);
-  row.bucket = flow.placement.bucket.value;
+  if (flow.placement) row.bucket = flow.placement->bucket.value;
   row.idle_ms = base::to_ms(flow.idle);
   return row;
 }

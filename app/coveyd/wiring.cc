@@ -7,8 +7,7 @@
 namespace covey::app {
 
 std::uint64_t Wiring::install(bucket::BucketTable table) {
-  return data_plane_.publish(std::make_unique<const forwarding::Snapshot>(
-      forwarding::Snapshot{policy_, std::move(table)}));
+  return data_plane_.publish({policy_, std::move(table)});
 }
 
 bool Wiring::is_installed(std::uint64_t ticket) {

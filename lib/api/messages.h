@@ -187,7 +187,7 @@ struct FlowRow {
   std::string destination;
   std::string state;  // half_open | established | lingering
   std::string rule;
-  std::uint32_t bucket = 0;
+  std::optional<std::uint32_t> bucket;  // none for a moment after a change of configuration
   std::int64_t idle_ms = 0;
   friend bool operator==(const FlowRow&, const FlowRow&) = default;
 };

@@ -24,6 +24,7 @@
 #include "dataplane/eal.h"
 #include "dataplane/flow_exchange.h"
 #include "dataplane/mailbox.h"
+#include "dataplane/plan.h"
 #include "dataplane/port.h"
 #include "dataplane/publish.h"
 #include "dataplane/worker.h"
@@ -104,8 +105,7 @@ void become_worker(unsigned index, int cpu) {
 struct DataPlane::Implementation {
   Options options;
   unsigned worker_count = 1;
-  std::unique_ptr<Publisher<forwarding::Snapshot>> publisher;
-  std::vector<std::uint32_t> class_sizes;  // of the first snapshot: flow caches are made for them
+  std::unique_ptr<Publisher<Guide>> publisher;
   std::atomic<std::int64_t> lease_ns{INT64_MIN};
   std::unique_ptr<Mailboxes> mailboxes;
   GatewayLink gateway;
@@ -133,6 +133,12 @@ struct DataPlane::Implementation {
   void ask(std::variant<forwarding::Question, FlowsQuestion> question,
            std::variant<ExplainCompletion, FlowsCompletion> completion);
   void pass_on_questions();
+
+  [[nodiscard]] RuleCount counted_in(std::size_t row) const;
+  [[nodiscard]] std::vector<std::shared_ptr<flow::BucketCounts>> make_counts(
+      const forwarding::Policy& policy, bool complete) const;
+  [[nodiscard]] std::shared_ptr<const Plan> plan_for(
+      const std::shared_ptr<const forwarding::Policy>& policy) const;
 };
 
 base::Result<void> DataPlane::Implementation::open_devices() {
@@ -178,7 +184,7 @@ void DataPlane::Implementation::make_workers() {
     // Each cache has a seed of its own; any mixing will do, the seed is random already.
     const std::uint64_t seed = options.flow_seed ^ (0x9e3779b97f4a7c15ULL * i);
     workers.push_back(
-        std::make_unique<Worker>(loan, options.workers.idle, options.flows, class_sizes, seed));
+        std::make_unique<Worker>(loan, options.workers.idle, options.flows, seed));
   }
 }
 
@@ -221,16 +227,18 @@ void DataPlane::Implementation::stop_threads() {
   threads.clear();
 }
 
-base::Result<std::unique_ptr<DataPlane>> DataPlane::open(
-    const Options& options, std::unique_ptr<const forwarding::Snapshot> first) {
+base::Result<std::unique_ptr<DataPlane>> DataPlane::open(const Options& options,
+                                                         forwarding::Snapshot first) {
   auto made = std::make_unique<Implementation>();
   made->options = options;
   made->worker_count = std::max(1U, static_cast<unsigned>(options.workers.cpus.size()));
   const base::Result<void> valid = check(options, made->worker_count);
   if (!valid) return std::unexpected(valid.error());
-  made->class_sizes = first->policy->classes().class_sizes;
-  made->publisher =
-      std::make_unique<Publisher<forwarding::Snapshot>>(std::move(first), made->worker_count);
+  const auto plan = std::make_shared<const Plan>(
+      Plan{1, first.policy, RuleRows(*first.policy),
+           made->make_counts(*first.policy, /*complete=*/true)});
+  made->publisher = std::make_unique<Publisher<Guide>>(
+      std::make_unique<const Guide>(Guide{std::move(first), plan}), made->worker_count);
   base::Result<std::unique_ptr<Mailboxes>> mailboxes = Mailboxes::create(made->worker_count);
   if (!mailboxes) return std::unexpected(mailboxes.error());
   made->mailboxes = std::move(*mailboxes);
@@ -256,10 +264,10 @@ std::vector<std::string> DataPlane::warnings() const {
   return implementation_->claim ? implementation_->claim->warnings() : std::vector<std::string>{};
 }
 
-std::uint64_t DataPlane::publish(std::unique_ptr<const forwarding::Snapshot> snapshot) {
-  // Flow caches count flows by class and bucket: classes cannot change under them.
-  COVEY_ASSERT(snapshot->policy->classes().class_sizes == implementation_->class_sizes);
-  return implementation_->publisher->publish(std::move(snapshot));
+std::uint64_t DataPlane::publish(forwarding::Snapshot snapshot) {
+  std::shared_ptr<const Plan> plan = implementation_->plan_for(snapshot.policy);
+  return implementation_->publisher->publish(
+      std::make_unique<const Guide>(Guide{std::move(snapshot), std::move(plan)}));
 }
 
 bool DataPlane::is_quiescent(std::uint64_t ticket) {
@@ -267,7 +275,7 @@ bool DataPlane::is_quiescent(std::uint64_t ticket) {
 }
 
 const forwarding::Snapshot& DataPlane::snapshot() const {
-  return implementation_->publisher->current();
+  return implementation_->publisher->current().snapshot;
 }
 
 void DataPlane::publish_lease(base::TimePoint valid_until) {
@@ -307,47 +315,76 @@ std::uint64_t DataPlane::frames(forwarding::Verdict verdict) const {
 
 Census DataPlane::census() const {
   Census census;
-  std::vector<const flow::FlowCache*> caches;
-  for (const std::unique_ptr<Worker>& worker : implementation_->workers) {
-    caches.push_back(&worker->flows());
+  for (const std::unique_ptr<Worker>& worker : implementation_->workers)
     census.flows = std::max(census.flows, worker->flow_statistics().live());
-  }
-  census.residual = residual_buckets(snapshot().buckets, caches);
+  const Guide& guide = implementation_->publisher->current();
+  census.residual = residual_buckets(guide.snapshot.buckets, guide.plan->counts);
   return census;
 }
 
 namespace {
 
-void count_flows(const forwarding::Policy& policy, const flow::FlowCache& cache,
-                 std::vector<RuleReport>& rules) {
-  const forwarding::ClassPlan& classes = policy.classes();
-  const std::vector<std::uint64_t> held = flows_by_class(cache, classes.class_sizes);
-  for (std::size_t rule = 0; rule + 1 < rules.size(); ++rule) {
+/// Flows and frames of one rule, or of the default host.
+RuleReport report_of(forwarding::RuleIndex rule, const Plan& plan, const RuleCount& in_row) {
+  RuleReport report{plan.rows.count(rule, in_row), 0};
+  base::ClassIndex map_class = bucket::kDefaultHostClass;
+  if (rule != forwarding::kDefaultRule) {
     // A disabled rule has no class of its own, and takes no connections either.
-    const auto index = static_cast<forwarding::RuleIndex>(rule);
-    if (policy.rule(index).mode == forwarding::RuleMode::disabled) continue;
-    rules[rule].flows = held[classes.class_of_rule[rule].value];
+    if (plan.policy->rule(rule).mode == forwarding::RuleMode::disabled) return report;
+    map_class = plan.policy->classes().class_of_rule[rule];
   }
-  rules.back().flows = held[bucket::kDefaultHostClass.value];
+  report.flows = plan.counts.front()->live_in_class(map_class);
+  return report;
 }
 
 }  // namespace
 
+RuleCount DataPlane::Implementation::counted_in(std::size_t row) const {
+  RuleCount total;
+  for (const std::unique_ptr<Worker>& worker : workers) {
+    const RuleCount part = worker->rule_count(row);
+    total.accepted += part.accepted;
+    total.dropped += part.dropped;
+  }
+  return total;
+}
+
+std::vector<std::shared_ptr<flow::BucketCounts>> DataPlane::Implementation::make_counts(
+    const forwarding::Policy& policy, bool complete) const {
+  std::vector<std::shared_ptr<flow::BucketCounts>> counts;
+  for (unsigned i = 0; i < worker_count; ++i) {
+    counts.push_back(
+        std::make_shared<flow::BucketCounts>(policy.classes().class_sizes, complete));
+  }
+  return counts;
+}
+
+std::shared_ptr<const Plan> DataPlane::Implementation::plan_for(
+    const std::shared_ptr<const forwarding::Policy>& policy) const {
+  const std::shared_ptr<const Plan>& present = publisher->current().plan;
+  if (policy == present->policy) return present;
+  const auto counted = [this](std::size_t row) { return counted_in(row); };
+  return std::make_shared<const Plan>(Plan{present->number + 1, policy,
+                                           RuleRows(present->rows, *policy, counted),
+                                           make_counts(*policy, /*complete=*/false)});
+}
+
 Report DataPlane::report() const {
   Report report;
   report.verdict_bytes.resize(forwarding::kVerdictCount);
-  const std::size_t rules = snapshot().policy->settings().rules.size();
-  report.rules.resize(rules + 1);
+  const Plan& plan = *implementation_->publisher->current().plan;
+  for (std::size_t rule = 0; rule <= plan.policy->settings().rules.size(); ++rule) {
+    const bool is_default = rule == plan.policy->settings().rules.size();
+    const auto index =
+        is_default ? forwarding::kDefaultRule : static_cast<forwarding::RuleIndex>(rule);
+    report.rules.push_back(
+        report_of(index, plan, implementation_->counted_in(plan.rows.of(index))));
+  }
   for (std::size_t v = 0; v < forwarding::kVerdictCount; ++v)
     report.verdict_frames.push_back(frames(static_cast<forwarding::Verdict>(v)));
   for (const std::unique_ptr<Worker>& worker : implementation_->workers) {
     for (std::size_t v = 0; v < forwarding::kVerdictCount; ++v) {
       report.verdict_bytes[v] += worker->verdict_bytes().read(v);
-    }
-    for (std::size_t rule = 0; rule <= rules; ++rule) {
-      const std::size_t row = rule == rules ? Worker::kDefaultRuleRow : rule;
-      report.rules[rule].accepted += worker->rule_accepted(row);
-      report.rules[rule].dropped += worker->rule_dropped(row);
     }
     const auto read = [&worker](WorkerCounter counter) { return worker->read(counter); };
     report.workers.push_back({read(WorkerCounter::loops), read(WorkerCounter::frames),
@@ -356,7 +393,6 @@ Report DataPlane::report() const {
     const flow::Statistics flows = worker->flow_statistics();
     if (flows.established >= report.flows.established) report.flows = flows;
   }
-  count_flows(*snapshot().policy, implementation_->workers.front()->flows(), report.rules);
   report.ports.push_back(implementation_->port->report());
   report.heartbeats_lost = implementation_->mailboxes->heartbeats_lost();
   report.flow_news_lost = implementation_->exchange->lost();

@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "bucket/bitmap.h"
+#include "dataplane/rule_rows.h"
 #include "dataplane/settings.h"
 #include "flow/flow_cache.h"
 #include "forwarding/explain.h"
@@ -54,8 +55,7 @@ struct PortReport {
   bool link_up = false;
 };
 struct RuleReport {
-  std::uint64_t accepted = 0;
-  std::uint64_t dropped = 0;
+  RuleCount frames;
   std::uint64_t flows = 0;  // held now, of the first worker: each worker holds every flow
 };
 struct Report {
@@ -78,8 +78,8 @@ class DataPlane {
  public:
   /// Starts EAL, opens the devices, claims the uplink from the kernel, creates the local interface.
   /// One per process.
-  static base::Result<std::unique_ptr<DataPlane>> open(
-      const Options& options, std::unique_ptr<const forwarding::Snapshot> first);
+  static base::Result<std::unique_ptr<DataPlane>> open(const Options& options,
+                                                       forwarding::Snapshot first);
   ~DataPlane();  // stops the workers, undoes what open() did to the machine
   DataPlane(const DataPlane&) = delete;
   DataPlane& operator=(const DataPlane&) = delete;
@@ -90,9 +90,10 @@ class DataPlane {
   /// that stay on).
   [[nodiscard]] std::vector<std::string> warnings() const;
 
-  /// Makes workers follow a new snapshot; its policy must have the map classes of the first one.
-  /// Returns a ticket for is_quiescent().
-  std::uint64_t publish(std::unique_ptr<const forwarding::Snapshot> snapshot);
+  /// Makes workers follow a new snapshot. Another policy may have other rules and map classes, but
+  /// the virtual IPs and MAC addresses of the first one; connections are kept. Returns a ticket for
+  /// is_quiescent().
+  std::uint64_t publish(forwarding::Snapshot snapshot);
   /// True once no worker can be using a snapshot older than the ticket's; frees what is no longer
   /// used.
   [[nodiscard]] bool is_quiescent(std::uint64_t ticket);

@@ -23,7 +23,8 @@ namespace covey::dataplane {
 struct FlowEvent {
   packet::FrameView view;
   forwarding::Decision decision;
-  bool sent = false;  // by the local stack; else received from the segment
+  bool sent = false;       // by the local stack; else received from the segment
+  std::uint64_t plan = 0;  // by which the decision was taken
 };
 
 class FlowExchange {

@@ -94,14 +94,14 @@ void Worker::deliver(const Moment& moment) noexcept {
       continue;
     }
     note_received(i, moment);
-    count_arrival(decision.verdict, decision, {1, lengths[k]});
+    count_arrival(decision.verdict, decision, {1, lengths[k]}, moment.plan);
   }
 }
 
 void Worker::note_received(std::size_t i, const Moment& moment) noexcept {
   const forwarding::Decision& decision = arrived_.decisions[i];
   if (forwarding::note_received(arrived_.views[i], decision, flows_, moment.now)) {
-    loan_.exchange.tell(loan_.index, {arrived_.views[i], decision, false});
+    loan_.exchange.tell(loan_.index, {arrived_.views[i], decision, false, moment.plan.number});
   }
 }
 
@@ -135,7 +135,7 @@ void Worker::discard(const Moment& moment) noexcept {
     const std::uint8_t i = to_discard_.at[k];
     const forwarding::Decision& decision = arrived_.decisions[i];
     if (!is_counted_alike(decision, *first)) {
-      count_arrival(first->verdict, *first, lot);
+      count_arrival(first->verdict, *first, lot, moment.plan);
       lot = {};
       first = &decision;
     }
@@ -144,7 +144,7 @@ void Worker::discard(const Moment& moment) noexcept {
     lot.frames += 1;
     lot.bytes += frames[k]->pkt_len;
   }
-  count_arrival(first->verdict, *first, lot);
+  count_arrival(first->verdict, *first, lot, moment.plan);
   rte_pktmbuf_free_bulk(frames.data(), to_discard_.count);
 }
 

@@ -153,7 +153,7 @@ void Worker::flush(const Moment& moment) noexcept {
 void Worker::note_sent(const packet::FrameView& view, const forwarding::Decision& decision,
                        const Moment& moment) noexcept {
   if (forwarding::note_sent(view, decision, flows_, moment.now)) {
-    loan_.exchange.tell(loan_.index, {view, decision, true});
+    loan_.exchange.tell(loan_.index, {view, decision, true, moment.plan.number});
   }
 }
 

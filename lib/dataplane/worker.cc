@@ -14,6 +14,8 @@ namespace {
 constexpr base::Duration kHousekeepingEvery = std::chrono::milliseconds(1);
 constexpr std::uint32_t kExpiryBudget =
     256;  // entries per millisecond: 262,144 are looked at once a second
+constexpr std::uint32_t kPlacingBudget =
+    512;  // likewise, after a change of configuration: some per cent of the time of a worker
 constexpr unsigned kFlowEventsPerRound = 64;  // of each other worker
 
 // The statistics of the flow cache and where readers of other threads find each.
@@ -39,12 +41,12 @@ base::TimePoint monotonic_now() noexcept {
   return {now.tv_sec * 1'000'000'000 + now.tv_nsec};
 }
 
-Worker::Worker(const Loan& loan, Idle idle, const flow::Settings& flows,
-               const std::vector<std::uint32_t>& class_sizes, std::uint64_t flow_seed)
+Worker::Worker(const Loan& loan, Idle idle, const flow::Settings& flows, std::uint64_t flow_seed)
     : loan_(loan),
       following_(loan.publisher, loan.index),
+      plan_number_(loan.publisher.current().plan->number),
       idle_(idle),
-      flows_(flows, class_sizes, flow_seed),
+      flows_(flows, loan.publisher.current().plan->counts[loan.index], flow_seed),
       fragments_(flow_seed) {}
 
 Worker::~Worker() = default;
@@ -85,7 +87,13 @@ void Worker::run(const std::atomic<bool>& stop) noexcept {
 
 Worker::Moment Worker::begin_round() noexcept {
   const base::TimePoint now = round_began_ = monotonic_now();
-  return {following_.begin_round(), now, now.ns < loan_.lease_ns.load(std::memory_order_relaxed)};
+  const Guide& guide = following_.begin_round();
+  if (guide.plan->number != plan_number_) {
+    plan_number_ = guide.plan->number;
+    flows_.follow(guide.plan->counts[loan_.index]);
+  }
+  return {guide.snapshot, *guide.plan, now,
+          now.ns < loan_.lease_ns.load(std::memory_order_relaxed)};
 }
 
 void Worker::count(forwarding::Verdict verdict, Lot lot) noexcept {
@@ -94,7 +102,7 @@ void Worker::count(forwarding::Verdict verdict, Lot lot) noexcept {
 }
 
 void Worker::count_arrival(forwarding::Verdict verdict, const forwarding::Decision& decision,
-                           Lot lot) noexcept {
+                           Lot lot, const Plan& plan) noexcept {
   count(verdict, lot);
   // Frames that port rules have no say in (address resolution, echo, what is not for us) belong to
   // no row.
@@ -102,18 +110,23 @@ void Worker::count_arrival(forwarding::Verdict verdict, const forwarding::Decisi
   if (by_default && !(decision.has_bucket && decision.map_class == bucket::kDefaultHostClass)) {
     return;
   }
-  const std::size_t row = by_default ? kDefaultRuleRow : decision.rule;
-  rules_.add(2 * row + (forwarding::is_delivery(verdict) ? 0 : 1), lot.frames);
+  rules_.add(2 * plan.rows.of(decision.rule) + (forwarding::is_delivery(verdict) ? 0 : 1), lot.frames);
 }
 
 void Worker::learn_flows(const Moment& moment) noexcept {
   loan_.exchange.hear(loan_.index, kFlowEventsPerRound, [&](const FlowEvent& event) {
     // What others learned from us is not told again, so nothing travels in circles.
+    forwarding::Decision decision = event.decision;
+    if (event.plan != moment.plan.number) {
+      const packet::FlowKey& key = event.view.key;
+      decision = forwarding::placed_anew(decision, event.sent ? key.reversed() : key,
+                                         moment.snapshot);
+    }
     if (event.sent) {
-      forwarding::note_sent(event.view, event.decision, flows_, moment.now);
+      forwarding::note_sent(event.view, decision, flows_, moment.now);
     } else {
-      forwarding::note_received(event.view, event.decision, flows_, moment.now);
-      fragments_.learn(event.view, event.decision, moment.now);
+      forwarding::note_received(event.view, decision, flows_, moment.now);
+      fragments_.learn(event.view, decision, moment.now);
     }
   });
 }
@@ -123,6 +136,9 @@ void Worker::housekeeping(const Moment& moment) noexcept {
   next_housekeeping_ = moment.now + kHousekeepingEvery;
   flows_.expire(moment.now, kExpiryBudget);
   end_parking(moment);
+  flows_.place_again(kPlacingBudget, [&moment](const packet::FlowKey& key) {
+    return forwarding::placement_of(moment.snapshot, key);
+  });
   const flow::Statistics statistics = flows_.statistics();
   for (const auto& [counter, member] : kFlowCounters) {
     counters_.set(static_cast<std::size_t>(counter), statistics.*member);

@@ -20,6 +20,7 @@
 #include "dataplane/idle.h"
 #include "dataplane/mailbox.h"
 #include "dataplane/parked_fragments.h"
+#include "dataplane/plan.h"
 #include "dataplane/publish.h"
 #include "flow/flow_cache.h"
 #include "forwarding/decide.h"
@@ -44,7 +45,7 @@ struct Loan {
   std::uint16_t port = 0;
   rte_mempool* pool = nullptr;
   localstack::LocalStack& local;
-  Publisher<forwarding::Snapshot>& publisher;
+  Publisher<Guide>& publisher;
   const std::atomic<std::int64_t>& lease_ns;
   Mailboxes& mailboxes;
   FlowExchange& exchange;
@@ -69,8 +70,7 @@ enum class WorkerCounter : std::uint8_t {
 
 class Worker {
  public:
-  Worker(const Loan& loan, Idle idle, const flow::Settings& flows,
-         const std::vector<std::uint32_t>& class_sizes, std::uint64_t flow_seed);
+  Worker(const Loan& loan, Idle idle, const flow::Settings& flows, std::uint64_t flow_seed);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   ~Worker();
@@ -82,27 +82,20 @@ class Worker {
 
   [[nodiscard]] const telemetry::CounterBlock& verdict_frames() const { return verdict_frames_; }
   [[nodiscard]] const telemetry::CounterBlock& verdict_bytes() const { return verdict_bytes_; }
-  [[nodiscard]] std::uint64_t rule_accepted(std::size_t rule) const {
-    return rules_.read(2 * rule);
-  }
-  [[nodiscard]] std::uint64_t rule_dropped(std::size_t rule) const {
-    return rules_.read(2 * rule + 1);
+  /// `row` as RuleRows has it.
+  [[nodiscard]] RuleCount rule_count(std::size_t row) const {
+    return {rules_.read(2 * row), rules_.read(2 * row + 1)};
   }
   [[nodiscard]] std::uint64_t read(WorkerCounter counter) const {
     return counters_.read(static_cast<std::size_t>(counter));
   }
   /// As of the last millisecond.
   [[nodiscard]] flow::Statistics flow_statistics() const;
-  /// Only for flow::FlowCache::bucket_flows(), which any thread may call.
-  [[nodiscard]] const flow::FlowCache& flows() const { return flows_; }
-
-  /// Where a frame no rule covers is counted among the rules.
-  static constexpr std::size_t kDefaultRuleRow = base::kMaxRules;
-
  private:
   /// What one round is decided by, read once at its start.
   struct Moment {
     const forwarding::Snapshot& snapshot;
+    const Plan& plan;
     base::TimePoint now;
     bool lease_valid = false;
     [[nodiscard]] const forwarding::Policy& policy() const { return *snapshot.policy; }
@@ -140,8 +133,8 @@ class Worker {
     std::uint32_t bytes = 0;
   };
   void count(forwarding::Verdict verdict, Lot lot) noexcept;
-  void count_arrival(forwarding::Verdict verdict, const forwarding::Decision& decision,
-                     Lot lot) noexcept;
+  void count_arrival(forwarding::Verdict verdict, const forwarding::Decision& decision, Lot lot,
+                     const Plan& plan) noexcept;
   /// Whether count_arrival() would add two drops to the same counters.
   [[nodiscard]] static bool is_counted_alike(const forwarding::Decision& a,
                                              const forwarding::Decision& b) noexcept {
@@ -175,7 +168,8 @@ class Worker {
   void flush(const Moment& moment) noexcept;
 
   Loan loan_;
-  Follower<forwarding::Snapshot> following_;
+  Follower<Guide> following_;
+  std::uint64_t plan_number_;  // of the plan that the flow cache counts in
   IdlePolicy idle_;
   flow::FlowCache flows_;
   ParkedFragments fragments_;
@@ -193,7 +187,7 @@ class Worker {
 
   telemetry::CounterBlock verdict_frames_{forwarding::kVerdictCount};
   telemetry::CounterBlock verdict_bytes_{forwarding::kVerdictCount};
-  telemetry::CounterBlock rules_{2 * (base::kMaxRules + 1)};  // accepted and dropped by rule
+  telemetry::CounterBlock rules_{2 * RuleRows::kRows};  // accepted and dropped by row
   telemetry::CounterBlock counters_{static_cast<std::size_t>(WorkerCounter::count)};
 };
 

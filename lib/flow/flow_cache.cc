@@ -49,20 +49,31 @@ std::uint32_t age(const Entry& entry, TimePoint now) {
 
 }  // namespace
 
-FlowCache::FlowCache(const Settings& settings, const std::vector<std::uint32_t>& class_sizes,
+FlowCache::FlowCache(const Settings& settings, std::shared_ptr<BucketCounts> counts,
                      std::uint64_t seed)
     : table_(settings.capacity, seed),
       idle_life_(ticks(settings.tcp_idle)),
-      pressure_life_(ticks(std::min(settings.tcp_idle, kPressureIdle))) {
+      pressure_life_(ticks(std::min(settings.tcp_idle, kPressureIdle))),
+      counts_(std::move(counts)) {
   COVEY_ASSERT(settings.tcp_idle > Duration::zero() && settings.tcp_idle <= kMaxIdle);
-  class_starts_.reserve(class_sizes.size() + 1);
-  std::size_t total = 0;
-  for (const std::uint32_t size : class_sizes) {
-    class_starts_.push_back(total);
-    total += size;
-  }
-  class_starts_.push_back(total);
-  bucket_counts_ = std::make_unique<BucketCount[]>(total);
+  COVEY_ASSERT(counts_->are_complete());
+}
+
+void FlowCache::follow(std::shared_ptr<BucketCounts> counts) noexcept {
+  counts_ = std::move(counts);
+  ++placement_round_;  // comes again after as many changes that were each overtaken by the next
+  placing_at_ = 0;
+  const bool is_empty = statistics().live() == 0 && counters_.lingering.read() == 0;
+  if (is_empty) place_again(table_.capacity(), [](const auto&) { return std::nullopt; });
+}
+
+void FlowCache::set_place(EntryIndex entry, const std::optional<Placement>& placement) noexcept {
+  if (!placement) return erase(entry);
+  Entry& flow = table_[entry];
+  flow.map_class = placement->map_class.value;
+  flow.bucket = static_cast<std::uint16_t>(placement->bucket.value);
+  flow.placed_in = placement_round_;
+  if (auto* counter = bucket_counter(flow)) counter->add(1);
 }
 
 bool FlowCache::note_inbound(const packet::FlowKey& key, const Segment& segment,
@@ -223,6 +234,7 @@ EntryIndex FlowCache::create(const packet::FlowKey& key, FlowState state, Placem
   const EntryIndex entry = table_.insert(key);
   table_[entry].map_class = placement.map_class.value;
   table_[entry].bucket = static_cast<std::uint16_t>(placement.bucket.value);
+  table_[entry].placed_in = placement_round_;
   table_[entry].state = state;
   counters_.created.add(1);
   enter(entry, now);
@@ -287,13 +299,15 @@ AgeQueue* FlowCache::queue_of(const Entry& entry) noexcept {
   return nullptr;
 }
 
-FlowCache::Counter<std::uint64_t>* FlowCache::counter_of(const Entry& entry) noexcept {
+Counter<std::uint64_t>* FlowCache::counter_of(const Entry& entry) noexcept {
   if (!is_live(entry)) return &counters_.lingering;
   return entry.state == FlowState::half_open ? &counters_.half_open : &counters_.established;
 }
 
-FlowCache::Counter<std::uint32_t>* FlowCache::bucket_counter(const Entry& flow) const noexcept {
-  BucketCount* count = bucket_count({{flow.map_class}, {flow.bucket}});
+/// Null for an entry that is still to be placed again, and not counted so long.
+Counter<std::uint32_t>* FlowCache::bucket_counter(const Entry& flow) const noexcept {
+  if (flow.placed_in != placement_round_) return nullptr;
+  BucketCounts::Count* count = counts_->at({{flow.map_class}, {flow.bucket}});
   if (count == nullptr) return nullptr;
   return is_live(flow) ? &count->live : &count->lingering;
 }
@@ -352,11 +366,6 @@ void FlowCache::expire_idle(TimePoint now, std::uint32_t budget) noexcept {
   }
 }
 
-std::uint32_t FlowCache::bucket_flows(Placement placement) const noexcept {
-  const BucketCount* count = bucket_count(placement);
-  return count != nullptr ? count->live.read() : 0;
-}
-
 Statistics FlowCache::statistics() const noexcept {
   return {.established = counters_.established.read(),
           .half_open = counters_.half_open.read(),
@@ -368,9 +377,7 @@ Statistics FlowCache::statistics() const noexcept {
 }
 
 std::size_t FlowCache::memory_bytes() const noexcept {
-  return sizeof(*this) + table_.memory_bytes() +
-         class_starts_.capacity() * sizeof(class_starts_.front()) +
-         class_starts_.back() * sizeof(BucketCount);
+  return sizeof(*this) + table_.memory_bytes() + counts_->memory_bytes();
 }
 
 std::vector<FlowCache::Listed> FlowCache::list(TimePoint now, std::size_t limit) const {
@@ -378,9 +385,9 @@ std::vector<FlowCache::Listed> FlowCache::list(TimePoint now, std::size_t limit)
   for (EntryIndex entry = 0; entry < table_.capacity() && result.size() < limit; ++entry) {
     const Entry& flow = table_[entry];
     if (flow.state == FlowState::none) continue;
-    result.push_back({flow.key,
-                      flow.state,
-                      {{flow.map_class}, {flow.bucket}},
+    std::optional<Placement> placement;
+    if (flow.placed_in == placement_round_) placement = {{flow.map_class}, {flow.bucket}};
+    result.push_back({flow.key, flow.state, placement,
                       kTick * static_cast<std::int64_t>(age(flow, now))});
   }
   return result;

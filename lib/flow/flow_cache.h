@@ -2,20 +2,22 @@
 // FlowCache: which TCP connections the local stack really holds, so that they outlive a move of
 // their bucket.
 //
-// Owner: flow. Thread: one worker owns a cache and alone calls it; bucket_flows() and statistics()
-// may be read by any thread. Memory is allocated at construction and never grows. All keys are seen
-// from the client (packet::FlowKey). It decides nothing about frames: forwarding asks and tells.
+// Owner: flow. Thread: one worker owns a cache and alone calls it; statistics() and the counts by
+// bucket may be read by any thread. Memory is allocated at construction and never grows. All keys
+// are seen from the client (packet::FlowKey). It decides nothing about frames: forwarding asks and
+// tells.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "flow/bucket_counts.h"
 #include "flow/flow_table.h"
 #include "flow/settings.h"
 #include "packet/flow_key.h"
@@ -40,13 +42,6 @@ struct Segment {
   std::uint8_t flags = 0;  // packet::TcpFlags
   std::uint32_t sequence = 0;
   std::uint32_t acknowledgement = 0;
-};
-
-/// Where a flow was accepted, so that residual buckets can be told. Fixed when the entry is made.
-struct Placement {
-  base::ClassIndex map_class;
-  base::BucketIndex bucket;
-  friend bool operator==(const Placement&, const Placement&) = default;
 };
 
 struct Found {
@@ -91,10 +86,13 @@ struct Statistics {
 /// reaches it.
 class FlowCache {
  public:
-  /// `class_sizes[i]` is the bucket count of map class i. `seed` is a secret random number per
-  /// cache: it keys the hash, so that clients cannot choose ports that collide.
+  /// `counts` are complete: there is no flow yet. `seed` is a secret random number per cache: it
+  /// keys the hash, so that clients cannot choose ports that collide.
+  FlowCache(const Settings& settings, std::shared_ptr<BucketCounts> counts, std::uint64_t seed);
+  /// With counts of its own, for a cache that never follows another configuration.
   FlowCache(const Settings& settings, const std::vector<std::uint32_t>& class_sizes,
-            std::uint64_t seed);
+            std::uint64_t seed)
+      : FlowCache(settings, std::make_shared<BucketCounts>(class_sizes, true), seed) {}
   FlowCache(const FlowCache&) = delete;
   FlowCache& operator=(const FlowCache&) = delete;
 
@@ -115,8 +113,9 @@ class FlowCache {
   /// False if find() finds nothing for any flow placed there: far cheaper than looking, and in a
   /// cluster most frames are of buckets in which a host holds nothing.
   [[nodiscard]] bool may_hold(Placement placement) const noexcept {
-    const BucketCount* count = bucket_count(placement);
-    return count == nullptr || count->live.read() != 0 || count->lingering.read() != 0;
+    const BucketCounts::Count* count = counts_->at(placement);
+    return count == nullptr || count->live.read() != 0 || count->lingering.read() != 0 ||
+           places_again();
   }
   /// Brings the memory `find(key)` will touch closer; call some frames ahead.
   void prefetch(const packet::FlowKey& key) const noexcept {
@@ -145,10 +144,26 @@ class FlowCache {
   /// Examines up to `budget` entries for expiry; call regularly with a small budget.
   void expire(base::TimePoint now, std::uint32_t budget) noexcept;
 
-  /// Live entries (half open and established) of one bucket; any thread, a moment's value. Those
-  /// that linger do not count: all they still need is an answer to a late retransmission, and
-  /// without one the client's side ends by itself. Zero for a placement outside the class sizes.
-  [[nodiscard]] std::uint32_t bucket_flows(Placement placement) const noexcept;
+  /// From now on placements are those of another configuration, and counted here. What the cache
+  /// holds is to be placed again: `counts` are not complete until place_again() has seen it all.
+  void follow(std::shared_ptr<BucketCounts> counts) noexcept;
+  [[nodiscard]] bool places_again() const noexcept { return placing_at_ != kNoEntry; }
+  /// Places up to `budget` more entries where place(key) says, an optional<Placement>; nothing ends
+  /// the entry.
+  template <typename Place>
+  void place_again(std::uint32_t budget, Place&& place) noexcept {
+    for (std::uint32_t i = 0; i < budget && places_again(); ++i) {
+      if (is_to_be_placed(placing_at_)) set_place(placing_at_, place(table_[placing_at_].key));
+      if (++placing_at_ < table_.capacity()) continue;
+      placing_at_ = kNoEntry;
+      counts_->complete();
+    }
+  }
+
+  /// Live entries (half open and established) by bucket. Those that linger do not count: all they
+  /// still need is an answer to a late retransmission, and without one the client's side ends by
+  /// itself.
+  [[nodiscard]] const BucketCounts& counts() const noexcept { return *counts_; }
   /// Any thread; each number is a moment's value.
   [[nodiscard]] Statistics statistics() const noexcept;
   /// All memory the cache holds.
@@ -157,7 +172,7 @@ class FlowCache {
   struct Listed {
     packet::FlowKey key;
     FlowState state = FlowState::none;
-    Placement placement;
+    std::optional<Placement> placement;  // nothing: still to be placed again
     base::Duration idle{};
   };
   /// Up to `limit` entries, for people; owner thread only.
@@ -168,20 +183,6 @@ class FlowCache {
   static constexpr std::uint8_t kSuperseded = 0x08;
   static constexpr std::uint8_t kDisowned = 0x10;
 
-  /// Written by the owner alone, so that plain loads and stores suffice; read by any thread.
-  template <typename Integer>
-  class Counter {
-   public:
-    void add(Integer amount) noexcept { value_.store(read() + amount, std::memory_order_relaxed); }
-    void subtract_one() noexcept { value_.store(read() - 1, std::memory_order_relaxed); }
-    [[nodiscard]] Integer read() const noexcept { return value_.load(std::memory_order_relaxed); }
-
-   private:
-    std::atomic<Integer> value_{0};
-  };
-  struct BucketCount {
-    Counter<std::uint32_t> live, lingering;
-  };
   struct Counters {
     Counter<std::uint64_t> established, half_open, lingering, created, expired, evicted, untracked;
   };
@@ -212,24 +213,23 @@ class FlowCache {
   [[nodiscard]] static bool is_live(const Entry& entry) noexcept {
     return entry.state != FlowState::lingering && (entry.marks & kDisowned) == 0;
   }
-  [[nodiscard]] BucketCount* bucket_count(Placement placement) const noexcept {
-    const std::size_t map_class = placement.map_class.value;
-    if (map_class + 1 >= class_starts_.size()) return nullptr;
-    const std::size_t at = class_starts_[map_class] + placement.bucket.value;
-    return at < class_starts_[map_class + 1] ? &bucket_counts_[at] : nullptr;
+  [[nodiscard]] bool is_to_be_placed(EntryIndex entry) const noexcept {
+    return table_[entry].state != FlowState::none && table_[entry].placed_in != placement_round_;
   }
+  void set_place(EntryIndex entry, const std::optional<Placement>& placement) noexcept;
   [[nodiscard]] Counter<std::uint32_t>* bucket_counter(const Entry& flow) const noexcept;
 
   FlowTable table_;
   AgeQueue half_open_;
   AgeQueue lingering_;
   AgeQueue doubted_;
-  EntryIndex hand_ = 0;          // where the sweep over established entries goes on
+  EntryIndex hand_ = 0;               // where the sweep over established entries goes on
+  EntryIndex placing_at_ = kNoEntry;  // where place_again() goes on
+  std::uint16_t placement_round_ = 0;
   std::uint32_t idle_life_;      // ticks
   std::uint32_t pressure_life_;  // ticks
   Counters counters_;
-  std::vector<std::size_t> class_starts_;  // where each class begins in bucket_counts_, and the end
-  std::unique_ptr<BucketCount[]> bucket_counts_;
+  std::shared_ptr<BucketCounts> counts_;
 };
 
 }  // namespace covey::flow

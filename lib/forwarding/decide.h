@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "base/ids.h"
@@ -47,6 +48,15 @@ struct alignas(32) Decision {
 [[nodiscard]] Decision decide_egress(std::span<const std::uint8_t> frame,
                                      const packet::FrameView& view,
                                      const Surroundings& around) noexcept;
+
+/// Where a flow belongs, as the client sees it; nothing if its rule is disabled, or its destination
+/// no virtual IP.
+[[nodiscard]] std::optional<flow::Placement> placement_of(const Snapshot& snapshot,
+                                                          const packet::FlowKey& key) noexcept;
+/// A decision of another configuration about a segment of this flow, with the place it has in this
+/// one.
+[[nodiscard]] Decision placed_anew(const Decision& decision, const packet::FlowKey& key,
+                                   const Snapshot& snapshot) noexcept;
 
 /// Tells the cache about a frame from the segment that was let through, or that was not although
 /// the cache knows the flow. True if other workers must hear of it (they call the same function

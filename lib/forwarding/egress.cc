@@ -105,6 +105,26 @@ Decision decide_egress(std::span<const std::uint8_t> frame, const FrameView& vie
   return decided(Verdict::drop_egress_source);
 }
 
+std::optional<flow::Placement> placement_of(const Snapshot& snapshot,
+                                            const packet::FlowKey& key) noexcept {
+  const int virtual_ip = snapshot.policy->virtual_ip_index(key.destination, key.family);
+  if (virtual_ip < 0) return std::nullopt;
+  const Placement place = place_by_port(snapshot, virtual_ip, key);
+  if (place.is_disabled) return std::nullopt;
+  return flow::Placement{place.map_class, place.bucket};
+}
+
+Decision placed_anew(const Decision& decision, const packet::FlowKey& key,
+                     const Snapshot& snapshot) noexcept {
+  Decision anew = decision;
+  const std::optional<flow::Placement> place = placement_of(snapshot, key);
+  anew.has_bucket = decision.has_bucket && place.has_value();
+  if (!anew.has_bucket) return anew;
+  anew.map_class = place->map_class;
+  anew.bucket = place->bucket;
+  return anew;
+}
+
 bool note_received(const FrameView& view, const Decision& decision, flow::FlowCache& flows,
                    base::TimePoint now) noexcept {
   if (!is_tcp_segment(view) || !decision.has_bucket) return false;

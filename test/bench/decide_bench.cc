@@ -100,7 +100,7 @@ void run(benchmark::State& state, const Kind& kind) {
   if (kind.tracked) {
     for (const test::Frame& frame : frames) {
       const packet::FlowKey key = packet::parse(frame).key;
-      flows.note_egress(key, {test::kAck, 1, 1}, test::placement_of(snapshot, key), {});
+      flows.note_egress(key, {test::kAck, 1, 1}, *forwarding::placement_of(snapshot, key), {});
     }
   }
   const forwarding::Surroundings around{snapshot, flows, true};

@@ -46,8 +46,8 @@ TEST_CASE("every arriving frame is counted once under its verdict", "[verdicts]"
   const dataplane::Report report = bench.data_plane().report();
   CHECK(bench.verdicts_of_arrivals() == arriving.size());
   CHECK(report.ports.at(0).rx_frames == arriving.size());
-  CHECK(report.rules.at(0).accepted == 3);
-  CHECK(report.rules.at(3).dropped == 1);
+  CHECK(report.rules.at(0).frames.accepted == 3);
+  CHECK(report.rules.at(3).frames.dropped == 1);
   CHECK(report.rules.size() == world_rules().size() + 1);
 }
 
@@ -185,6 +185,35 @@ TEST_CASE("a thousand snapshots are followed and reclaimed under load", "[publis
     REQUIRE(bench.verdict(Verdict::deliver_owned) == taken);
   }
   CHECK(bench.verdict(Verdict::deliver_owned) > 0);
+}
+
+TEST_CASE("other rules and another number of buckets are followed, and counts go on by name",
+          "[other-rules]") {
+  Bench bench({.arriving = {{new_connection(1001), new_connection(1001, 22)}}, .for_ever = true});
+  bench.start();
+  const auto accepted = [&bench](std::size_t rule) {
+    return bench.data_plane().report().rules.at(rule).frames.accepted;
+  };
+  const std::size_t by_default = world_rules().size();
+  bench.wait_until([&] { return accepted(0) > 1000 && accepted(by_default) > 1000; });
+  const std::uint64_t web = accepted(0);
+  const std::uint64_t others = accepted(by_default);
+
+  std::vector<forwarding::PortRule> rules = world_rules();
+  rules.front().hash.affinity = bucket::Affinity::single;
+  forwarding::PortRule ssh = rules.front();
+  ssh.name = "ssh";
+  ssh.ports = {{22, 22}};
+  rules.insert(rules.begin(), ssh);
+  const World other = World().rules(rules).bucket_count(256);
+  const std::uint64_t ticket = bench.data_plane().publish(other.snapshot());
+  CHECK(accepted(0) < web);
+  bench.wait_until([&bench, ticket] { return bench.data_plane().is_quiescent(ticket); });
+  CHECK(bench.data_plane().census().residual.size() == 256);
+  const std::uint64_t left_by_default = accepted(by_default + 1);
+  CHECK(left_by_default >= others);
+  bench.wait_until([&] { return accepted(0) > 1000 && accepted(1) > web + 1000; });
+  CHECK(accepted(by_default + 1) == left_by_default);
 }
 
 TEST_CASE("two workers share the frames and together count each once", "[workers]") {

@@ -127,10 +127,8 @@ Bench::Bench(const BenchSettings& settings, const World& first)
 
 Bench::~Bench() = default;
 
-std::unique_ptr<const forwarding::Snapshot> Bench::snapshot(const World& world) const {
-  auto made = std::make_unique<forwarding::Snapshot>(world.snapshot());
-  made->policy = policy_;
-  return made;
+forwarding::Snapshot Bench::snapshot(const World& world) const {
+  return {policy_, world.snapshot().buckets};
 }
 
 void Bench::start(bool with_lease) {

@@ -51,7 +51,7 @@ class Bench {
   ~Bench();
 
   [[nodiscard]] dataplane::DataPlane& data_plane() { return *data_plane_; }
-  [[nodiscard]] std::unique_ptr<const forwarding::Snapshot> snapshot(const World& world) const;
+  [[nodiscard]] forwarding::Snapshot snapshot(const World& world) const;
   void start(bool with_lease = true);
   /// Waits until the condition holds; the test fails when it does not within ten seconds.
   void wait_until(const std::function<bool()>& condition);

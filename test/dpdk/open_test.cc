@@ -18,8 +18,7 @@ dataplane::Options options() {
 }
 
 std::string refusal(const dataplane::Options& wanted) {
-  auto opened = dataplane::DataPlane::open(
-      wanted, std::make_unique<forwarding::Snapshot>(test::World().snapshot()));
+  auto opened = dataplane::DataPlane::open(wanted, test::World().snapshot());
   REQUIRE_FALSE(opened.has_value());
   return opened.error().context;
 }

@@ -128,7 +128,8 @@ class Listener {
 
 }  // namespace
 
-TEST_CASE("a handshake under way is a connection to the end of a drain", "[census]") {
+TEST_CASE("a handshake under way is a connection to a drain and to another configuration",
+          "[census]") {
   if (::unshare(CLONE_NEWNET) != 0 || ::access("/dev/net/tun", R_OK | W_OK) != 0) {
     WARN("skipped: needs root and /dev/net/tun");
     return;
@@ -142,6 +143,17 @@ TEST_CASE("a handshake under way is a connection to the end of a drain", "[censu
   Bench bench(settings);
   bench.start();
   bench.wait_until([&] { return bench.data_plane().report().flows.half_open == 1; });
+  CHECK(bench.data_plane().census().flows == 1);
+  CHECK(bench.data_plane().report().rules.front().flows == 1);
+
+  std::vector<forwarding::PortRule> rules = world_rules();
+  rules.insert(rules.begin(), rules.front());
+  rules.front().name = "ssh";
+  rules.front().ports = {{22, 22}};
+  static_cast<void>(bench.data_plane().publish(
+      World().rules(rules).bucket_count(256).foreign().snapshot()));
+  bench.wait_until([&] { return bench.data_plane().report().rules.at(1).flows == 1; });
+  bench.wait_until([&] { return bench.data_plane().census().residual.count() == 1; });
   CHECK(bench.data_plane().census().flows == 1);
 }
 

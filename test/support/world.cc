@@ -106,7 +106,14 @@ World& World::gateway(std::string_view address) {
 }
 
 World& World::without_rules() {
-  settings_.rules.clear();
+  return rules({});
+}
+World& World::rules(std::vector<forwarding::PortRule> rules) {
+  settings_.rules = std::move(rules);
+  return *this;
+}
+World& World::bucket_count(std::uint32_t buckets) {
+  settings_.buckets = buckets;
   return *this;
 }
 World& World::holds(FlowState state) {
@@ -130,17 +137,10 @@ forwarding::Snapshot World::snapshot() const {
   return snapshot;
 }
 
-flow::Placement placement_of(const forwarding::Snapshot& snapshot, const packet::FlowKey& key) {
-  const int virtual_ip = snapshot.policy->virtual_ip_index(key.destination, key.family);
-  if (virtual_ip < 0) return {};
-  const forwarding::Placement place = forwarding::place_by_port(snapshot, virtual_ip, key);
-  return {place.map_class, place.bucket};
-}
-
 void World::fill(flow::FlowCache& flows, const packet::FlowKey& key) const {
   const base::TimePoint now{};
   if (held_ == FlowState::none) return;
-  const flow::Placement at = placement_of(snapshot(), key);
+  const flow::Placement at = forwarding::placement_of(snapshot(), key).value_or(flow::Placement{});
   if (held_ == FlowState::half_open) {
     flows.note_egress(key, {std::uint8_t{kSyn | kAck}, kOurSequence, 0}, at, now);
     return;

@@ -37,10 +37,6 @@ inline constexpr std::uint32_t kOurSequence =
 [[nodiscard]] std::vector<forwarding::PortRule> world_rules();
 [[nodiscard]] forwarding::Settings world_settings();
 
-/// Where a flow belongs, so that it can be put into a cache as a worker would.
-[[nodiscard]] flow::Placement placement_of(const forwarding::Snapshot& snapshot,
-                                           const packet::FlowKey& key);
-
 class World {
  public:
   /// Another host owns every bucket.
@@ -53,6 +49,8 @@ class World {
   World& mode(forwarding::ClusterMode mode);
   World& unmasked();
   World& without_rules();
+  World& rules(std::vector<forwarding::PortRule> rules);
+  World& bucket_count(std::uint32_t buckets);
   World& gateway(std::string_view address);
   /// The connection the frame belongs to (for an ICMP error: the one it speaks of) is in the cache.
   World& holds(flow::FlowState state);

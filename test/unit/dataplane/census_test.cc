@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <memory>
 
+#include "flow/flow_cache.h"
 #include "packet/parse.h"
 
 using namespace covey;
@@ -23,11 +24,11 @@ bucket::BucketTable table(bucket::BucketState state) {
   return made;
 }
 
-std::unique_ptr<flow::FlowCache> cache() {
-  flow::Settings settings;
-  settings.capacity = 1024;
-  return std::make_unique<flow::FlowCache>(settings, kSizes, 1);
-}
+/// The flows of one worker.
+struct Worker {
+  std::shared_ptr<flow::BucketCounts> counts = std::make_shared<flow::BucketCounts>(kSizes, true);
+  flow::FlowCache flows{{.capacity = 1024}, counts, 1};
+};
 
 /// A connection our own stack has accepted and talked on.
 void establish(flow::FlowCache& flows, std::uint16_t client_port, flow::Placement where) {
@@ -52,47 +53,46 @@ std::vector<std::uint32_t> bits(const bucket::Bitmap& bitmap) {
 }  // namespace
 
 TEST_CASE("without flows no bucket is residual") {
-  const auto flows = cache();
-  const std::array<const flow::FlowCache*, 1> caches = {flows.get()};
+  Worker worker;
+  const std::array counts = {worker.counts};
   const bucket::Bitmap residual =
-      dataplane::residual_buckets(table(bucket::BucketState::foreign), caches);
+      dataplane::residual_buckets(table(bucket::BucketState::foreign), counts);
   CHECK(residual.size() == kBuckets);
   CHECK(residual.none());
 }
 
 TEST_CASE("flows in buckets of our own are not residual") {
-  const auto flows = cache();
-  establish(*flows, 1, {base::ClassIndex{2}, base::BucketIndex{5}});
-  const std::array<const flow::FlowCache*, 1> caches = {flows.get()};
-  CHECK(dataplane::residual_buckets(table(bucket::BucketState::own), caches).none());
-  CHECK(dataplane::residual_buckets(table(bucket::BucketState::own_dirty), caches).none());
+  Worker worker;
+  establish(worker.flows, 1, {base::ClassIndex{2}, base::BucketIndex{5}});
+  const std::array counts = {worker.counts};
+  CHECK(dataplane::residual_buckets(table(bucket::BucketState::own), counts).none());
+  CHECK(dataplane::residual_buckets(table(bucket::BucketState::own_dirty), counts).none());
 }
 
 TEST_CASE("flows in buckets of others are residual, all classes joined") {
-  const auto flows = cache();
-  establish(*flows, 1, {base::ClassIndex{2}, base::BucketIndex{5}});
-  establish(*flows, 2, {base::ClassIndex{1}, base::BucketIndex{63}});
-  establish(*flows, 3, {base::ClassIndex{3}, base::BucketIndex{0}});
-  const std::array<const flow::FlowCache*, 1> caches = {flows.get()};
-  CHECK(bits(dataplane::residual_buckets(table(bucket::BucketState::foreign), caches)) ==
+  Worker worker;
+  establish(worker.flows, 1, {base::ClassIndex{2}, base::BucketIndex{5}});
+  establish(worker.flows, 2, {base::ClassIndex{1}, base::BucketIndex{63}});
+  establish(worker.flows, 3, {base::ClassIndex{3}, base::BucketIndex{0}});
+  const std::array counts = {worker.counts};
+  CHECK(bits(dataplane::residual_buckets(table(bucket::BucketState::foreign), counts)) ==
         std::vector<std::uint32_t>{0, 5, 63});
 }
 
 TEST_CASE("a flow that any worker holds makes its bucket residual") {
-  const auto first = cache();
-  const auto second = cache();
-  establish(*second, 1, {base::ClassIndex{2}, base::BucketIndex{9}});
-  const std::array<const flow::FlowCache*, 2> caches = {first.get(), second.get()};
-  CHECK(bits(dataplane::residual_buckets(table(bucket::BucketState::foreign), caches)) ==
+  const Worker first;
+  Worker second;
+  establish(second.flows, 1, {base::ClassIndex{2}, base::BucketIndex{9}});
+  const std::array counts = {first.counts, second.counts};
+  CHECK(bits(dataplane::residual_buckets(table(bucket::BucketState::foreign), counts)) ==
         std::vector<std::uint32_t>{9});
 }
 
-TEST_CASE("flows are counted by class, in all of its buckets") {
-  const auto flows = cache();
-  CHECK(dataplane::flows_by_class(*flows, kSizes) == std::vector<std::uint64_t>{0, 0, 0, 0});
-  establish(*flows, 1, {base::ClassIndex{2}, base::BucketIndex{0}});
-  establish(*flows, 2, {base::ClassIndex{2}, base::BucketIndex{kBuckets - 1}});
-  establish(*flows, 3, {base::ClassIndex{3}, base::BucketIndex{0}});
-  establish(*flows, 4, {base::ClassIndex{0}, base::BucketIndex{0}});
-  CHECK(dataplane::flows_by_class(*flows, kSizes) == std::vector<std::uint64_t>{1, 0, 2, 1});
+TEST_CASE("before all flows are counted, any bucket of others may be residual") {
+  const std::array counts = {std::make_shared<flow::BucketCounts>(kSizes, false)};
+  CHECK(dataplane::residual_buckets(table(bucket::BucketState::foreign), counts).count() ==
+        kBuckets);
+  CHECK(dataplane::residual_buckets(table(bucket::BucketState::own), counts).none());
+  counts[0]->complete();
+  CHECK(dataplane::residual_buckets(table(bucket::BucketState::foreign), counts).none());
 }

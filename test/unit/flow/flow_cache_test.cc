@@ -115,7 +115,7 @@ TEST_CASE("a lingering flow answers late segments, ends after the linger and is 
   bench.establish(client(1));
   bench.close(client(1));
   CHECK(bench.cache.statistics().established == 0);
-  CHECK(bench.cache.bucket_flows(bench.place) == 0);
+  CHECK(bench.cache.counts().live(bench.place) == 0);
   bench.wait(1min);
   CHECK_FALSE(bench.inbound(client(1), kFin | kAck));
   CHECK_FALSE(bench.egress(client(1), kAck));
@@ -135,7 +135,7 @@ TEST_CASE("a RST of our stack ends a flow in every state") {
     CHECK(bench.egress(client(n), n == 1 ? kRst : kRst | kAck));
     CHECK(bench.state(client(n)) == FlowState::none);
   }
-  CHECK(bench.cache.bucket_flows(bench.place) == 0);
+  CHECK(bench.cache.counts().live(bench.place) == 0);
 }
 
 TEST_CASE("a client's RST ends a half-open entry and leaves a lingering one") {
@@ -166,7 +166,7 @@ TEST_CASE("a blind RST does not end a flow whose stack goes on sending") {
   CHECK(bench.egress(client(1), kAck, 1001, 501));  // a challenge ACK
   bench.wait(50min);
   CHECK(bench.state(client(1)) == FlowState::established);
-  CHECK(bench.cache.bucket_flows(bench.place) == 1);
+  CHECK(bench.cache.counts().live(bench.place) == 1);
 }
 
 TEST_CASE("a flow in doubt ends soon unless our stack sends, whatever the client does") {
@@ -248,7 +248,7 @@ TEST_CASE("a withheld SYN-ACK is remembered for longer than a stack repeats it, 
   CHECK_FALSE(bench.withheld(client(1), 1000));
   CHECK(bench.cache.find(client(1)).disowned);
   CHECK(bench.cache.find(client(1)).expected_ack == 1001);
-  CHECK(bench.cache.bucket_flows(bench.place) == 0);
+  CHECK(bench.cache.counts().live(bench.place) == 0);
   CHECK(bench.cache.may_hold(bench.place));
   CHECK(bench.cache.statistics().half_open == 0);
   CHECK(bench.cache.statistics().lingering == 1);
@@ -268,11 +268,11 @@ TEST_CASE("a withheld SYN-ACK is forgotten with the client's next SYN or our own
   CHECK(bench.egress(client(2), kAck, 1001, 501));
   CHECK_FALSE(bench.cache.find(client(2)).disowned);
   CHECK(bench.state(client(2)) == FlowState::established);
-  CHECK(bench.cache.bucket_flows(bench.place) == 1);
+  CHECK(bench.cache.counts().live(bench.place) == 1);
 
   bench.egress(client(3), kSyn | kAck, 1000);
   CHECK(bench.withheld(client(3), 1000));
-  CHECK(bench.cache.bucket_flows(bench.place) == 1);
+  CHECK(bench.cache.counts().live(bench.place) == 1);
 }
 
 TEST_CASE("a superseded flow lives on when our stack speaks") {
@@ -298,8 +298,8 @@ TEST_CASE("a live flow is counted in the bucket where it was made, even if told 
   bench.egress(client(1), kSyn | kAck);
   bench.place = {{1}, {8}};
   bench.egress(client(1), kAck);
-  CHECK(bench.cache.bucket_flows(first) == 1);
-  CHECK(bench.cache.bucket_flows(bench.place) == 0);
+  CHECK(bench.cache.counts().live(first) == 1);
+  CHECK(bench.cache.counts().live(bench.place) == 0);
   CHECK(bench.cache.list(bench.now, 10).at(0).placement == first);
 }
 
@@ -310,10 +310,10 @@ TEST_CASE("a placement outside the classes is tracked and counted nowhere") {
   bench.place = {{0}, {1}};  // class 0 has one bucket; the next one belongs to class 1
   bench.establish(client(2));
   CHECK(bench.state(client(1)) == FlowState::established);
-  CHECK(bench.cache.bucket_flows({{0}, {1}}) == 0);
-  CHECK(bench.cache.bucket_flows({{1}, {0}}) == 0);
-  CHECK(bench.cache.bucket_flows({{2}, {0}}) == 0);
-  CHECK(bench.cache.bucket_flows({{65535}, {0xffffffff}}) == 0);
+  CHECK(bench.cache.counts().live({{0}, {1}}) == 0);
+  CHECK(bench.cache.counts().live({{1}, {0}}) == 0);
+  CHECK(bench.cache.counts().live({{2}, {0}}) == 0);
+  CHECK(bench.cache.counts().live({{65535}, {0xffffffff}}) == 0);
   bench.egress(client(1), kRst);
   bench.egress(client(2), kRst);
 }

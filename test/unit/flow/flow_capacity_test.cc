@@ -130,10 +130,10 @@ bool counters_match(const Bench& bench, const Listing& rows) {
   std::map<std::uint32_t, std::uint32_t> buckets;
   for (const auto& [port, row] : rows) {
     ++states[row.state];
-    if (row.state != FlowState::lingering) ++buckets[row.placement.bucket.value];
+    if (row.state != FlowState::lingering) ++buckets[row.placement->bucket.value];
   }
   for (std::uint32_t b = 0; b < 64; ++b) {
-    if (bench.cache.bucket_flows({{1}, {b}}) != buckets[b]) return false;
+    if (bench.cache.counts().live({{1}, {b}}) != buckets[b]) return false;
   }
   const flow::Statistics now = bench.cache.statistics();
   return now.half_open == states[FlowState::half_open] &&
