@@ -15,19 +15,15 @@
 #include <vector>
 
 #include "base/endian.h"
-#include "base/setting.h"
-#include "base/text.h"
 #include "bucket/siphash.h"
-#include "config/values.h"
 #include "control/key_file.h"
 #include "control/runtime.h"
 #include "convergence/node.h"
 #include "dataplane/data_plane.h"
-#include "forwarding/class_identity.h"
-#include "forwarding/policy.h"
 #include "heartbeat/keys.h"
 #include "process/priority.h"
 #include "process/privileges.h"
+#include "setup.h"
 #include "wiring.h"
 
 namespace covey::app {
@@ -47,75 +43,22 @@ bucket::SipKey sip_key(const std::array<std::uint8_t, 16>& bytes) {
   return {base::load_le64(bytes.data()), base::load_le64(bytes.data() + 8)};
 }
 
-/// The local stack listens on the cluster MAC in unicast mode, so that its own address resolution
-/// offers it to others; a multicast address cannot be an interface's own, there the host MAC stands
-/// in.
-base::MacAddress local_stack_mac(const forwarding::Settings& settings) {
-  const base::IpAddress primary = forwarding::primary_ip(settings);
-  if (settings.mode != forwarding::ClusterMode::unicast) {
-    return forwarding::masked_host_mac(settings.self, primary);
-  }
-  return settings.cluster_mac.value_or(forwarding::cluster_mac(settings.mode, primary));
-}
-
-/// What must be equal on all hosts, besides the rules: the timing, because leases rely on it, and
-/// the policy.
-base::Settings shared_settings(const config::Config& config) {
-  base::Settings list = forwarding::shared_settings(config.forwarding);
-  list.push_back({"heartbeat: interval", base::format_duration(config.timing.interval)});
-  list.push_back({"heartbeat: tolerance", std::to_string(config.timing.tolerance)});
-  list.push_back({"partition", std::string(convergence::name(config.partition))});
-  list.push_back({"hosts", config::format_hosts(config.hosts)});
-  for (base::Setting& setting : list) {
-    if (setting.value.size() <= base::kMaxSettingText) continue;
-    const std::string mark = fmt::format("... ({:016x})", bucket::siphash13({}, setting.value));
-    setting.value.resize(base::kMaxSettingText - mark.size());
-    setting.value += mark;
-  }
-  return list;
-}
-
-std::uint64_t digest_of(const base::Settings& settings) {
-  std::string text;
-  for (const base::Setting& setting : settings)
-    text += setting.name + '=' + setting.value + '\n';
-  return bucket::siphash13({}, text);
-}
-
-std::vector<convergence::ClassConfig> class_configs(const forwarding::Policy& policy) {
-  const forwarding::Settings& settings = policy.settings();
-  const forwarding::ClassPlan& plan = policy.classes();
-  const std::vector<std::uint64_t> identities = forwarding::class_identities(policy);
-  std::vector<convergence::ClassConfig> classes(plan.class_sizes.size());
-  for (std::size_t i = 0; i < classes.size(); ++i) {
-    classes[i] = {plan.class_sizes[i], forwarding::kEqualWeight, settings.self.value,
-                  identities[i]};
-  }
-  for (std::size_t i = 0; i < settings.rules.size(); ++i) {
-    const forwarding::PortRule& rule = settings.rules[i];
-    if (rule.mode == forwarding::RuleMode::disabled) continue;
-    convergence::ClassConfig& class_config = classes[plan.class_of_rule[i].value];
-    class_config.weight = rule.weight;
-    if (rule.priority != 0) class_config.priority = rule.priority;
-  }
-  return classes;
-}
-
-convergence::NodeConfig node_config(const config::Config& config, const forwarding::Policy& policy,
-                                    const heartbeat::DerivedKeys& keys, std::uint64_t nonce) {
+convergence::NodeConfig node_config(const Setup& setup, const heartbeat::DerivedKeys& keys,
+                                    std::uint64_t nonce) {
+  const config::Config& config = *setup.config;
   convergence::NodeConfig node;
   node.self = config.forwarding.self;
   node.host_name = config.host_name;
   node.cluster_id = keys.cluster_id;
   node.nonce = nonce;
-  node.shared_settings = shared_settings(config);
-  node.config_digest = digest_of(node.shared_settings);
+  node.shared_settings = setup.configuration.shared_settings;
+  node.config_digest = setup.configuration.digest;
   node.timing = config.timing;
   node.partition = config.partition;
   node.voters = config.hosts;
   node.hold_down = config.hold_down;
   node.map_key = sip_key(keys.map_score);
-  node.classes = class_configs(policy);
+  node.classes = setup.configuration.classes;
   return node;
 }
 
@@ -207,17 +150,17 @@ base::Result<void> run_appliance(const config::Config& config, const DaemonOptio
     if (!*chance) return std::unexpected(chance->error());
   }
 
-  const auto policy = std::make_shared<const forwarding::Policy>(
-      config.forwarding, sip_key(keys->bucket_hash), local_stack_mac(config.forwarding));
+  const bucket::SipKey bucket_hash = sip_key(keys->bucket_hash);
+  const Setup setup = make_setup(config, bucket_hash);
   auto data_plane =
       dataplane::DataPlane::open(data_plane_options(config, options, *flow_seed),
-                                 {policy, empty_table(policy->classes())});
+                                 {setup.policy, empty_table(setup.policy->classes())});
   if (!data_plane) return std::unexpected(data_plane.error());
 
-  Wiring wiring(config, policy, **data_plane, last_words);
   control::Logger logger(config.control.log_level, config.control.log_format, stderr);
+  Wiring wiring({setup, options, bucket_hash, **data_plane, last_words, logger});
   auto runtime = control::Runtime::open({config.control,
-                                         node_config(config, *policy, *keys, *nonce),
+                                         node_config(setup, *keys, *nonce),
                                          *ring,
                                          config.key_file,
                                          {*secret, *more_secret}},

@@ -9,21 +9,13 @@
 #include "config/config.h"
 #include "options.h"
 #include "parent.h"
+#include "setup.h"
 
 namespace {
 
 constexpr int kExitOk = 0;
 constexpr int kExitFailed = 1;
 constexpr int kExitBadConfiguration = 3;
-
-void apply(const covey::app::DaemonOptions& options, covey::control::Settings& settings) {
-  if (options.socket) settings.socket = *options.socket;
-  if (options.log_format) {
-    settings.log_format = *options.log_format == "json" ? covey::control::LogFormat::json
-                                                        : covey::control::LogFormat::text;
-  }
-  if (options.verbose) settings.log_level = covey::control::LogLevel::debug;
-}
 
 }  // namespace
 
@@ -32,19 +24,18 @@ int main(int argc, char** argv) {
   if (const int* status = std::get_if<int>(&parsed)) return *status;
   const auto& options = std::get<covey::app::DaemonOptions>(parsed);
 
-  auto loaded = covey::config::load_file(options.file);
+  auto loaded = covey::app::load(options);
   if (const auto* mistakes = std::get_if<std::vector<covey::config::Mistake>>(&loaded)) {
     for (const covey::config::Mistake& mistake : *mistakes)
       fmt::print(stderr, "{}\n", mistake.to_string());
     return kExitBadConfiguration;
   }
-  auto& config = std::get<covey::config::Config>(loaded);
+  const auto& config = std::get<covey::config::Config>(loaded);
   if (options.check_only) {
     fmt::print("{}: good\n", options.file);
     return kExitOk;
   }
 
-  apply(options, config.control);
   const auto appliance = [&](covey::process::LastWords* last_words) {
     const auto ended = covey::app::run_appliance(config, options, last_words);
     if (ended) return kExitOk;

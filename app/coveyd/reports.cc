@@ -150,8 +150,10 @@ std::vector<Metric> to_metrics(const dataplane::Report& report, const forwarding
     const auto index =
         is_default ? forwarding::kDefaultRule : static_cast<forwarding::RuleIndex>(i);
     const std::string name = rule_name(index, policy);
-    accepted.samples.push_back({{{"rule", name}}, static_cast<double>(report.rules[i].frames.accepted)});
-    dropped.samples.push_back({{{"rule", name}}, static_cast<double>(report.rules[i].frames.dropped)});
+    accepted.samples.push_back(
+        {{{"rule", name}}, static_cast<double>(report.rules[i].frames.accepted)});
+    dropped.samples.push_back(
+        {{{"rule", name}}, static_cast<double>(report.rules[i].frames.dropped)});
   }
   Metric port_frames = counter("covey_port_frames", "Frames by port and direction.");
   Metric port_errors = counter("covey_port_errors", "Frames a port missed or could not send.");

@@ -1,13 +1,28 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "wiring.h"
 
+#include <algorithm>
+#include <optional>
+
+#include "base/assert.h"
+#include "config/difference.h"
 #include "packet/heartbeat_frame.h"
 #include "reports.h"
 
 namespace covey::app {
 
-std::uint64_t Wiring::install(bucket::BucketTable table) {
-  return data_plane_.publish({policy_, std::move(table)});
+std::uint64_t Wiring::install(std::uint64_t config_digest, bucket::BucketTable table) {
+  if (config_digest != followed_.configuration.digest) follow(config_digest);
+  return data_plane_.publish({followed_.policy, std::move(table)});
+}
+
+/// Of what was adopted before, no table comes any more, unless it is of the newest.
+void Wiring::follow(std::uint64_t digest) {
+  const auto wanted = std::ranges::find(
+      adopted_, digest, [](const Setup& setup) { return setup.configuration.digest; });
+  COVEY_ASSERT(wanted != adopted_.end());
+  followed_ = *wanted;
+  adopted_.erase(adopted_.begin(), adopted_.end() - 1);
 }
 
 bool Wiring::is_installed(std::uint64_t ticket) {
@@ -23,11 +38,11 @@ bool Wiring::send(std::span<const std::uint8_t> payload) {
 }
 
 void Wiring::keep_last_words(std::span<const std::uint8_t> payload) {
-  if (last_words_ == nullptr) return;
-  if (payload.empty()) return last_words_->keep({});
+  if (parts_.last_words == nullptr) return;
+  if (payload.empty()) return parts_.last_words->keep({});
   std::vector<std::uint8_t> frame(packet::heartbeat_frame_length(payload.size()));
-  packet::build_heartbeat_frame(payload, policy_->host_mac(), frame);
-  last_words_->keep(frame);
+  packet::build_heartbeat_frame(payload, followed_.policy->host_mac(), frame);
+  parts_.last_words->keep(frame);
 }
 
 bool Wiring::receive(std::vector<std::uint8_t>& payload) {
@@ -57,15 +72,15 @@ base::TimePoint Wiring::gateway_answered() const {
 }
 
 api::Stats Wiring::stats() const {
-  return to_stats(data_plane_.report(), config_.flows.capacity);
+  return to_stats(data_plane_.report(), followed_.config->flows.capacity);
 }
 
 std::vector<telemetry::Metric> Wiring::metrics() const {
-  return to_metrics(data_plane_.report(), *policy_);
+  return to_metrics(data_plane_.report(), *followed_.policy);
 }
 
 std::vector<api::RuleStatus> Wiring::rules() const {
-  return to_rules(data_plane_.report(), *policy_);
+  return to_rules(data_plane_.report(), *followed_.policy);
 }
 
 void Wiring::explain(const api::ExplainRequest& request,
@@ -77,7 +92,7 @@ void Wiring::explain(const api::ExplainRequest& request,
 }
 
 void Wiring::flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) {
-  data_plane_.ask_flows(limit, [policy = policy_, done = std::move(done)](
+  data_plane_.ask_flows(limit, [policy = followed_.policy, done = std::move(done)](
                                    const std::vector<flow::FlowCache::Listed>& flows) {
     std::vector<api::FlowRow> rows;
     rows.reserve(flows.size());
@@ -92,11 +107,57 @@ void Wiring::dispatch_answers() {
 }
 
 std::string Wiring::effective_yaml() const {
-  return config::dump(config_);
+  return config::dump(*followed_.config);
 }
 
 std::string Wiring::cluster_name() const {
-  return config_.cluster_name;
+  return followed_.config->cluster_name;
+}
+
+namespace {
+
+control::Reread read_again(const DaemonOptions& options, const config::Config& running,
+                           const bucket::SipKey& bucket_hash, std::optional<Setup>& setup) {
+  control::Reread reread;
+  config::Loaded loaded = load(options);
+  if (const auto* mistakes = std::get_if<std::vector<config::Mistake>>(&loaded)) {
+    for (const config::Mistake& mistake : *mistakes)
+      reread.mistakes.push_back(mistake.to_string());
+    return reread;
+  }
+  auto& wanted = std::get<config::Config>(loaded);
+  bool is_possible = true;
+  for (const config::Difference& change : config::differences(running, wanted)) {
+    reread.changes.push_back(
+        {change.path, change.before, change.after, change.needs_restart, change.to_string()});
+    is_possible = is_possible && !change.needs_restart;
+  }
+  if (!is_possible || reread.changes.empty()) return reread;
+  setup = make_setup(std::move(wanted), bucket_hash);
+  reread.configuration = setup->configuration;
+  return reread;
+}
+
+}  // namespace
+
+std::function<control::Reread()> Wiring::reading() {
+  return [this, options = parts_.options, running = adopted_.back().config,
+          bucket_hash = parts_.bucket_hash] {
+    std::optional<Setup> setup;
+    control::Reread reread = read_again(options, *running, bucket_hash, setup);
+    if (setup) reread.adopt = [this, setup = std::move(*setup)] { adopt(setup); };
+    return reread;
+  };
+}
+
+void Wiring::adopt(Setup setup) {
+  parts_.logger.set_level(setup.config->control.log_level);
+  if (setup.configuration.digest == followed_.configuration.digest) {
+    // Rules, ports and buckets are the same: workers go on with the policy that they have.
+    setup.policy = followed_.policy;
+    followed_ = setup;
+  }
+  adopted_.push_back(std::move(setup));
 }
 
 }  // namespace covey::app

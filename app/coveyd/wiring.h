@@ -6,31 +6,42 @@
 // known.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <vector>
 
 #include "api/messages.h"
-#include "config/config.h"
+#include "control/logging.h"
 #include "control/ports.h"
 #include "dataplane/data_plane.h"
-#include "forwarding/policy.h"
+#include "options.h"
 #include "process/last_words.h"
+#include "setup.h"
 
 namespace covey::app {
+
+struct WiringParts {
+  Setup first;
+  DaemonOptions options;
+  bucket::SipKey bucket_hash;
+  dataplane::DataPlane& data_plane;
+  process::LastWords* last_words;  // null: no parent is there to say them
+  control::Logger& logger;
+};
 
 class Wiring final : public control::BucketSink,
                      public control::HeartbeatLink,
                      public control::DataPlaneView,
                      public control::ConfigView {
  public:
-  Wiring(const config::Config& config, std::shared_ptr<const forwarding::Policy> policy,
-         dataplane::DataPlane& data_plane, process::LastWords* last_words)
-      : config_(config),
-        policy_(std::move(policy)),
-        data_plane_(data_plane),
-        last_words_(last_words) {}
+  explicit Wiring(WiringParts parts)
+      : parts_(std::move(parts)),
+        data_plane_(parts_.data_plane),
+        followed_(parts_.first),
+        adopted_{parts_.first} {}
 
   // BucketSink
-  std::uint64_t install(bucket::BucketTable table) override;
+  std::uint64_t install(std::uint64_t config_digest, bucket::BucketTable table) override;
   [[nodiscard]] bool is_installed(std::uint64_t ticket) override;
   void publish_lease(base::TimePoint valid_until) override;
 
@@ -56,12 +67,16 @@ class Wiring final : public control::BucketSink,
   // ConfigView
   [[nodiscard]] std::string effective_yaml() const override;
   [[nodiscard]] std::string cluster_name() const override;
+  [[nodiscard]] std::function<control::Reread()> reading() override;
 
  private:
-  const config::Config& config_;
-  std::shared_ptr<const forwarding::Policy> policy_;
+  void adopt(Setup setup);
+  void follow(std::uint64_t digest);
+
+  WiringParts parts_;
   dataplane::DataPlane& data_plane_;
-  process::LastWords* last_words_;  // null: no parent is there to say them
+  Setup followed_;              // of the newest table
+  std::vector<Setup> adopted_;  // that a table may come for; the newest last
 };
 
 }  // namespace covey::app

@@ -269,6 +269,24 @@ void describe(V& visit, T& value) {
   visit("force", value.force);
 }
 
+template <typename V, Either<ConfigChange> T>
+void describe(V& visit, T& value) {
+  visit("path", value.path);
+  visit("before", value.before);
+  visit("after", value.after);
+  visit("needs_restart", value.needs_restart);
+  visit("text", value.text);
+}
+
+template <typename V, Either<ReloadReply> T>
+void describe(V& visit, T& value) {
+  visit("ok", value.ok);
+  visit("text", value.text);
+  visit("code", value.code);
+  visit("changes", value.changes);
+  visit("mistakes", value.mistakes);
+}
+
 template <typename V, Either<ErrorReply> T>
 void describe(V& visit, T& value) {
   visit("error", value.error);

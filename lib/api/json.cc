@@ -187,6 +187,7 @@ COVEY_MESSAGE(CommandRequest)
 COVEY_MESSAGE(CommandReply)
 COVEY_MESSAGE(KeyList)
 COVEY_MESSAGE(KeyRequest)
+COVEY_MESSAGE(ReloadReply)
 COVEY_MESSAGE(ErrorReply)
 template std::string encode<std::string>(const std::string&);
 #undef COVEY_MESSAGE

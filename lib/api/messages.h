@@ -192,6 +192,26 @@ struct FlowRow {
   friend bool operator==(const FlowRow&, const FlowRow&) = default;
 };
 
+// ---- POST /v1/reload ----
+
+struct ConfigChange {
+  std::string path;    // "port_rules[web].affinity"
+  std::string before;  // empty: it was not there
+  std::string after;   // empty: it is there no more
+  bool needs_restart = false;
+  std::string text;  // all of it for people, in a line
+  friend bool operator==(const ConfigChange&, const ConfigChange&) = default;
+};
+
+struct ReloadReply {
+  bool ok = false;
+  std::string text;  // what was done, or why nothing was
+  int code = 0;      // exit status for the command line
+  std::vector<ConfigChange> changes;
+  std::vector<std::string> mistakes;  // in the file: "FILE:LINE:COLUMN: PATH: problem"
+  friend bool operator==(const ReloadReply&, const ReloadReply&) = default;
+};
+
 // ---- GET /v1/buckets?rule=NAME (without: every map) ----
 
 struct BucketMap {

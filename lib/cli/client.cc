@@ -127,27 +127,32 @@ base::Result<std::string> Client::get(const std::string& target) const {
   return std::move(response->body);
 }
 
-base::Result<Client::Answer<api::CommandReply>> Client::order(const std::string& target,
-                                                              const std::string& verb,
-                                                              const std::string& body) const {
+template <typename Reply>
+base::Result<Client::Answer<Reply>> Client::order(const std::string& target,
+                                                  const std::string& verb,
+                                                  const std::string& body) const {
   auto response = exchange("POST", target, body);
   if (!response) return std::unexpected(response.error());
-  auto reply = api::decode<api::CommandReply>(response->body);
+  auto reply = api::decode<Reply>(response->body);
   if (!reply) {
     if (!is_success(response->status)) return error_of(response->status, response->body);
     return base::wrap("answer to " + verb, std::move(reply.error()));
   }
-  return Answer<api::CommandReply>{std::move(response->body), std::move(*reply)};
+  return Answer<Reply>{std::move(response->body), std::move(*reply)};
 }
 
 base::Result<Client::Answer<api::CommandReply>> Client::command(
     const api::CommandRequest& request) const {
-  return order("/v1/command", request.verb, api::encode(request));
+  return order<api::CommandReply>("/v1/command", request.verb, api::encode(request));
 }
 
 base::Result<Client::Answer<api::CommandReply>> Client::change_keys(
     const api::KeyRequest& request) const {
-  return order("/v1/keys", request.verb, api::encode(request));
+  return order<api::CommandReply>("/v1/keys", request.verb, api::encode(request));
+}
+
+base::Result<Client::Answer<api::ReloadReply>> Client::reload() const {
+  return order<api::ReloadReply>("/v1/reload", "reload", "");
 }
 
 }  // namespace covey::cli

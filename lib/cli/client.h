@@ -44,15 +44,17 @@ class Client {
       const api::CommandRequest& request) const;
   [[nodiscard]] base::Result<Answer<api::CommandReply>> change_keys(
       const api::KeyRequest& request) const;
+  [[nodiscard]] base::Result<Answer<api::ReloadReply>> reload() const;
 
  private:
   struct Response {
     unsigned status = 0;
     std::string body;
   };
-  [[nodiscard]] base::Result<Answer<api::CommandReply>> order(const std::string& target,
-                                                              const std::string& verb,
-                                                              const std::string& body) const;
+  template <typename Reply>
+  [[nodiscard]] base::Result<Answer<Reply>> order(const std::string& target,
+                                                  const std::string& verb,
+                                                  const std::string& body) const;
   [[nodiscard]] base::Result<Response> exchange(const std::string& method,
                                                 const std::string& target,
                                                 const std::string& body) const;

@@ -214,6 +214,13 @@ base::Result<Exit> weight(const Context& context) {
                          context.argument("HOST")});
 }
 
+base::Result<Exit> reload(const Context& context) {
+  const auto answer = context.client.reload();
+  if (!answer) return std::unexpected(answer.error());
+  print_line(context, context.json ? answer->json : show(answer->value));
+  return status_of(answer->value);
+}
+
 constexpr Parameter kHost{Kind::optional, "HOST",
                           "id, name or all; left out: the host that is asked"};
 constexpr Parameter kProtocol{Kind::required, "PROTOCOL", "tcp or udp"};
@@ -266,6 +273,7 @@ constexpr auto kCommands = std::to_array<Command>({
      {{{Kind::required, "RULE", "a port rule of mode multiple"},
        {Kind::required, "WEIGHT", "0..100 or equal"},
        kHost}}},
+    {"reload", "read the configuration file again; a bad one changes nothing", reload},
     {"ip2mac",
      "cluster MACs of the three modes",
      ip2mac,

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/output.h"
 
-#include <algorithm>
-
 #include "cli/table.h"
 
 namespace covey::cli {
@@ -34,8 +32,7 @@ base::Result<Exit> finish_order(const Context& context,
   const api::CommandReply& reply = answer->value;
   if (context.json || reply.hosts.size() > 1) {
     print_line(context, context.json ? answer->json : printable(reply.text));
-    return static_cast<Exit>(
-        reply.ok ? 0 : std::clamp(reply.code, 1, static_cast<int>(Exit::timed_out)));
+    return status_of(reply);
   }
   if (!reply.ok) return base::fail(code_of(reply), reply.text);
   print_line(context, printable(reply.text));

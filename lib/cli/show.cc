@@ -56,8 +56,10 @@ std::string show(const api::Status& status, bool colours) {
                          colour_of_state(status.host.state), colours)},
       {"since", status.since},
       {"epoch", fmt::format("{}", status.epoch)}};
-  if (!status.converged)
-    head.emplace_back("not converged", printable(dash_if_empty(status.reason)));
+  if (!status.converged || !status.reason.empty()) {
+    head.emplace_back(status.converged ? "note" : "not converged",
+                      printable(dash_if_empty(status.reason)));
+  }
   if (status.islands > 0) {
     head.emplace_back("islands", fmt::format("{}: other parts of this cluster are heard that do "
                                              "not take part",
@@ -78,6 +80,16 @@ std::string show(const api::Status& status, bool colours) {
                yes_no(member.in_view)});
   }
   return facts(head) + "\n" + table.to_string();
+}
+
+std::string show(const api::ReloadReply& reply) {
+  std::string text;
+  for (const std::string& mistake : reply.mistakes)
+    text += printable(mistake) + "\n";
+  for (const api::ConfigChange& change : reply.changes) {
+    text += printable(change.text) + (change.needs_restart ? " (needs a restart)" : "") + "\n";
+  }
+  return text + printable(reply.text);
 }
 
 std::string show(const std::vector<api::RuleStatus>& rules, bool colours) {

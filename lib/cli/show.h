@@ -29,6 +29,8 @@ namespace covey::cli {
 [[nodiscard]] std::string show(const std::vector<api::HistoryRow>& history, bool colours);
 [[nodiscard]] std::string show(const std::vector<api::EventRow>& events, bool colours);
 
+/// Mistakes or changes, a line each, and what became of them.
+[[nodiscard]] std::string show(const api::ReloadReply& reply);
 /// Which host holds and uses which cluster key; what to do next below.
 [[nodiscard]] std::string show(const api::KeyList& list, bool colours);
 

@@ -36,7 +36,8 @@ void flatten(const YAML::Node& node, const std::string& path, const std::string&
     }
   } else if (node.IsSequence()) {
     const auto values = node.as<std::vector<std::string>>();
-    if (!values.empty()) entries.push_back({item, path, fmt::format("{}", fmt::join(values, ", "))});
+    if (!values.empty())
+      entries.push_back({item, path, fmt::format("{}", fmt::join(values, ", "))});
   } else {
     entries.push_back({item, path, node.as<std::string>()});
   }
@@ -90,7 +91,8 @@ std::vector<std::string> common_rules(const Config& of, const Config& other) {
 
 std::string Difference::to_string() const {
   const bool is_item = path.ends_with(']');
-  if (before.empty()) return fmt::format(is_item ? "{}: added ({})" : "{}: set to {}", path, after);
+  if (before.empty() && is_item) return fmt::format("{}: added ({})", path, after);
+  if (before.empty()) return fmt::format("{}: set to {}", path, after);
   if (after.empty()) return fmt::format("{}: removed ({}{})", path, is_item ? "" : "was ", before);
   return fmt::format("{}: {} -> {}", path, before, after);
 }

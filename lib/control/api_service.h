@@ -41,6 +41,8 @@ class ApiService {
                        std::function<void(const api::CommandReply&)> done) = 0;
   [[nodiscard]] virtual api::KeyList keys() = 0;
   [[nodiscard]] virtual api::CommandReply change_keys(const api::KeyRequest& request) = 0;
+  /// Reads the configuration file again.
+  virtual void reload(std::function<void(const api::ReloadReply&)> done) = 0;
   [[nodiscard]] virtual EventLog& events() = 0;
 };
 

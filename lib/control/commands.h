@@ -20,6 +20,7 @@ namespace covey::control {
 inline constexpr int kDone = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kUsage = 2;
+inline constexpr int kInvalidConfiguration = 3;
 inline constexpr int kRefused = 5;
 inline constexpr int kTimedOut = 6;
 

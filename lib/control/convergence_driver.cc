@@ -143,6 +143,10 @@ void ConvergenceDriver::command(const convergence::OperatorCommand& command) {
   step(command);
 }
 
+void ConvergenceDriver::stage(convergence::Configuration configuration) {
+  step(convergence::StageConfiguration{std::move(configuration)});
+}
+
 api::HeartbeatStats ConvergenceDriver::heartbeats() const {
   using heartbeat::OpenStatus;
   const auto count = [this](OpenStatus status) {
@@ -365,7 +369,7 @@ void ConvergenceDriver::keep_last_words() {
 
 void ConvergenceDriver::install(convergence::InstallMap& effect) {
   table_ = std::move(effect.table);
-  installs_.push_back({effect.install_id, ports_.sink.install(table_)});
+  installs_.push_back({effect.install_id, ports_.sink.install(effect.config_digest, table_)});
   if (installs_.size() == 1) install_timer_.cancel();
 }
 

@@ -55,6 +55,8 @@ class ConvergenceDriver {
   /// Ends the coroutines; the io_context has no more work of ours soon after.
   void close();
   void command(const convergence::OperatorCommand& command);
+  /// Another configuration for the cluster; see convergence::StageConfiguration.
+  void stage(convergence::Configuration configuration);
   /// Takes other cluster keys, at once and without a gap.
   void set_keys(const heartbeat::DerivedKeys& keys);
   /// Seals and sends a command frame; under the key of heartbeats if none is named (or it is held

@@ -60,7 +60,7 @@ void DaemonService::complete(api::RuleStatus& rule, convergence::HostState state
   const bucket::BucketTable& table = parts_.driver.table();
   rule.weight = rule.mode == "multiple" ? node.weight(map_class) : 0U;
   rule.buckets.owned = node.claims(map_class).count();
-  rule.buckets.total = parts_.driver.config().classes[map_class.value].buckets;
+  rule.buckets.total = node.configuration().classes[map_class.value].buckets;
   if (map_class.value < table.classes.size()) {
     rule.buckets.dirty = static_cast<std::uint32_t>(
         std::ranges::count(table.classes[map_class.value].states, bucket::BucketState::own_dirty));
@@ -86,14 +86,15 @@ api::BucketMap DaemonService::map_of(const std::string& rule, base::ClassIndex m
 }
 
 base::Result<api::BucketMaps> DaemonService::buckets(std::string_view rule) {
-  const convergence::NodeConfig& config = parts_.driver.config();
+  const std::vector<convergence::ClassConfig>& classes =
+      parts_.driver.node().configuration().classes;
   api::BucketMaps reply;
-  reply.host = config.self.value;
+  reply.host = parts_.driver.config().self.value;
   reply.epoch = parts_.driver.status().generation;
   std::size_t shown = 0;
   const auto add = [&](const std::string& of, base::ClassIndex map_class) {
     if (!rule.empty() && rule != of) return;
-    shown += config.classes[map_class.value].buckets;
+    shown += classes[map_class.value].buckets;
     if (shown <= kMaxBucketsInReply) reply.maps.push_back(map_of(of, map_class));
   };
   for (const api::RuleStatus& row : parts_.view.rules()) {

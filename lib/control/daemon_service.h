@@ -13,6 +13,7 @@
 #include "control/api_service.h"
 #include "control/convergence_driver.h"
 #include "control/key_service.h"
+#include "control/reload.h"
 #include "control/remote_control.h"
 #include "control/wall_clock.h"
 
@@ -32,6 +33,7 @@ class DaemonService final : public ApiService {
   /// `secret` is random per start.
   DaemonService(boost::asio::io_context& io, Parts parts, bucket::SipKey secret)
       : parts_(std::move(parts)),
+        reload_(io, parts_.driver, parts_.config, parts_.logger),
         remote_(io, parts_.driver, secret,
                 [this](const api::CommandRequest& request, base::HostId from) {
                   return obey(request, from);
@@ -55,6 +57,9 @@ class DaemonService final : public ApiService {
   [[nodiscard]] api::CommandReply change_keys(const api::KeyRequest& request) override {
     return parts_.keys.change(request);
   }
+  void reload(std::function<void(const api::ReloadReply&)> done) override {
+    reload_.begin(std::move(done));
+  }
   [[nodiscard]] EventLog& events() override { return parts_.events; }
 
   /// What this host itself answers; `from` is nobody for its own operator.
@@ -71,6 +76,7 @@ class DaemonService final : public ApiService {
 
   Parts parts_;
   WallClock clock_;
+  Reload reload_;
   RemoteControl remote_;
 };
 

@@ -7,6 +7,7 @@
 // left out and the priority goes in front (`<4>event=...`), because the journal keeps both itself.
 #pragma once
 
+#include <atomic>
 #include <cstdio>
 #include <initializer_list>
 #include <memory>
@@ -43,10 +44,11 @@ class Logger {
   Logger(const Logger&) = delete;
   Logger& operator=(const Logger&) = delete;
 
+  void set_level(LogLevel level) { level_.store(level, std::memory_order_relaxed); }
   void log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
 
  private:
-  LogLevel level_;
+  std::atomic<LogLevel> level_;
   LogStyle style_;
   std::unique_ptr<spdlog::logger> sink_;
 };

@@ -20,6 +20,7 @@
 #include "base/time.h"
 #include "bucket/bitmap.h"
 #include "bucket/bucket_table.h"
+#include "convergence/staging.h"
 #include "telemetry/metrics.h"
 
 namespace covey::control {
@@ -28,8 +29,9 @@ namespace covey::control {
 class BucketSink {
  public:
   virtual ~BucketSink() = default;
-  /// Publishes a table; the ticket is asked about with is_installed().
-  virtual std::uint64_t install(bucket::BucketTable table) = 0;
+  /// Publishes a table with the classes of the configuration of that digest, which is the first one
+  /// or was adopted; the ticket is asked about with is_installed().
+  virtual std::uint64_t install(std::uint64_t config_digest, bucket::BucketTable table) = 0;
   /// True once no worker follows an older table.
   [[nodiscard]] virtual bool is_installed(std::uint64_t ticket) = 0;
   virtual void publish_lease(base::TimePoint valid_until) = 0;
@@ -81,12 +83,25 @@ class DataPlaneView {
   virtual void dispatch_answers() = 0;
 };
 
+/// The configuration file, read again.
+struct Reread {
+  std::vector<std::string> mistakes;       // each with its place; then nothing else is set
+  std::vector<api::ConfigChange> changes;  // against what was adopted last
+  /// Makes it a configuration that tables can be for. Empty if there is no change, or one that
+  /// needs a restart.
+  std::function<void()> adopt;
+  convergence::Configuration configuration;  // to be staged then
+};
+
 /// The configuration as text and facts that status replies repeat.
 class ConfigView {
  public:
   virtual ~ConfigView() = default;
+  /// Of the newest table.
   [[nodiscard]] virtual std::string effective_yaml() const = 0;
   [[nodiscard]] virtual std::string cluster_name() const = 0;
+  /// A task for another thread, since it may take long: it reads the file and compiles it.
+  [[nodiscard]] virtual std::function<Reread()> reading() = 0;
 };
 
 }  // namespace covey::control

@@ -131,15 +131,19 @@ Reply only_over_socket() {
   return error_reply(403, "commands are taken from the UNIX socket only");
 }
 
-Reply reply_of(const api::CommandReply& answer) {
+/// For CommandReply and ReloadReply.
+template <typename Answer>
+Reply reply_of(const Answer& answer) {
   Reply reply = json(answer);
   constexpr unsigned kBadRequest = 400;
   constexpr unsigned kConflict = 409;
+  constexpr unsigned kUnprocessable = 422;
   constexpr unsigned kNoAnswer = 504;
   if (answer.ok) return reply;
-  reply.status = answer.code == kUsage      ? kBadRequest
-                 : answer.code == kTimedOut ? kNoAnswer
-                                            : kConflict;
+  reply.status = answer.code == kUsage                  ? kBadRequest
+                 : answer.code == kInvalidConfiguration ? kUnprocessable
+                 : answer.code == kTimedOut             ? kNoAnswer
+                                                        : kConflict;
   return reply;
 }
 
@@ -161,6 +165,11 @@ void change_keys(const Call& call, const Done& done) {
   done(reply_of(call.service.change_keys(*order)));
 }
 
+void reload(const Call& call, const Done& done) {
+  if (!call.request.over_socket) return done(only_over_socket());
+  call.service.reload([done](const api::ReloadReply& answer) { done(reply_of(answer)); });
+}
+
 struct Route {
   std::string_view path;
   std::string_view method;
@@ -168,7 +177,7 @@ struct Route {
   void (*handle)(const Call& call, const Done& done);
 };
 
-constexpr std::array<Route, 14> kRoutes = {{
+constexpr std::array<Route, 15> kRoutes = {{
     {"/v1/status", "GET", "", status},
     {"/v1/rules", "GET", "", rules},
     {"/v1/buckets", "GET", "rule", buckets},
@@ -181,6 +190,7 @@ constexpr std::array<Route, 14> kRoutes = {{
     {"/v1/command", "POST", "", command},
     {"/v1/keys", "GET", "", keys},
     {"/v1/keys", "POST", "", change_keys},
+    {"/v1/reload", "POST", "", reload},
     {"/metrics", "GET", "", metrics},
     {"/healthz", "GET", "", healthz},
 }};

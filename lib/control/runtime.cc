@@ -71,6 +71,11 @@ struct Runtime::Implementation {
     signals.async_wait([this](const boost::system::error_code& error, int signal) {
       if (error) return;
       logger.log(LogLevel::info, "signal", {{"number", std::to_string(signal)}});
+      if (signal == SIGHUP) {
+        if (!leaving) service.reload([](const api::ReloadReply&) {});  // it is in the log
+        wait_for_signal();
+        return;
+      }
       if (leaving) {
         exit_code = 1;
         io.stop();  // asked twice: at once
@@ -156,7 +161,7 @@ base::Result<std::unique_ptr<Runtime>> Runtime::open(Options options, BucketSink
   auto parts = std::make_unique<Implementation>(
       std::move(options), *derived, ConvergenceDriver::Ports{sink, link, view}, config, logger);
   boost::system::error_code error;
-  for (const int signal : {SIGTERM, SIGINT}) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
     if (!error) parts->signals.add(signal, error);
   }
   if (error) return base::fail(base::ErrorCode::io, "take signals: " + error.message());

@@ -19,7 +19,6 @@ namespace covey::dataplane {
 /// `counts` of each worker, by the classes of the table. While they are not complete any bucket may
 /// be residual.
 [[nodiscard]] bucket::Bitmap residual_buckets(
-    const bucket::BucketTable& table,
-    std::span<const std::shared_ptr<flow::BucketCounts>> counts);
+    const bucket::BucketTable& table, std::span<const std::shared_ptr<flow::BucketCounts>> counts);
 
 }  // namespace covey::dataplane

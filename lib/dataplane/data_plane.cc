@@ -183,8 +183,7 @@ void DataPlane::Implementation::make_workers() {
                     lease_ns, *mailboxes, *exchange,  gateway};
     // Each cache has a seed of its own; any mixing will do, the seed is random already.
     const std::uint64_t seed = options.flow_seed ^ (0x9e3779b97f4a7c15ULL * i);
-    workers.push_back(
-        std::make_unique<Worker>(loan, options.workers.idle, options.flows, seed));
+    workers.push_back(std::make_unique<Worker>(loan, options.workers.idle, options.flows, seed));
   }
 }
 
@@ -234,9 +233,9 @@ base::Result<std::unique_ptr<DataPlane>> DataPlane::open(const Options& options,
   made->worker_count = std::max(1U, static_cast<unsigned>(options.workers.cpus.size()));
   const base::Result<void> valid = check(options, made->worker_count);
   if (!valid) return std::unexpected(valid.error());
-  const auto plan = std::make_shared<const Plan>(
-      Plan{1, first.policy, RuleRows(*first.policy),
-           made->make_counts(*first.policy, /*complete=*/true)});
+  const auto plan =
+      std::make_shared<const Plan>(Plan{1, first.policy, RuleRows(*first.policy),
+                                        made->make_counts(*first.policy, /*complete=*/true)});
   made->publisher = std::make_unique<Publisher<Guide>>(
       std::make_unique<const Guide>(Guide{std::move(first), plan}), made->worker_count);
   base::Result<std::unique_ptr<Mailboxes>> mailboxes = Mailboxes::create(made->worker_count);
@@ -353,8 +352,7 @@ std::vector<std::shared_ptr<flow::BucketCounts>> DataPlane::Implementation::make
     const forwarding::Policy& policy, bool complete) const {
   std::vector<std::shared_ptr<flow::BucketCounts>> counts;
   for (unsigned i = 0; i < worker_count; ++i) {
-    counts.push_back(
-        std::make_shared<flow::BucketCounts>(policy.classes().class_sizes, complete));
+    counts.push_back(std::make_shared<flow::BucketCounts>(policy.classes().class_sizes, complete));
   }
   return counts;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Plan: what workers keep for as long as one configuration is followed; and Guide, what they follow.
+// Plan: what workers keep for as long as one configuration is followed; and Guide, what they
+// follow.
 //
 // Owner: dataplane. Threads: built by the control thread, then read-only, except for the counts,
 // which workers write, each its own.

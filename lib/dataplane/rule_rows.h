@@ -2,9 +2,10 @@
 // RuleRows: in which row of their counters workers count the frames of a rule, so that a rule keeps
 // its counts while rules around it come and go.
 //
-// Owner: dataplane. Threads: built by the control thread, then read-only and shared. A rule is known
-// by its name. There are rows for two configurations, so that a new rule never gets a row in which a
-// worker may still count by the configuration before; what was counted there once is taken off.
+// Owner: dataplane. Threads: built by the control thread, then read-only and shared. A rule is
+// known by its name. There are rows for two configurations, so that a new rule never gets a row in
+// which a worker may still count by the configuration before; what was counted there once is taken
+// off.
 #pragma once
 
 #include <cstdint>

@@ -107,7 +107,8 @@ void Worker::note_received(std::size_t i, const Moment& moment) noexcept {
 
 void Worker::learn_datagram(std::uint16_t i, const Moment& moment) noexcept {
   if (fragments_.learn(arrived_.views[i], arrived_.decisions[i], moment.now)) {
-    loan_.exchange.tell(loan_.index, {arrived_.views[i], arrived_.decisions[i], false});
+    loan_.exchange.tell(loan_.index,
+                        {arrived_.views[i], arrived_.decisions[i], false, moment.plan.number});
   }
 }
 

@@ -110,7 +110,8 @@ void Worker::count_arrival(forwarding::Verdict verdict, const forwarding::Decisi
   if (by_default && !(decision.has_bucket && decision.map_class == bucket::kDefaultHostClass)) {
     return;
   }
-  rules_.add(2 * plan.rows.of(decision.rule) + (forwarding::is_delivery(verdict) ? 0 : 1), lot.frames);
+  rules_.add(2 * plan.rows.of(decision.rule) + (forwarding::is_delivery(verdict) ? 0 : 1),
+             lot.frames);
 }
 
 void Worker::learn_flows(const Moment& moment) noexcept {
@@ -119,8 +120,8 @@ void Worker::learn_flows(const Moment& moment) noexcept {
     forwarding::Decision decision = event.decision;
     if (event.plan != moment.plan.number) {
       const packet::FlowKey& key = event.view.key;
-      decision = forwarding::placed_anew(decision, event.sent ? key.reversed() : key,
-                                         moment.snapshot);
+      decision =
+          forwarding::placed_anew(decision, event.sent ? key.reversed() : key, moment.snapshot);
     }
     if (event.sent) {
       forwarding::note_sent(event.view, decision, flows_, moment.now);

@@ -91,6 +91,7 @@ class Worker {
   }
   /// As of the last millisecond.
   [[nodiscard]] flow::Statistics flow_statistics() const;
+
  private:
   /// What one round is decided by, read once at its start.
   struct Moment {

@@ -387,8 +387,8 @@ std::vector<FlowCache::Listed> FlowCache::list(TimePoint now, std::size_t limit)
     if (flow.state == FlowState::none) continue;
     std::optional<Placement> placement;
     if (flow.placed_in == placement_round_) placement = {{flow.map_class}, {flow.bucket}};
-    result.push_back({flow.key, flow.state, placement,
-                      kTick * static_cast<std::int64_t>(age(flow, now))});
+    result.push_back(
+        {flow.key, flow.state, placement, kTick * static_cast<std::int64_t>(age(flow, now))});
   }
   return result;
 }

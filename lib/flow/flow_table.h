@@ -39,7 +39,7 @@ struct alignas(64) Entry {
   std::uint16_t map_class = 0;
   std::uint16_t bucket = 0;
   FlowState state = FlowState::none;
-  std::uint8_t marks = 0;  // see flow_cache.cc
+  std::uint8_t marks = 0;       // see flow_cache.cc
   std::uint16_t placed_in = 0;  // the round of placements that map_class and bucket are of
 };
 static_assert(sizeof(Entry) == 64, "an entry is one cache line");

@@ -150,8 +150,8 @@ TEST_CASE("a handshake under way is a connection to a drain and to another confi
   rules.insert(rules.begin(), rules.front());
   rules.front().name = "ssh";
   rules.front().ports = {{22, 22}};
-  static_cast<void>(bench.data_plane().publish(
-      World().rules(rules).bucket_count(256).foreign().snapshot()));
+  static_cast<void>(
+      bench.data_plane().publish(World().rules(rules).bucket_count(256).foreign().snapshot()));
   bench.wait_until([&] { return bench.data_plane().report().rules.at(1).flows == 1; });
   bench.wait_until([&] { return bench.data_plane().census().residual.count() == 1; });
   CHECK(bench.data_plane().census().flows == 1);

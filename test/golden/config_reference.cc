@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "config/difference.h"
 #include "config/keys.h"
 
 namespace {
@@ -43,6 +44,8 @@ Some rules that a table does not show:
 - A heartbeat must be able to carry the buckets of all rules: with 4096 buckets there may be about
   140 rules of mode multiple, with 1024 about 500, with 256 all 1024.
 - A duration is a whole number with ms, s, m, h or d.
+- `covey reload` follows changes of {} while the daemon runs; all
+  other keys need a restart.
 
 ## Keys
 
@@ -74,7 +77,14 @@ std::string row(const Key& key) {
 }
 
 std::string page() {
-  std::string text(kIntroduction);
+  std::string live;
+  for (const std::string_view key : reloadable_keys())
+    live += fmt::format("{}`{}`",
+                        live.empty()                      ? ""
+                        : key == reloadable_keys().back() ? " and "
+                                                          : ", ",
+                        key);
+  std::string text = fmt::format(kIntroduction, live);
   for (const Key& key : keys())
     text += row(key);
   return text;

@@ -12,7 +12,7 @@ WALKS = {
     "docs/heartbeat-walk.md": [
         {"forwarding/decide.cc"}, {"dataplane/mailbox.cc"}, {"control/convergence_driver.cc"},
         {"heartbeat/codec.cc"}, {"convergence/node.cc"}, {"convergence/ownership.cc"},
-        {"app/coveyd/wiring.cc"}, {"dataplane/publish.cc"}],
+        {"app/coveyd/wiring.cc"}, {"dataplane/publish.h"}],
 }
 FILE = re.compile(r"`(?:lib/)?((?:app/)?[a-z_]+/[a-z_/]+\.(?:h|cc))`")
 

@@ -15,14 +15,20 @@ from .shell import LabError, run, wait_until
 LOG_TAIL_LINES = 15
 
 
+def configure(lab, host):
+    """Write the configuration file of a host from the lab's options as they are now."""
+    conf = lab.state.directory / f"h{host}.yaml"
+    conf.write_text(config.render(lab.options, host), encoding="utf-8")
+    return conf
+
+
 def start(lab, host):
     """Start coveyd on a host and give its TAP the routes to the networks behind the client."""
     options = lab.options
     program = options.program("coveyd")
     if not program.exists():
         raise LabError(f"{program} is not built (`make build`, or set COVEY_BUILD)")
-    conf = lab.state.directory / f"h{host}.yaml"
-    conf.write_text(config.render(options, host), encoding="utf-8")
+    conf = configure(lab, host)
     (lab.state.directory / f"h{host}.state").mkdir(exist_ok=True)
     role = f"coveyd-{host}"
     lab.spawn(role, namespace(options.tag, host),

@@ -136,6 +136,10 @@ class Lab:
             raise LabError(f"coveyd already runs on {settings.host_name(host)}")
         daemon.start(self, host)
 
+    def configure(self, host):
+        """Write a host's configuration file anew, from the options as they are now; its path."""
+        return daemon.configure(self, host)
+
     def coveyd(self, host):
         """The parent process of the coveyd of a host; the daemon proper is its child."""
         role = f"coveyd-{host}"

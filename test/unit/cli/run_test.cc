@@ -256,6 +256,33 @@ TEST_CASE("a refusal is exit status 5, in words and in JSON") {
   CHECK(json.out == refusal + "\n");
 }
 
+TEST_CASE("a reload says what differs, and ends as the daemon says") {
+  WithDaemon covey;
+  covey.daemon().answer(
+      "POST /v1/reload", 200,
+      R"({"ok":true,"text":"staged: host 2 has not staged the new configuration","code":0,)"
+      R"("changes":[{"path":"icmp","before":"balance","after":"drop","needs_restart":false,)"
+      R"("text":"icmp: balance -> drop"}],"mistakes":[]})");
+  Outcome words = covey({"reload"});
+  CHECK(words.status == 0);
+  CHECK(words.out ==
+        "icmp: balance -> drop\nstaged: host 2 has not staged the new configuration\n");
+  covey.daemon().answer("POST /v1/reload", 409,
+                        R"({"ok":false,"text":"nothing was changed","code":5,)"
+                        R"("changes":[{"path":"host.id","before":"1","after":"2",)"
+                        R"("needs_restart":true,"text":"host.id: 1 -> 2"}],"mistakes":[]})");
+  words = covey({"reload"});
+  CHECK(words.status == 5);
+  CHECK(words.out == "host.id: 1 -> 2 (needs a restart)\nnothing was changed\n");
+  covey.daemon().answer("POST /v1/reload", 422,
+                        R"({"ok":false,"text":"nothing was changed","code":3,"changes":[],)"
+                        R"("mistakes":["f.yaml:1:1: version: required"]})");
+  words = covey({"reload"});
+  CHECK(words.status == 3);
+  CHECK(words.out == "f.yaml:1:1: version: required\nnothing was changed\n");
+  CHECK(covey({"reload", "--json"}).status == 3);
+}
+
 TEST_CASE("a wrong argument that only the daemon can know is exit status 2") {
   WithDaemon covey;
   covey.daemon().answer("POST /v1/command", 400,

@@ -57,12 +57,14 @@ class FakeService final : public ApiService {
     if (request.force) return {false, "not now", 5, {}};
     return {true, request.verb + " done", 0, {}};
   }
+  void reload(std::function<void(const api::ReloadReply&)> done) override { done(reloaded); }
   EventLog& events() override { return events_; }
 
   std::atomic<bool> in_trouble = false;
   std::atomic<bool> answers = false;
   std::atomic<int> commands = 0;
   api::ExplainRequest asked;
+  api::ReloadReply reloaded{true, "nothing has changed", 0, {}, {}};
 
  private:
   std::vector<std::function<void(base::Result<api::ExplainReply>)>> never_called;

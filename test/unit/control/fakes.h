@@ -89,7 +89,8 @@ class FakeLink final : public HeartbeatLink {
 /// Bucket sink and data plane view in one, with a diary of who called what.
 class FakeDataPlane final : public BucketSink, public DataPlaneView {
  public:
-  std::uint64_t install(bucket::BucketTable table) override {
+  std::uint64_t install(std::uint64_t config_digest, bucket::BucketTable table) override {
+    followed = config_digest;
     tables.push_back(std::move(table));
     diary.push_back("install " + std::to_string(tables.size()));
     return tables.size();
@@ -149,6 +150,7 @@ class FakeDataPlane final : public BucketSink, public DataPlaneView {
 
   static constexpr std::uint32_t kBuckets = 64;
   std::vector<bucket::BucketTable> tables;
+  std::atomic<std::uint64_t> followed = 0;
   mutable std::vector<std::string> diary;
   int polls_to_go = 0;
   std::uint64_t flows_held = 0;
@@ -162,6 +164,11 @@ class FakeConfig final : public ConfigView {
  public:
   [[nodiscard]] std::string effective_yaml() const override { return "version: 1\n"; }
   [[nodiscard]] std::string cluster_name() const override { return "test"; }
+  [[nodiscard]] std::function<Reread()> reading() override {
+    return [this] { return read_by ? read_by() : Reread{}; };
+  }
+
+  std::function<Reread()> read_by;
 };
 
 /// Keys of the cluster all tests play in.

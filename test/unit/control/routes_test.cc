@@ -139,6 +139,18 @@ TEST_CASE("keys are changed over the UNIX socket only") {
   CHECK(ask(service, {"POST", "/v1/keys", forced, "", true}).status == 409);
 }
 
+TEST_CASE("a reload is asked for over the UNIX socket only, and a bad file is 422") {
+  FakeService service;
+  CHECK(ask(service, {"POST", "/v1/reload", "", "", false}).status == 403);
+  CHECK(ask(service, {"POST", "/v1/reload", "", "", true}).status == 200);
+  service.reloaded = {false, "the file has mistakes", 3, {}, {"f:1:1: version: 2"}};
+  const Reply refused = ask(service, {"POST", "/v1/reload", "", "", true});
+  CHECK(refused.status == 422);
+  CHECK(api::decode<api::ReloadReply>(refused.body)->mistakes.size() == 1);
+  service.reloaded.code = 5;
+  CHECK(ask(service, {"POST", "/v1/reload", "", "", true}).status == 409);
+}
+
 TEST_CASE("an event stream is recognised by its Accept header") {
   const Request stream{"GET", "/v1/events", "", "text/event-stream", true};
   CHECK(wants_event_stream(stream, 7) == 7U);

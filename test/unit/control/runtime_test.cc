@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 #include <climits>
 #include <csignal>
+#include <stdexcept>
 #include <thread>
 
 #include "control/state_file.h"
@@ -58,7 +59,7 @@ class Daemon {
   }
   void start() {
     auto opened = Runtime::open({settings, host_config(id_), cluster_ring(), {}, {}}, data_plane,
-                                link, data_plane, config_, quiet_logger());
+                                link, data_plane, config, quiet_logger());
     REQUIRE(opened.has_value());
     runtime_ = std::move(*opened);
     thread_ = std::thread([this] { exit_code = runtime_->run(); });
@@ -101,15 +102,23 @@ class Daemon {
         .value_or(api::CommandReply{});
   }
 
+  [[nodiscard]] api::ReloadReply reload() const {
+    return api::decode<api::ReloadReply>(
+               ask(settings.socket,
+                   "POST /v1/reload HTTP/1.1\r\nHost: c\r\nConnection: close\r\n"
+                   "Content-Length: 0\r\n\r\n"))
+        .value_or(api::ReloadReply{});
+  }
+
   FakeLink link;
   FakeDataPlane data_plane;
+  FakeConfig config;
   Settings settings;
   int exit_code = -1;
 
  private:
   std::uint8_t id_;
   TemporaryDirectory directory_;
-  FakeConfig config_;
   std::unique_ptr<Runtime> runtime_;
   std::thread thread_;
 };
@@ -202,6 +211,78 @@ TEST_CASE("a host without connections is drained at once and stays out after a r
   REQUIRE(daemon.reaches("stopped"));
   CHECK(daemon.wait() == 0);
   CHECK(load_state(daemon.settings.state_dir) == InitialState::stopped);
+}
+
+namespace {
+
+/// As the file says it now: one class more.
+Reread good_reread(std::atomic<int>& adopted) {
+  Reread reread;
+  reread.changes = {{"port_rules[ssh]", "", "tcp 22", false, "port_rules[ssh]: added (tcp 22)"}};
+  reread.configuration.digest = 43;
+  for (std::uint64_t identity = 1; identity <= 4; ++identity)
+    reread.configuration.classes.push_back({FakeDataPlane::kBuckets, 50, 0, identity});
+  reread.adopt = [&adopted] { ++adopted; };
+  return reread;
+}
+
+}  // namespace
+
+TEST_CASE("a reload is adopted, staged and, on a host alone, followed") {
+  std::atomic<int> adopted = 0;
+  Daemon daemon(1);
+  daemon.config.read_by = [&] { return good_reread(adopted); };
+  daemon.start();
+  REQUIRE(daemon.reaches("converged"));
+  CHECK(daemon.data_plane.followed == 42);
+  const api::ReloadReply reply = daemon.reload();
+  CHECK(reply.ok);
+  CHECK(reply.changes.size() == 1);
+  CHECK(reply.text == "in effect on this host");
+  CHECK(daemon.reaches([&](const api::Status&) { return daemon.data_plane.followed == 43; }));
+  CHECK(adopted == 1);
+  CHECK(daemon.wait() == 0);
+}
+
+TEST_CASE("SIGHUP reloads, and the daemon goes on") {
+  std::atomic<int> adopted = 0;
+  Daemon daemon(1);
+  daemon.config.read_by = [&] { return good_reread(adopted); };
+  daemon.start();
+  REQUIRE(daemon.reaches("converged"));
+  ::kill(::getpid(), SIGHUP);
+  CHECK(daemon.reaches([&](const api::Status&) { return daemon.data_plane.followed == 43; }));
+  CHECK(daemon.wait() == 0);
+}
+
+TEST_CASE("a file with mistakes, or one that needs a restart, changes nothing") {
+  std::atomic<int> adopted = 0;
+  Reread reread;
+  Daemon daemon(1);
+  daemon.config.read_by = [&] { return reread; };
+  daemon.start();
+  REQUIRE(daemon.reaches("converged"));
+  CHECK(daemon.reload().text == "nothing has changed");
+
+  reread.mistakes = {"coveyd.yaml:3:1: hosts: unknown key"};
+  api::ReloadReply reply = daemon.reload();
+  CHECK_FALSE(reply.ok);
+  CHECK(reply.code == 3);
+  CHECK(reply.mistakes == reread.mistakes);
+
+  reread = good_reread(adopted);
+  reread.changes.push_back({"host.id", "1", "2", true, "host.id: 1 -> 2"});
+  reply = daemon.reload();
+  CHECK_FALSE(reply.ok);
+  CHECK(reply.code == 5);
+  CHECK(reply.changes.size() == 2);
+
+  daemon.config.read_by = []() -> Reread { throw std::runtime_error("no"); };
+  CHECK(daemon.reload().mistakes == std::vector<std::string>{"cannot be read: no"});
+  CHECK(adopted == 0);
+  CHECK(daemon.data_plane.followed == 42);
+  CHECK(daemon.status().converged);
+  CHECK(daemon.wait() == 0);
 }
 
 TEST_CASE("a suspended host refuses to start until it is resumed") {

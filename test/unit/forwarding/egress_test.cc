@@ -275,3 +275,32 @@ TEST_CASE("the answer to a connection our stack opened is let in on the host tha
   CHECK(forwarding::decide(answer, packet::parse(answer), {snapshot, flows, true}).verdict ==
         deliver_flow);
 }
+
+TEST_CASE("a flow has a place by the rules of its configuration, whoever decided about it before") {
+  std::vector<forwarding::PortRule> rules = world_rules();
+  rules.insert(rules.begin(), rules.front());
+  rules.front().name = "early";
+  rules.front().ports = {{1, 1}};
+  const forwarding::Snapshot before = World().snapshot();
+  const forwarding::Snapshot after = World().rules(rules).bucket_count(64).snapshot();
+  const flow::FlowCache flows({.capacity = 64}, before.policy->classes().class_sizes, 7);
+  const Frame ack = tcp(80, kAck);
+  const packet::FrameView view = packet::parse(ack);
+  const packet::FlowKey key = view.key.reversed();
+  const forwarding::Decision old = forwarding::decide_egress(ack, view, {before, flows, true});
+  const auto place = forwarding::placement_of(after, key);
+  REQUIRE(place.has_value());
+  CHECK(place->map_class == after.policy->classes().class_of_rule[1]);
+  CHECK(place->bucket.value < 64);
+
+  const forwarding::Decision anew = forwarding::placed_anew(old, key, after);
+  CHECK(anew.has_bucket);
+  CHECK(anew.verdict == old.verdict);
+  CHECK(flow::Placement{anew.map_class, anew.bucket} == *place);
+  CHECK(forwarding::placement_of(before, key) == flow::Placement{old.map_class, old.bucket});
+
+  const packet::FlowKey blocked = packet::parse(Frame(tcp(23, kAck))).key.reversed();
+  CHECK_FALSE(forwarding::placement_of(after, blocked).has_value());
+  CHECK_FALSE(forwarding::placement_of(after, view.key).has_value());  // to no virtual IP
+  CHECK_FALSE(forwarding::placed_anew(old, blocked, after).has_bucket);
+}

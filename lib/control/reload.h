@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Reload: the configuration file is read again, by a thread that nobody waits for, and followed if
+// it is good and needs no restart; otherwise nothing changes.
+//
+// Owner: control. Thread: the control thread calls everything here. One reload at a time. What the
+// file asks of the cluster is staged: it takes effect when all members have staged the same.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "api/messages.h"
+#include "control/convergence_driver.h"
+#include "control/logging.h"
+#include "control/ports.h"
+
+namespace covey::control {
+
+class Reload {
+ public:
+  using Done = std::function<void(const api::ReloadReply&)>;
+  Reload(boost::asio::io_context& io, ConvergenceDriver& driver, ConfigView& config, Logger& logger)
+      : io_(io), driver_(driver), config_(config), logger_(logger) {}
+
+  /// `done` is called later, or at once if a reload is under way already.
+  void begin(Done done);
+
+ private:
+  void finish(const Reread& reread, const Done& done);
+  [[nodiscard]] api::ReloadReply follow(const Reread& reread);
+  void log(const api::ReloadReply& reply);
+
+  boost::asio::io_context& io_;
+  ConvergenceDriver& driver_;
+  ConfigView& config_;
+  Logger& logger_;
+  bool busy_ = false;
+  std::jthread reader_;
+};
+
+}  // namespace covey::control
