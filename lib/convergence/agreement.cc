@@ -65,6 +65,7 @@ bool Node::Impl::advance(TimePoint now) {
   hoped_view = {};
   if (!wanted.contains(self)) return step_aside(now);
   wanted_view = wanted;
+  if (const auto changed = advance_asleep(now, wanted)) return *changed;
   if (!may_serve(wanted)) {
     hoped_view = view_together(question);
     if (!all_hope_for(hoped_view, question.base.members)) return stand_down(now);
@@ -102,15 +103,6 @@ std::vector<CommittedView> Node::Impl::views_of_others() const {
     }
   });
   return views;
-}
-
-/// Whether the host, like this one, slept through its lease, and followed another view before. It
-/// says no committed view then, but which it would go on with.
-bool Node::Impl::sleeps_apart(HostId host) const {
-  const Peer& peer = peers.at(host);
-  const bool mine = committed.members.contains(host) && peer.nonce == committed.nonces[host.value];
-  const bool is_asleep = peer.said.phase == Phase::stable && peer.said.committed_view.empty();
-  return !mine && is_asleep && !peer.mismatched && peer.last_heard >= doubted_at;
 }
 
 CommittedView Node::Impl::senior() const {

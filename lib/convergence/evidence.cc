@@ -33,9 +33,10 @@ void Evidence::still_reported(base::HostId host, std::uint16_t incarnation, base
   if (found != records_.end()) found->second.reported = now;
 }
 
-void Evidence::set_harmless(base::HostId host, std::uint16_t incarnation, bool harmless) {
+void Evidence::set_harmless(base::HostId host, std::uint16_t incarnation, std::uint32_t sequence,
+                            bool harmless) {
   const auto found = records_.find(std::pair(host, incarnation));
-  if (found != records_.end()) found->second.harmless = harmless;
+  if (found != records_.end()) found->second.harmless_sequence = harmless ? sequence : 0;
 }
 
 base::TimePoint Evidence::outside_until(
@@ -45,7 +46,9 @@ base::TimePoint Evidence::outside_until(
   for (const auto& [key, record] : records_) {
     const auto& [host, incarnation] = key;
     const bool member = members.contains(host) && nonce_low(nonces[host.value]) == incarnation;
-    if (host == self || member || record.harmless) continue;
+    const bool harmless =
+        record.harmless_sequence != 0 && record.harmless_sequence >= record.sequence;
+    if (host == self || member || harmless) continue;
     until = std::max(until, record.at + wait);
   }
   return until;

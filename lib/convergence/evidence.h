@@ -32,8 +32,10 @@ class Evidence {
   [[nodiscard]] bool knows(base::HostId host, std::uint16_t incarnation) const;
   /// Keeps a record from being forgotten while peers still mention the incarnation.
   void still_reported(base::HostId host, std::uint16_t incarnation, base::TimePoint now);
-  /// The incarnation itself says that it takes no new flows (or takes that back).
-  void set_harmless(base::HostId host, std::uint16_t incarnation, bool harmless);
+  /// The incarnation itself says with this message that it takes no new flows (or takes that back).
+  /// That holds until a newer message of it has been heard by anybody.
+  void set_harmless(base::HostId host, std::uint16_t incarnation, std::uint32_t sequence,
+                    bool harmless);
 
   /// When the last host outside has certainly stopped: the newest evidence plus `wait`. Members
   /// and `self` are not outside; an earlier incarnation of a member is.
@@ -49,7 +51,7 @@ class Evidence {
     std::uint32_t sequence = 0;
     base::TimePoint at;
     base::TimePoint reported;
-    bool harmless = false;
+    std::uint32_t harmless_sequence = 0;  // of the message that said so; 0: none
   };
   static constexpr std::size_t kMaxRecords = 1024;  // authenticated peers only: never reached
 

@@ -156,8 +156,6 @@ TimePoint Node::Impl::lease(TimePoint now) const {
   if (life != Life::running || is_young() || lacks_gateway()) return TimePoint::distant_past();
   const base::Duration length = config.timing.lease();
   TimePoint until = last_sent + length;
-  bool witnessed = false;
-  bool contested = false;  // by a host that woke up with another view, until one of us yields
   base::HostSet reached;
   reached.insert(self);
   peers.heard().for_each([&](HostId host) {
@@ -166,18 +164,13 @@ TimePoint Node::Impl::lease(TimePoint now) const {
         committed.members.contains(host) && peer.nonce == committed.nonces[host.value];
     // Once we are prepared the others may commit the next view without our knowing.
     const bool next_member = phase == Phase::prepared && proposal.view.contains(host);
-    contested = contested || sleeps_apart(host);
     if (!member && !next_member) return;
     reached.insert(host);
-    if (peer.said.committed_view.contains(self)) witnessed = true;
     until = std::min(until, peer.ack_sent_at + length);
   });
   // Whoever hears too few may be the smaller side already and must not outlive what it has.
   if (!may_serve(reached)) return std::min(until, lease_until);
-  // After an own stall beyond the lease somebody may have taken over whom we have yet to hear; a
-  // member that did not sleep and still counts us in proves that nobody has.
-  const bool undecided = contested || now < lapsed_until;
-  if (lapsed && !witnessed && undecided) return std::min(until, lease_until);
+  if (is_undecided(now)) return std::min(until, lease_until);
   return until;
 }
 

@@ -108,7 +108,7 @@ void Node::Impl::note_evidence(TimePoint now, const Message& message) {
   if (!is_outside(message.host) || !evidence.knows(message.host, incarnation)) {
     evidence.heard(message.host, incarnation, message.sequence, now, now);
   }
-  evidence.set_harmless(message.host, incarnation, peer.holds_nothing());
+  evidence.set_harmless(message.host, incarnation, message.sequence, peer.holds_nothing());
   if (peer.left) return;
   // The same holds for what a peer says about hosts outside its view; the first word after its
   // commit still counts, for it may be the only one on what it heard before.

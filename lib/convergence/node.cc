@@ -139,29 +139,6 @@ void Node::Impl::timer_fired(TimePoint now) {
   }
 }
 
-/// A host that was not looked after for a while must not blame the others for it: it has neither
-/// heard nor been heard. Peers get a new start, and going alone is out of the question for a time.
-void Node::Impl::doubt_itself_if_late(TimePoint now) {
-  if (life == Life::stopped || life == Life::suspended) return;
-  const Timing& timing = config.timing;
-  if (now - tick_due <= timing.silence() / 2) return;
-  const std::int64_t late_ms = base::to_ms(now - tick_due);
-  tick_due = now;
-  doubted_at = now;
-  peers.restart_timers(now);
-  health = static_cast<std::uint8_t>(std::min(health + 1, 3));
-  well_after = now + timing.silence() * 10;
-  const TimePoint calm = now + lease_passes();
-  alone_after = std::max(alone_after, calm);
-  unknown_until = std::max(unknown_until, calm);
-  if (now > lease_until && !is_young()) {
-    lapsed = true;
-    lapsed_until = calm;
-  }
-  if (phase == heartbeat::Phase::listen) listen_until = now + timing.listen_first();
-  raise(EventKind::self_doubt, self, "own timer was " + std::to_string(late_ms) + " ms late");
-}
-
 /// After that span without an acknowledgement a host has stopped taking new flows for certain.
 base::Duration Node::Impl::lease_passes() const {
   return config.timing.lease() + config.timing.takeover_margin();

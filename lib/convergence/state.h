@@ -4,9 +4,9 @@
 // Owner: convergence, inner header. Thread: the caller's, one at a time.
 // node.cc is the table of contents (step, timers); listening.cc takes messages in; agreement.cc
 // moves between phases; handover.cc moves buckets and computes the lease; speaking.cc makes
-// messages; partition.cc keeps to the partition policy; commands.cc obeys the operator;
-// switching.cc stages another configuration and goes over to it; status.cc tells people. Every
-// change of phase goes through a become_* function.
+// messages; sleeping.cc is careful after an own stall; partition.cc keeps to the partition policy;
+// commands.cc obeys the operator; switching.cc stages another configuration and goes over to it;
+// status.cc tells people. Every change of phase goes through a become_* function.
 #pragma once
 
 #include <array>
@@ -106,7 +106,6 @@ struct Node::Impl {
   void step(base::TimePoint now, const Input& input, Effects& out);
   void take(base::TimePoint now, const Input& input);
   void timer_fired(base::TimePoint now);
-  void doubt_itself_if_late(base::TimePoint now);
   void begin_incarnation(base::TimePoint now);
   void raise(EventKind kind, base::HostId host, std::string detail);
   void emit(Effect effect);
@@ -137,7 +136,6 @@ struct Node::Impl {
   void progress(base::TimePoint now);
   bool advance(base::TimePoint now);
   [[nodiscard]] std::vector<CommittedView> views_of_others() const;
-  [[nodiscard]] bool sleeps_apart(base::HostId host) const;
   [[nodiscard]] CommittedView senior() const;
   [[nodiscard]] ViewQuestion view_question(base::TimePoint now) const;
   [[nodiscard]] HostFacts facts_of(base::HostId host, const CommittedView& base) const;
@@ -189,6 +187,15 @@ struct Node::Impl {
   [[nodiscard]] std::string why_too_few() const;
   [[nodiscard]] bool lacks_gateway() const;
   [[nodiscard]] bool takes_no_flows() const { return draining || lacks_gateway(); }
+
+  // sleeping.cc
+  void doubt_itself_if_late(base::TimePoint now);
+  std::optional<bool> advance_asleep(base::TimePoint now, base::HostSet wanted);
+  [[nodiscard]] base::HostSet mates() const;
+  [[nodiscard]] bool sleeps_apart(base::HostId host) const;
+  [[nodiscard]] bool is_contested() const;
+  [[nodiscard]] bool is_witnessed() const;
+  [[nodiscard]] bool is_undecided(base::TimePoint now) const;
 
   // speaking.cc
   void speak(base::TimePoint now);

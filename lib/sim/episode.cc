@@ -406,6 +406,9 @@ void Episode::mend() {
     obey(host, command(Verb::start));
     obey(host, weight_command(static_cast<std::uint16_t>(20 + chance_for(host, kForWeight) % 81)));
   });
+  // Whose drain was just ending did not hear "start".
+  if (!run_until(segment_.now() + setup_.cluster.timing.interval)) return;
+  for_each_host([&](HostId host) { obey(host, command(Verb::start)); });
 }
 
 void Episode::check_all_is_well() {

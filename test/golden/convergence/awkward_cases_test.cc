@@ -96,6 +96,32 @@ TEST_CASE(
   story.compare();
 }
 
+TEST_CASE("that a host took no flows once is no reason to take its buckets later") {
+  Story story("took-none-once");
+  story.begin_with(5, [](NodeConfig& config) {
+    config.partition = PartitionPolicy::majority;
+    for (const HostId host : {kOne, kTwo, kThree, kFour, kFive})
+      config.voters.insert(host);
+  });
+  story.note("host 5 is cut off; host 4 alone hears it say that it takes no flows");
+  story.split({kFive}, {kOne, kTwo, kThree});
+  story.segment.cut(kFour, kFive);
+  story.segment.run_for(700ms);
+  CHECK(story.share(kFive) == 0);
+  story.note("host 4 is cut off from all, host 5 is back");
+  story.segment.cut(kFive, kFour);
+  story.split({kFour}, {kOne, kTwo, kThree});
+  story.split({kFive}, {kOne, kTwo, kThree}, false);
+  story.segment.run_for(900ms);
+  CHECK(story.share(kFive) == 16);
+  story.note("the control thread of host 5 is stuck, then host 4 is back");
+  story.segment.stall_control(kFive, 1s);
+  story.segment.mend_all_links();
+  story.segment.run_for(2s);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  story.compare();
+}
+
 TEST_CASE("a host that loses its gateway hands over at once and stays a member") {
   Story story("gateway");
   story.begin_with(2, [](NodeConfig& config) { config.partition = PartitionPolicy::gateway; });
@@ -254,6 +280,84 @@ TEST_CASE(
   story.segment.run_for(3s);
   CHECK(story.segment.owned_buckets({1}) == 64);
   CHECK(story.segment.status(kFour).converged);
+  story.compare();
+}
+
+TEST_CASE("of two views that slept one gives up also if the other has to change at once") {
+  Story story("sleepers-changed");
+  story.begin_with(5);
+  story.note("hosts 1 to 4 sleep for 3 s, host 5 boots again");
+  for (const base::HostId host : {kOne, kTwo, kThree, kFour})
+    story.segment.stall_host(host, 3s);
+  story.segment.crash(kFive);
+  story.segment.boot(test_config(5, 5005));
+  story.segment.run_for(2s);
+  CHECK(story.share(kFive) == 64);
+  story.note("host 5 sleeps until the others wake; host 4 boots again, host 3 cannot hear host 1");
+  story.segment.stall_host(kFive, 1s);
+  story.segment.run_for(950ms);
+  story.segment.crash(kFour);
+  story.segment.boot(test_config(4, 4004));
+  story.segment.cut(kOne, kThree);
+  story.segment.run_for(3s);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  for (const base::HostId host : {kOne, kTwo, kFour, kFive})
+    CHECK(story.segment.status(host).converged);
+  story.compare();
+}
+
+TEST_CASE("hosts that slept do not wait for newcomers that wait for one of them") {
+  Story story("sleepers-few");
+  const auto configure = [](convergence::NodeConfig& config) {
+    config.partition = convergence::PartitionPolicy::majority;
+    if (config.self == kTwo) config.classes[kSpread.value].weight = 0;
+  };
+  story.begin_with(5, configure);
+  const auto boot_again = [&](std::uint8_t host) {
+    convergence::NodeConfig config = test_config(host, 1000U + host);
+    configure(config);
+    story.segment.boot(config);
+  };
+  story.note("hosts 2 and 5 sleep for 1 s, the others crash and boot as they wake");
+  for (const base::HostId host : {kTwo, kFive})
+    story.segment.stall_host(host, 1s);
+  for (const base::HostId host : {kOne, kThree, kFour})
+    story.segment.crash(host);
+  story.segment.run_for(880ms);
+  boot_again(3);
+  boot_again(4);
+  story.segment.run_for(160ms);
+  boot_again(1);
+  story.segment.run_for(3s);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  for (const base::HostId host : {kOne, kTwo, kThree, kFour, kFive})
+    CHECK(story.segment.status(host).converged);
+  story.compare();
+}
+
+TEST_CASE("newcomers that wait for others do not make hosts that slept a majority") {
+  Story story("sleepers-half");
+  const auto configure = [](convergence::NodeConfig& config) {
+    config.partition = convergence::PartitionPolicy::majority;
+  };
+  story.begin_with(6, configure);
+  constexpr HostId kSix{6};
+  story.note("hosts 2, 3 sleep for 2 s, host 4 for 1 s; host 1 crashes, hosts 5, 6 boot again");
+  for (const base::HostId host : {kTwo, kThree})
+    story.segment.stall_host(host, 2s);
+  story.segment.stall_host(kFour, 1s);
+  for (const base::HostId host : {kOne, kFive, kSix})
+    story.segment.crash(host);
+  story.segment.run_for(1850ms);
+  for (const base::HostId host : {kFive, kSix}) {
+    convergence::NodeConfig again = test_config(host.value, 1000U + host.value);
+    configure(again);
+    story.segment.boot(again);
+  }
+  story.segment.run_for(3s);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  for (const base::HostId host : {kTwo, kThree, kFour, kFive, kSix})
+    CHECK(story.segment.status(host).converged);
   story.compare();
 }
 

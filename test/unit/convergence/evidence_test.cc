@@ -54,10 +54,20 @@ TEST_CASE("of reports of one message the earliest counts") {
 TEST_CASE("a host that left or serves nothing is not waited for, until it serves again") {
   Evidence evidence;
   evidence.heard(kOther, 7, 2, kStart, kStart);
-  evidence.set_harmless(kOther, 7, true);
+  evidence.set_harmless(kOther, 7, 2, true);
   CHECK(outside_until(evidence) == TimePoint::distant_past());
-  evidence.set_harmless(kOther, 7, false);
+  evidence.set_harmless(kOther, 7, 3, false);
   CHECK(outside_until(evidence) == kStart + 1s);
+}
+
+TEST_CASE("that a host serves nothing is not known of a newer message that others have heard") {
+  Evidence evidence;
+  evidence.heard(kOther, 7, 2, kStart, kStart);
+  evidence.set_harmless(kOther, 7, 3, true);
+  evidence.heard(kOther, 7, 3, kStart + 100ms, kStart + 100ms);
+  CHECK(outside_until(evidence) == TimePoint::distant_past());
+  evidence.heard(kOther, 7, 4, kStart + 200ms, kStart + 300ms);
+  CHECK(outside_until(evidence) == kStart + 1200ms);
 }
 
 TEST_CASE("a member is not outside but its former incarnation is") {
