@@ -8,14 +8,13 @@
 #include "base/result.h"
 #include "config/config.h"
 #include "options.h"
-#include "process/last_words.h"
+#include "parent.h"
 
 namespace covey::app {
 
 /// Returns when the host has left the cluster after a signal; an error means it could not start or
-/// go on. `last_words` are for the parent process, null if there is none.
+/// go on. `legacy` is for the parent process, null if there is none.
 [[nodiscard]] base::Result<void> run_appliance(const config::Config& config,
-                                               const DaemonOptions& options,
-                                               process::LastWords* last_words);
+                                               const DaemonOptions& options, const Legacy* legacy);
 
 }  // namespace covey::app

@@ -36,11 +36,13 @@ int main(int argc, char** argv) {
     return kExitOk;
   }
 
-  const auto appliance = [&](covey::process::LastWords* last_words) {
-    const auto ended = covey::app::run_appliance(config, options, last_words);
+  const auto appliance = [&](const covey::app::Legacy* legacy) {
+    const auto ended = covey::app::run_appliance(config, options, legacy);
     if (ended) return kExitOk;
     fmt::print(stderr, "coveyd: {}\n", ended.error().context);
     return kExitFailed;
   };
-  return options.alone ? appliance(nullptr) : covey::app::run_watched(config, appliance);
+  if (options.alone) return appliance(nullptr);
+  return covey::app::run_watched(
+      config, [&](const covey::app::Legacy& legacy) { return appliance(&legacy); });
 }

@@ -7,7 +7,9 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <thread>
+#include <utility>
 
 #include "dataplane/settings.h"
 #include "process/frame_sender.h"
@@ -46,47 +48,81 @@ void settle_down(const dataplane::Workers& workers) {
   if (const auto dropped = process::keep_only({}); !dropped) complain(dropped.error().context);
 }
 
-void say_farewell(const process::FrameSender& sender, const process::LastWords& words) {
-  for (int i = 0; i < kFarewells; ++i) {
-    if (i > 0) std::this_thread::sleep_for(kFarewellGap);
-    if (!sender.send(words.frame())) complain("a farewell to the peers could not be sent");
-  }
+base::Result<Legacy> make_legacy() {
+  Legacy legacy;
+  auto words = process::LastWords::make();
+  if (!words) return std::unexpected(words.error());
+  auto pulse = process::Pulse::make();
+  if (!pulse) return std::unexpected(pulse.error());
+  legacy.last_words = std::move(*words);
+  legacy.pulse = std::move(*pulse);
+  return legacy;
 }
+
+/// Says the last words of the child, once, as soon as its workers or all of it are dead.
+class Farewell {
+ public:
+  Farewell(const config::Config& config, const Legacy& legacy) : config_(config), legacy_(legacy) {}
+
+  /// In the parent, once the child runs.
+  void prepare() {
+    open_sender(config_.uplink, sender_);
+    watcher_ = std::jthread([this](const std::stop_token& stop) {
+      settle_down(config_.workers);
+      if (legacy_.pulse->wait_for_death(stop)) say();
+    });
+    settle_down(config_.workers);
+  }
+  /// The child has ended.
+  void finish() {
+    watcher_.request_stop();
+    watcher_.join();
+    say();
+    process::be_ordinary();
+  }
+  [[nodiscard]] bool was_said() const { return said_; }
+
+ private:
+  void say() {
+    if (said_ || !sender_ || legacy_.last_words->frame().empty()) return;
+    said_ = true;
+    for (int i = 0; i < kFarewells; ++i) {
+      if (i > 0) std::this_thread::sleep_for(kFarewellGap);
+      if (!sender_->send(legacy_.last_words->frame()))
+        complain("a farewell to the peers could not be sent");
+    }
+  }
+
+  const config::Config& config_;
+  const Legacy& legacy_;
+  std::optional<process::FrameSender> sender_;
+  bool said_ = false;  // by the watcher, and after it has ended
+  std::jthread watcher_;
+};
 
 }  // namespace
 
-int run_watched(const config::Config& config,
-                const std::function<int(process::LastWords*)>& appliance) {
-  const auto words = process::LastWords::make();
-  if (!words) {
-    complain(words.error().context);
+int run_watched(const config::Config& config, const std::function<int(const Legacy&)>& appliance) {
+  const base::Result<Legacy> legacy = make_legacy();
+  if (!legacy) {
+    complain(legacy.error().context);
     return kExitFailed;
   }
-  std::optional<process::FrameSender> sender;
-  bool said = false;
+  Farewell farewell(config, *legacy);
   const auto ending = process::watch({.child =
                                           [&] {
                                             process::forbid_core_dumps();
-                                            return appliance(words->get());
+                                            return appliance(*legacy);
                                           },
-                                      .parent =
-                                          [&](int) {
-                                            open_sender(config.uplink, sender);
-                                            settle_down(config.workers);
-                                          },
-                                      .ended =
-                                          [&](const process::Ending&) {
-                                            said = sender && !(*words)->frame().empty();
-                                            if (said) say_farewell(*sender, **words);
-                                            process::be_ordinary();
-                                          }});
+                                      .parent = [&](int) { farewell.prepare(); },
+                                      .ended = [&](const process::Ending&) { farewell.finish(); }});
   if (!ending) {
     complain(ending.error().context);
     return kExitFailed;
   }
-  if (said || ending->signal != 0) {
+  if (farewell.was_said() || ending->signal != 0) {
     complain(fmt::format("the daemon {}{}", process::text(*ending),
-                         said ? "; its peers were told" : ""));
+                         farewell.was_said() ? "; its peers were told" : ""));
   }
   return ending->signal != 0 ? kExitSignal + ending->signal : ending->status;
 }

@@ -201,6 +201,7 @@ base::Result<void> DataPlane::Implementation::start_threads() {
     publisher->set_reading(i, true);
     try {
       threads.emplace_back([this, i, cpu] {
+        const std::shared_ptr<void> alive = options.alive ? options.alive() : nullptr;
         become_worker(i, cpu);
         workers[i]->run(stop);
         rte_thread_unregister();
@@ -257,6 +258,10 @@ DataPlane::~DataPlane() {
 
 base::Result<void> DataPlane::start_workers() {
   return implementation_->start_threads();
+}
+
+unsigned DataPlane::workers() const {
+  return implementation_->worker_count;
 }
 
 std::vector<std::string> DataPlane::warnings() const {

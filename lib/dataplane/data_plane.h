@@ -39,6 +39,8 @@ struct Options {
   bool test_memory = false;     // no huge pages even if there are some
   std::string instance;         // unique on this machine: EAL file prefix and runtime directory
   std::vector<std::string> eal_arguments;  // escape hatch, appended last
+  /// Called by each worker thread as it starts, if set; what it returns goes as the thread ends.
+  std::function<std::shared_ptr<void>()> alive;
 };
 
 struct WorkerReport {
@@ -85,6 +87,7 @@ class DataPlane {
   DataPlane& operator=(const DataPlane&) = delete;
 
   [[nodiscard]] base::Result<void> start_workers();
+  [[nodiscard]] unsigned workers() const;
 
   /// What the operator should know about the uplink, one sentence each (addresses on it, offloads
   /// that stay on).
