@@ -364,7 +364,7 @@ bool Node::Impl::become_prepared() {
   COVEY_ASSERT(is_present || (staged != nullptr && *target == staged->digest));
   proposal.target = is_present ? current : staged;
   if (!is_present) bind();
-  const Shape target_shape = shape_of(*proposal.target);
+  const Shape& target_shape = is_present ? shape : staged_shape;
   proposal.statements.assign(base::kMaxHosts + 1, Statement{});
   std::vector<MemberStatement> members;
   proposal.view.for_each([&](HostId host) {

@@ -86,7 +86,7 @@ TimePoint Node::Impl::forgotten_until() const {
 }
 
 Bitmaps Node::Impl::nothing() const {
-  return no_buckets(shape_of(next_configuration()).class_buckets);
+  return no_buckets(next_shape().class_buckets);
 }
 
 void Node::Impl::install(TimePoint now, Bitmaps own) {
@@ -111,7 +111,7 @@ void Node::Impl::map_installed(TimePoint now, const MapInstalled& input) {
 /// Buckets where another living host still serves old flows; every bucket while one has not said,
 /// or not in buckets of the configuration of the next table.
 bucket::Bitmap Node::Impl::dirty() const {
-  const std::uint32_t buckets = shape_of(next_configuration()).residual_buckets;
+  const std::uint32_t buckets = next_shape().residual_buckets;
   bucket::Bitmap dirty(buckets);
   peers.heard().for_each([&](HostId host) {
     const Peer& peer = peers.at(host);

@@ -32,9 +32,14 @@ void Node::Impl::hear(TimePoint now, const Message& message) {
     raise(EventKind::host_refused, message.host,
           host_text(message.host) + " is used by two hosts; the newcomer is kept out");
   }
-  if (hearing != Hearing::news && hearing != Hearing::rebound) return;
-
   Peer& peer = peers.at(message.host);
+  if (hearing != Hearing::news && hearing != Hearing::rebound) {
+    if (!peer.mismatched && peer.candidate_differs(message)) {
+      hear_other_configuration(message, "a newcomer with the id of " + host_text(message.host),
+                               peer.candidate.refusal_reported);
+    }
+    return;
+  }
   if (!residual_was_known || !peer.residual_known || peer.left ||
       peer.residual_digest != residual_was) {
     dirty_news = true;
@@ -51,7 +56,9 @@ void Node::Impl::hear(TimePoint now, const Message& message) {
   if (!peer.mismatched && !peer.left) note_islands(message);
   const bool restarted = hearing == Hearing::rebound && was_heard;
   if (restarted && committed.members.contains(message.host)) flaps.note(message.host, now);
-  if (peer.mismatched) hear_other_configuration(message);
+  if (peer.mismatched) {
+    hear_other_configuration(message, host_text(message.host), peer.refusal_reported);
+  }
 }
 
 void Node::Impl::note_farewell(TimePoint now, const Message& message) {
@@ -60,19 +67,18 @@ void Node::Impl::note_farewell(TimePoint now, const Message& message) {
         host_text(message.host) + (message.died ? ": its process died" : ""));
 }
 
-void Node::Impl::hear_other_configuration(const Message& message) {
-  Peer& peer = peers.at(message.host);
+void Node::Impl::hear_other_configuration(const Message& message, const std::string& who,
+                                          bool& reported) {
   Differences& known = differences[message.host];
   const std::string before = known.text();
   if (!message.excerpt.settings.empty()) {
     known.take(current->shared_settings, message.config_digest, message.excerpt);
   }
   const std::string& after = known.text();
-  if (peer.refusal_reported && before == after) return;
-  peer.refusal_reported = true;
+  if (reported && before == after) return;
+  reported = true;
   raise(EventKind::host_refused, message.host,
-        host_text(message.host) + " has a different configuration" +
-            (after.empty() ? std::string() : ": " + after));
+        who + " has a different configuration" + (after.empty() ? std::string() : ": " + after));
 }
 
 std::string Node::Impl::difference_from(HostId host) const {
@@ -160,8 +166,9 @@ void Node::Impl::hear_namesake(TimePoint now, const Message& message) {
 }
 
 std::string Node::Impl::reason_to_refuse(TimePoint now) const {
-  std::string objection = namesake_objection(now);
-  return objection.empty() ? configuration_objection() : objection;
+  const std::string taken_id = namesake_objection(now);
+  const std::string difference = configuration_objection();
+  return taken_id + (taken_id.empty() || difference.empty() ? "" : "; ") + difference;
 }
 
 /// The junior of two hosts with one id stays out. One message may be the last one of our own

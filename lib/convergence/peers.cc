@@ -138,10 +138,15 @@ bool PeerTable::admit_candidate(base::TimePoint now, const Message& message, Pee
   candidate.sequence = message.sequence;
   candidate.last_heard = now;
   candidate.stays_out = message.phase == Phase::leave || message.phase == Phase::refused;
+  candidate.mismatched = !is_understood(message);
   ++candidate.heard;
-  if (candidate.stays_out) return false;
+  if (message.phase == Phase::leave) return false;
   // A recording of an old start can be played at us, but it cannot acknowledge this start of ours.
   const bool answers_us = acknowledged(message, sent).first != 0;
+  if (candidate.stays_out) {
+    const base::Duration lease_passes = timing_.lease() + timing_.takeover_margin();
+    return answers_us && (peer.left || now - peer.last_heard > lease_passes);
+  }
   const bool vacant = peer.left || peer.silent || peer.said.phase == Phase::refused ||
                       now - peer.last_heard >= timing_.rebind();
   return vacant && answers_us;

@@ -3,13 +3,12 @@
 // is silent, and whether the edge to it is good both ways.
 //
 // Owner: convergence. Thread: the caller's, one at a time.
-// A host id is bound to one incarnation (nonce) while that one is heard; another nonce under the
-// same id waits as a candidate: a restarted host takes over when its predecessor has fallen silent,
-// a duplicate id never does. A candidate must acknowledge this start of ours, and we do the same
-// for it as soon as nobody needs our word on the bound incarnation any more: else two hosts that
-// are each bound to a dead incarnation of the other would wait for one another. hear() only ever
-// makes peers look better; judge() alone, called from the timer after all received messages were
-// taken in, finds silence and lost edges.
+// A host id is bound to one incarnation (nonce) while that one is heard; another nonce under it
+// waits as a candidate: a restarted host takes over when its predecessor has fallen silent, a
+// refused one later, a duplicate id never. A candidate must acknowledge this start of ours, and we
+// do so for it once nobody needs our word on the bound incarnation: else two hosts, each bound to a
+// dead incarnation of the other, would wait for one another. hear() makes peers look better;
+// judge() alone, after all received messages, finds silence and lost edges.
 #pragma once
 
 #include <array>
@@ -32,8 +31,10 @@ struct Candidate {  // another incarnation under the same id
   std::uint32_t heard = 0;  // fresh messages
   base::TimePoint first_heard{};
   base::TimePoint last_heard{};
-  bool stays_out = false;  // says that it is refused or has left
+  bool stays_out = false;   // says that it is refused or has left
+  bool mismatched = false;  // no configuration in common
   bool reported = false;
+  bool refusal_reported = false;
 };
 
 /// An earlier incarnation, and its newest message that was taken in.
@@ -80,6 +81,11 @@ struct Peer {
   [[nodiscard]] bool heard() const { return bound && !silent && !left && !mismatched; }
   /// Its own word for it that it takes no new flows.
   [[nodiscard]] bool holds_nothing() const;
+  /// Whether its candidate was heard with this message and cannot take part with us.
+  [[nodiscard]] bool candidate_differs(const heartbeat::Message& heard) const {
+    return candidate.mismatched && candidate.nonce == heard.nonce &&
+           candidate.sequence == heard.sequence;
+  }
   /// The bound one; or the candidate, once the bound one has certainly stopped taking new flows
   /// (`lease_passes` after its last word, or by its own word).
   [[nodiscard]] Acknowledged acknowledged(base::TimePoint now, base::Duration lease_passes) const;

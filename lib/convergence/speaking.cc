@@ -76,7 +76,7 @@ Message Node::Impl::compose(TimePoint now) {
   add_acknowledgements(now, message);
   add_bitmaps(now, message);
   add_flap_counts(now, message);
-  add_excerpt(message);
+  add_excerpt(now, message);
   return message;
 }
 
@@ -134,11 +134,13 @@ void Node::Impl::add_flap_counts(TimePoint now, Message& message) const {
 }
 
 /// Whoever has another configuration, in or out of the cluster, is told ours piece by piece.
-void Node::Impl::add_excerpt(Message& message) {
+void Node::Impl::add_excerpt(TimePoint now, Message& message) {
   bool differs = false;
   peers.bound().for_each([&](HostId host) {
     const Peer& peer = peers.at(host);
-    differs = differs || (peer.mismatched && !peer.silent && !peer.left);
+    const bool newcomer =
+        peer.candidate.mismatched && now - peer.candidate.last_heard < config.timing.silence();
+    differs = differs || newcomer || (peer.mismatched && !peer.silent && !peer.left);
   });
   if (!differs || message.config_digest != current->digest) return;
   message.excerpt = next_excerpt(current->shared_settings, excerpt_next);

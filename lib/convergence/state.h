@@ -127,7 +127,8 @@ struct Node::Impl {
   [[nodiscard]] std::string reason_to_refuse(base::TimePoint now) const;
   [[nodiscard]] std::string namesake_objection(base::TimePoint now) const;
   [[nodiscard]] std::string configuration_objection() const;
-  void hear_other_configuration(const heartbeat::Message& message);
+  void hear_other_configuration(const heartbeat::Message& message, const std::string& who,
+                                bool& reported);
   [[nodiscard]] std::string difference_from(base::HostId host) const;
   [[nodiscard]] unsigned own_flaps() const;
   [[nodiscard]] base::TimePoint held_until() const;
@@ -204,7 +205,7 @@ struct Node::Impl {
   void add_acknowledgements(base::TimePoint now, heartbeat::Message& message) const;
   void add_bitmaps(base::TimePoint now, heartbeat::Message& message);
   void add_flap_counts(base::TimePoint now, heartbeat::Message& message) const;
-  void add_excerpt(heartbeat::Message& message);
+  void add_excerpt(base::TimePoint now, heartbeat::Message& message);
   void add_part(heartbeat::Message& message) const;
   [[nodiscard]] Utterance utterance() const;
   [[nodiscard]] base::HostSet spoken_view() const;
@@ -238,7 +239,7 @@ struct Node::Impl {
   [[nodiscard]] std::optional<std::uint64_t> common_target(base::HostSet hosts,
                                                            const Offer& own) const;
   [[nodiscard]] std::vector<heartbeat::ClassStatement> wants(base::HostId host) const;
-  [[nodiscard]] const Configuration& next_configuration() const;
+  [[nodiscard]] const Shape& next_shape() const { return switching ? staged_shape : shape; }
   [[nodiscard]] std::string what_staging_waits_for() const;
   [[nodiscard]] std::string staged_elsewhere() const;
 
@@ -260,6 +261,7 @@ struct Node::Impl {
   Shape shape;               // of current
   std::vector<heartbeat::ClassStatement> stated;  // what this host wants to contribute now
   ConfigurationPtr staged;                        // null: none
+  Shape staged_shape;                             // likewise
   std::vector<heartbeat::StagedClass> staged_stated;
   Bond bond;                    // others may have committed to staged since this host prepared that
   bool switching = false;       // committed to staged; the workers follow current for the moment

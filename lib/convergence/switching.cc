@@ -59,7 +59,7 @@ void Node::Impl::begin_switching(TimePoint now) {
 /// The workers follow the first table of the new configuration.
 void Node::Impl::finish_switching(TimePoint now) {
   current = std::exchange(staged, nullptr);
-  shape = shape_of(*current);
+  shape = std::move(staged_shape);
   stated.clear();
   for (const StagedClass& part : std::exchange(staged_stated, {}))
     stated.push_back({.weight = part.weight, .priority = part.priority});
@@ -113,17 +113,14 @@ void Node::Impl::unbind(TimePoint now) {
 }
 
 void Node::Impl::note_shapes(TimePoint now) {
+  staged_shape = staged == nullptr ? Shape{} : shape_of(*staged);
   std::vector<Shape> shapes;
   if (!switching) shapes.push_back(shape);
-  if (staged != nullptr) shapes.push_back(shape_of(*staged));
+  if (staged != nullptr) shapes.push_back(staged_shape);
   peers.set_shapes(std::move(shapes), now);
   edges.set_row(self, peers.alive(), now);
   differences.clear();
   dirty_news = true;
-}
-
-const Configuration& Node::Impl::next_configuration() const {
-  return switching ? *staged : *current;
 }
 
 Offer Node::Impl::offer() const {

@@ -136,6 +136,44 @@ TEST_CASE("a second host with a taken id is kept out") {
   story.compare();
 }
 
+TEST_CASE("whose id is taken is told what else keeps it out, and the others are told") {
+  Story story("duplicate-mismatch");
+  story.begin_with(2);
+  story.note("another machine with another configuration boots as host 2");
+  convergence::NodeConfig other = test_config(2, 2002);
+  other.config_digest = 0xbad;
+  other.shared_settings.front().value = "single";
+  story.segment.boot_namesake(102, other);
+  story.segment.run_for(600ms);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  CHECK(story.segment.buckets_of(kTwo, {1}) == 32);
+  story.compare();
+}
+
+TEST_CASE("a host that boots again with another configuration and its peers say what differs") {
+  Story story("config-restart");
+  story.begin_with(3);
+  story.note("host 3 crashes and boots with another configuration");
+  convergence::NodeConfig other = test_config(3, 3003);
+  other.config_digest = 0xbad;
+  other.shared_settings.front().value = "single";
+  story.segment.crash(kThree);
+  story.segment.boot(other);
+  story.segment.run_for(1s);
+  const std::string there = "rule web: affinity none here, single there";
+  const std::string here = "rule web: affinity single here, none there";
+  CHECK(story.segment.status(kOne).reason == "host 3 refused: " + there);
+  CHECK(story.segment.status(kThree).reason ==
+        "refused: configuration differs from that of host 1: " + here);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  story.note("it boots with that of the others");
+  story.segment.crash(kThree);
+  story.segment.boot(test_config(3, 30003));
+  story.segment.run_for(600ms);
+  CHECK(story.share(kThree) == 21);
+  story.compare();
+}
+
 TEST_CASE("a host whose id was borrowed while it slept gets it back") {
   Story story("borrowed-id");
   story.begin_with(3);
