@@ -236,17 +236,21 @@ Explanation explain(const Question& question, const Surroundings& around) {
   const Policy& policy = *around.snapshot.policy;
   const QuestionFrame frame(question, policy);
   const packet::FrameView view = packet::parse(frame.bytes());
-  const Decision decision = decide(frame.bytes(), view, around);
+  return explain(decide(frame.bytes(), view, around), view.key, around.snapshot);
+}
 
+Explanation explain(const Decision& decision, const packet::FlowKey& key,
+                    const Snapshot& snapshot) {
+  Explanation out;
   out.verdict = decision.verdict;
   out.tracked = decision.tracked;
   out.has_bucket = decision.has_bucket;
-  describe_rule(decision, view.key, policy, out);
+  describe_rule(decision, key, *snapshot.policy, out);
   if (decision.has_bucket) {
     out.bucket = decision.bucket.value;
-    out.owner = around.snapshot.buckets.owner(decision.map_class, decision.bucket);
+    out.owner = snapshot.buckets.owner(decision.map_class, decision.bucket);
   }
-  out.reason = reason_words(out, policy.settings().self);
+  out.reason = reason_words(out, snapshot.policy->settings().self);
   return out;
 }
 

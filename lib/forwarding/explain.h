@@ -38,5 +38,8 @@ struct Explanation {
 };
 
 [[nodiscard]] Explanation explain(const Question& question, const Surroundings& around);
+/// A decision that was taken under that snapshot, about a frame with that key.
+[[nodiscard]] Explanation explain(const Decision& decision, const packet::FlowKey& key,
+                                  const Snapshot& snapshot);
 
 }  // namespace covey::forwarding

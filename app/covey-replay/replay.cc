@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "replay.h"
+
+#include <utility>
+#include <vector>
+
+#include "base/endian.h"
+#include "convergence/cluster_map.h"
+#include "packet/headers.h"
+#include "packet/parse.h"
+
+namespace covey::app {
+
+namespace {
+
+constexpr std::uint64_t kSeed = 1;               // nobody attacks a replay
+constexpr std::uint32_t kExpiryPerFrame = 1024;  // entries
+
+bucket::SipKey sip_key(const std::array<std::uint8_t, 16>& bytes) {
+  return {base::load_le64(bytes.data()), base::load_le64(bytes.data() + 8)};
+}
+
+/// Other hosts are taken to have the weights of this one; ranks follow from ids, as by default.
+convergence::Statement statement_of(base::HostId host, const forwarding::Policy& policy) {
+  const forwarding::Settings& settings = policy.settings();
+  const forwarding::ClassPlan& plan = policy.classes();
+  convergence::Statement statement;
+  for (const std::uint32_t buckets : plan.class_sizes) {
+    statement.classes.push_back({.weight = forwarding::kEqualWeight, .priority = host.value});
+    statement.claims.emplace_back(buckets);
+  }
+  for (std::size_t i = 0; i < settings.rules.size(); ++i) {
+    const forwarding::PortRule& rule = settings.rules[i];
+    if (rule.mode == forwarding::RuleMode::disabled) continue;
+    heartbeat::ClassStatement& part = statement.classes[plan.class_of_rule[i].value];
+    part.weight = rule.weight;
+    if (rule.priority != 0 && host == settings.self) part.priority = rule.priority;
+  }
+  return statement;
+}
+
+bucket::BucketTable table_of(const forwarding::Policy& policy, const bucket::SipKey& map_key,
+                             base::HostSet hosts) {
+  const std::vector<std::uint32_t>& sizes = policy.classes().class_sizes;
+  std::vector<convergence::Statement> statements;
+  std::vector<convergence::MemberStatement> members;
+  statements.reserve(base::kMaxHosts);
+  hosts.for_each([&](base::HostId host) {
+    statements.push_back(statement_of(host, policy));
+    members.push_back({host, &statements.back()});
+  });
+  const convergence::ClusterMap map = convergence::compute_map(map_key, sizes, members);
+  bucket::BucketTable table;
+  table.serving = true;
+  for (const std::vector<base::HostId>& owners : map.owners) {
+    std::vector<bucket::BucketState> states;
+    for (const base::HostId owner : owners) {
+      states.push_back(owner == policy.settings().self ? bucket::BucketState::own
+                                                       : bucket::BucketState::foreign);
+    }
+    table.classes.push_back({static_cast<std::uint32_t>(owners.size()) - 1, states, owners});
+  }
+  return table;
+}
+
+forwarding::Snapshot snapshot_of(const config::Config& config, const heartbeat::DerivedKeys& keys,
+                                 base::HostSet hosts) {
+  // Whatever address the local stack would have: nothing is delivered.
+  auto policy = std::make_shared<const forwarding::Policy>(
+      config.forwarding, sip_key(keys.bucket_hash), base::MacAddress{});
+  bucket::BucketTable table = table_of(*policy, sip_key(keys.map_score), hosts);
+  return {std::move(policy), std::move(table)};
+}
+
+}  // namespace
+
+Replay::Replay(const config::Config& config, const heartbeat::DerivedKeys& keys,
+               base::HostSet hosts)
+    : snapshot_(snapshot_of(config, keys, hosts)),
+      flows_(config.flows, snapshot_.policy->classes().class_sizes, kSeed),
+      fragments_(kSeed) {}
+
+Judged Replay::judge(std::span<const std::uint8_t> frame, base::TimePoint now) {
+  flows_.expire(now, kExpiryPerFrame);
+  static_cast<void>(fragments_.expire(now));
+  const packet::FrameView view = packet::parse(frame);
+  const forwarding::Surroundings around{snapshot_, flows_, true, &fragments_};
+  Judged judged;
+  judged.was_sent = frame.size() >= packet::kEthernetHeader &&
+                    packet::comes_from(frame, snapshot_.policy->host_mac());
+  forwarding::Decision decision;
+  if (judged.was_sent) {
+    decision = forwarding::decide_egress(frame, view, around);
+    forwarding::note_sent(view, decision, flows_, now);
+  } else {
+    decision = forwarding::decide(frame, view, around);
+    forwarding::note_received(view, decision, flows_, now);
+    fragments_.learn(view, decision, now);
+  }
+  judged.explanation =
+      forwarding::explain(decision, judged.was_sent ? view.key.reversed() : view.key, snapshot_);
+  return judged;
+}
+
+}  // namespace covey::app
