@@ -12,9 +12,8 @@
 #include "options.h"
 #include "replay.h"
 
+namespace covey::app {
 namespace {
-
-using namespace covey;
 
 constexpr int kExitOk = 0;
 constexpr int kExitFailed = 1;
@@ -39,7 +38,7 @@ std::string owner_text(const forwarding::Explanation& explanation) {
   return fmt::format("{}", explanation.owner.value);
 }
 
-void print(std::uint64_t number, const app::Judged& judged, bool as_json) {
+void print(std::uint64_t number, const Judged& judged, bool as_json) {
   const forwarding::Explanation& explanation = judged.explanation;
   const char* direction = judged.was_sent ? "out" : "in";
   if (!as_json) {
@@ -79,21 +78,21 @@ void print(const Totals& totals, bool as_json) {
     fmt::print("{:<22} {:>8}\n", verdict, count.get<std::uint64_t>());
 }
 
-int run(const app::ReplayOptions& options, config::Config config) {
+int run(const ReplayOptions& options, config::Config config) {
   if (options.own) config.forwarding.self = *options.own;
   base::HostSet hosts = options.hosts.value_or(config.hosts);
   hosts.insert(config.forwarding.self);
   const auto keys = keys_of(config, options.without_key);
   if (!keys) return complain(keys.error().context + " (or --no-key)", kExitFailed);
-  auto capture = app::Capture::open(options.capture);
+  auto capture = Capture::open(options.capture);
   if (!capture) return complain(capture.error().context, kExitFailed);
-  app::Replay replay(config, *keys, hosts);
+  Replay replay(config, *keys, hosts);
   Totals totals{};
   for (std::uint64_t number = 1;; ++number) {
     const auto frame = capture->next();
     if (!frame) return complain(frame.error().context, kExitFailed);
     if (!*frame) break;
-    const app::Judged judged = replay.judge((*frame)->bytes, (*frame)->time);
+    const Judged judged = replay.judge((*frame)->bytes, (*frame)->time);
     ++totals[static_cast<std::size_t>(judged.explanation.verdict)];
     print(number, judged, options.json);
   }
@@ -102,16 +101,17 @@ int run(const app::ReplayOptions& options, config::Config config) {
 }
 
 }  // namespace
+}  // namespace covey::app
 
 int main(int argc, char** argv) {
-  const auto parsed = app::parse_command_line(argc, argv);
+  const auto parsed = covey::app::parse_command_line(argc, argv);
   if (const int* status = std::get_if<int>(&parsed)) return *status;
-  const auto& options = std::get<app::ReplayOptions>(parsed);
-  auto loaded = config::load_file(options.config);
-  if (const auto* mistakes = std::get_if<std::vector<config::Mistake>>(&loaded)) {
-    for (const config::Mistake& mistake : *mistakes)
+  const auto& options = std::get<covey::app::ReplayOptions>(parsed);
+  auto loaded = covey::config::load_file(options.config);
+  if (const auto* mistakes = std::get_if<std::vector<covey::config::Mistake>>(&loaded)) {
+    for (const covey::config::Mistake& mistake : *mistakes)
       fmt::print(stderr, "{}\n", mistake.to_string());
-    return kExitBadConfiguration;
+    return covey::app::kExitBadConfiguration;
   }
-  return run(options, std::get<config::Config>(std::move(loaded)));
+  return covey::app::run(options, std::get<covey::config::Config>(std::move(loaded)));
 }
