@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "forwarding/conversation.h"
 #include "forwarding/verdict.h"
 #include "packet/parse.h"
 
@@ -62,6 +63,9 @@ std::string ports_text(const std::vector<forwarding::PortRange>& ports) {
 std::string flow_protocol_name(std::uint8_t protocol) {
   if (protocol == packet::kProtocolTcp) return "tcp";
   if (protocol == packet::kProtocolUdp) return "udp";
+  if (protocol == packet::kProtocolSctp) return "sctp";
+  if (protocol == packet::kProtocolEsp) return "ipsec";
+  if (protocol == packet::kProtocolGre) return "gre";
   return fmt::format("{}", protocol);
 }
 
@@ -249,11 +253,12 @@ api::FlowRow to_row(const flow::FlowCache::Listed& flow, const forwarding::Polic
   row.destination = endpoint(flow.key.destination_address(), flow.key.destination_port);
   row.state = flow_state_name(flow.state);
   const int virtual_ip = policy.virtual_ip_index(flow.key.destination_address());
-  row.rule =
-      virtual_ip < 0
-          ? ""
-          : rule_name(policy.rule_for(virtual_ip, flow.key.protocol, flow.key.destination_port),
-                      policy);
+  const forwarding::TunnelPort ruled =
+      forwarding::tunnel_of(flow.key.protocol, flow.key.destination_port)
+          .value_or(forwarding::TunnelPort{flow.key.protocol, flow.key.destination_port});
+  row.rule = virtual_ip < 0
+                 ? ""
+                 : rule_name(policy.rule_for(virtual_ip, ruled.protocol, ruled.port), policy);
   if (flow.placement) row.bucket = flow.placement->bucket.value;
   row.idle_ms = base::to_ms(flow.idle);
   return row;

@@ -105,10 +105,9 @@ constexpr std::array kKeys = std::to_array<Key>({
      "Keep UDP conversations on their host, too. In this version only false."},
     {"flows.udp_idle", duration, "30s", "", "... and forget them. Not used in this version.",
      kSecond, kDay},
-    {"flows.ipsec_idle", duration, "1d", "", "The same for IPsec. Not used in this version.",
-     kSecond, 30 * kDay},
-    {"flows.gre_idle", duration, "10m", "", "The same for GRE. Not used in this version.", kSecond,
+    {"flows.ipsec_idle", duration, "1d", "", "The same for IPsec and L2TP tunnels.", kSecond,
      30 * kDay},
+    {"flows.gre_idle", duration, "10m", "", "The same for GRE tunnels (PPTP).", kSecond, 30 * kDay},
 
     {"icmp", choice, "balance", "balance | all | drop",
      "Who answers echo requests to a virtual IP: one host, every host, nobody."},

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "packet/parse.h"
 
 namespace covey::flow {
 namespace {
@@ -53,6 +54,8 @@ FlowCache::FlowCache(const Settings& settings, std::shared_ptr<BucketCounts> cou
                      std::uint64_t seed)
     : table_(settings.capacity, seed),
       idle_life_(ticks(settings.tcp_idle)),
+      ipsec_life_(ticks(settings.ipsec_idle)),
+      gre_life_(ticks(settings.gre_idle)),
       pressure_life_(ticks(std::min(settings.tcp_idle, kPressureIdle))),
       counts_(std::move(counts)) {
   COVEY_ASSERT(settings.tcp_idle > Duration::zero() && settings.tcp_idle <= kMaxIdle);
@@ -355,10 +358,23 @@ std::uint32_t FlowCache::expire_queue(const AgeQueue& queue, std::uint32_t life,
   return ended;
 }
 
+/// Tunnels have keys of protocols other than TCP's; a tunnel may be silent for long.
+std::uint32_t FlowCache::idle_life_of(const Entry& entry) const noexcept {
+  switch (entry.key.protocol) {
+    case packet::kProtocolEsp:
+    case packet::kProtocolUdp:
+      return ipsec_life_;
+    case packet::kProtocolGre:
+      return gre_life_;
+    default:
+      return idle_life_;
+  }
+}
+
 void FlowCache::expire_idle(TimePoint now, std::uint32_t budget) noexcept {
   for (std::uint32_t i = 0; i < std::min(budget, table_.capacity()); ++i) {
     const Entry& flow = table_[hand_];
-    if (flow.state == FlowState::established && age(flow, now) >= idle_life_) {
+    if (flow.state == FlowState::established && age(flow, now) >= idle_life_of(flow)) {
       erase(hand_);
       counters_.expired.add(1);
     }

@@ -207,6 +207,7 @@ class FlowCache {
   [[nodiscard]] std::uint32_t expire_queue(const AgeQueue& queue, std::uint32_t life,
                                            base::TimePoint now, std::uint32_t budget) noexcept;
   void expire_idle(base::TimePoint now, std::uint32_t budget) noexcept;
+  [[nodiscard]] std::uint32_t idle_life_of(const Entry& entry) const noexcept;
 
   [[nodiscard]] AgeQueue* queue_of(const Entry& entry) noexcept;
   [[nodiscard]] Counter<std::uint64_t>* counter_of(const Entry& entry) noexcept;
@@ -226,7 +227,9 @@ class FlowCache {
   EntryIndex hand_ = 0;               // where the sweep over established entries goes on
   EntryIndex placing_at_ = kNoEntry;  // where place_again() goes on
   std::uint16_t placement_round_ = 0;
-  std::uint32_t idle_life_;      // ticks
+  std::uint32_t idle_life_;      // ticks; of TCP and SCTP
+  std::uint32_t ipsec_life_;     // ticks; of IPsec and L2TP
+  std::uint32_t gre_life_;       // ticks
   std::uint32_t pressure_life_;  // ticks
   Counters counters_;
   std::shared_ptr<BucketCounts> counts_;

@@ -34,7 +34,8 @@ Decision decide_arp(Bytes frame, const FrameView& view, const Surroundings& arou
 Decision decide_ip(Bytes frame, const FrameView& view, const Surroundings& around) noexcept;
 Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surroundings& around,
                            int virtual_ip) noexcept;
-Decision decide_tcp(const FrameView& view, const Surroundings& around, int virtual_ip) noexcept;
+Decision decide_conversation(const FrameView& view, const packet::FlowKey& key,
+                             const Surroundings& around, int virtual_ip) noexcept;
 Decision decide_udp(const FrameView& view, const Surroundings& around, int virtual_ip) noexcept;
 Decision decide_later_fragment(const FrameView& view, const Surroundings& around,
                                int virtual_ip) noexcept;
@@ -133,7 +134,7 @@ Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surrounding
   }
   switch (view.key.protocol) {
     [[likely]] case packet::kProtocolTcp : return view.has_ports
-        ? decide_tcp(view, around, virtual_ip)
+        ? decide_conversation(view, view.key, around, virtual_ip)
         : decide_later_fragment(view, around, virtual_ip);
     case packet::kProtocolUdp:
       return view.has_ports ? decide_udp(view, around, virtual_ip)
@@ -144,6 +145,13 @@ Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surrounding
     case packet::kProtocolIcmpv6:
       if (view.layer3 == Layer3::ipv6) return decide_icmpv6(frame, view, around);
       break;
+    case packet::kProtocolSctp:
+      return view.has_ports ? decide_conversation(view, view.key, around, virtual_ip)
+                            : decide_later_fragment(view, around, virtual_ip);
+    case packet::kProtocolEsp:
+    case packet::kProtocolAh:
+    case packet::kProtocolGre:
+      return decide_conversation(view, *tracked_key(view.key), around, virtual_ip);
     default:
       // More headers, in front of a protocol that only the first fragment has.
       if (view.is_later_fragment && packet::is_extension_header(view)) {
@@ -151,19 +159,22 @@ Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surrounding
       }
       break;
   }
-  // ESP, AH, GRE, SCTP and what else has no port rules: by client, so that its tunnels arrive
-  // together.
+  // What has neither ports nor a tunnel's rule.
   return decide_by_source(view.key, around, Verdict::deliver_owned);
 }
 
 // ---- TCP
 
+Verdict verdict_of_owner(const Placement& place) noexcept {
+  const bool by_default = place.has_rule && place.rule == kDefaultRule;
+  return by_default ? Verdict::deliver_default : Verdict::deliver_owned;
+}
+
 // No entry: this host holds no such connection.
-Verdict judge_new_tcp(const FrameView& view, const Placement& place,
-                      const Surroundings& around) noexcept {
+Verdict judge_new(const FrameView& view, const Placement& place,
+                  const Surroundings& around) noexcept {
   if (place.is_disabled) return Verdict::drop_rule_disabled;
-  const Verdict taken =
-      place.rule == kDefaultRule ? Verdict::deliver_default : Verdict::deliver_owned;
+  const Verdict taken = verdict_of_owner(place);
   const Verdict verdict = if_owner(place, around, taken);
   if (verdict != taken || view.is_bare_syn()) return verdict;
   // Mid-connection. While another host may still hold the connection, our stack must not answer;
@@ -206,7 +217,7 @@ bool begins_or_follows_another(const FrameView& view, const flow::Found& found,
 Verdict judge_held(const FrameView& view, const flow::Found& found, const Placement& place,
                    const Surroundings& around) noexcept {
   const bool is_another = begins_or_follows_another(view, found, place);
-  return is_another ? judge_new_tcp(view, place, around) : Verdict::deliver_flow;
+  return is_another ? judge_new(view, place, around) : Verdict::deliver_flow;
 }
 
 // In a foreign bucket where this host holds nothing there is nothing to look for. Most frames of a
@@ -218,13 +229,15 @@ flow::Found find_flow(const packet::FlowKey& key, const Placement& place,
   return flows.find(key);
 }
 
-Decision decide_tcp(const FrameView& view, const Surroundings& around, int virtual_ip) noexcept {
-  const Placement place = place_by_port(around.snapshot, virtual_ip, view.key);
-  const flow::Found found = find_flow(view.key, place, around.flows);
+// TCP, SCTP and tunnels; `key` is that of the conversation.
+Decision decide_conversation(const FrameView& view, const packet::FlowKey& key,
+                             const Surroundings& around, int virtual_ip) noexcept {
+  const Placement place = forwarding::place(around.snapshot, virtual_ip, view.key);
+  const flow::Found found = find_flow(key, place, around.flows);
   Verdict verdict = Verdict::drop_no_flow;
   switch (found.state) {
     case FlowState::none:
-      verdict = judge_new_tcp(view, place, around);
+      verdict = judge_new(view, place, around);
       break;
     case FlowState::half_open:
       verdict = judge_half_open(view, found, place, around);
@@ -245,13 +258,15 @@ Decision decide_tcp(const FrameView& view, const Surroundings& around, int virtu
 // it.
 Decision decide_stateless(const Placement& place, const Surroundings& around) noexcept {
   if (place.is_disabled) return decided(Verdict::drop_rule_disabled, place);
-  const Verdict taken =
-      place.rule == kDefaultRule ? Verdict::deliver_default : Verdict::deliver_owned;
+  const Verdict taken = verdict_of_owner(place);
   return decided(if_owner(place, around, taken), place);
 }
 
 Decision decide_udp(const FrameView& view, const Surroundings& around, int virtual_ip) noexcept {
-  return decide_stateless(place_by_port(around.snapshot, virtual_ip, view.key), around);
+  if (packet::is_tunnel_port(view.key.destination_port)) [[unlikely]] {
+    return decide_conversation(view, *tracked_key(view.key), around, virtual_ip);
+  }
+  return decide_stateless(place(around.snapshot, virtual_ip, view.key), around);
 }
 
 // A connection may have stayed behind when its bucket moved: with this host, or with another.
@@ -267,14 +282,14 @@ Decision decide_later_fragment(const FrameView& view, const Surroundings& around
   const std::optional<Verdict> first =
       around.fragments != nullptr ? around.fragments->find(view) : std::nullopt;
   if (first) return decided(*first);
-  const bool is_tcp = view.key.protocol == packet::kProtocolTcp;
-  const bool has_rules = is_tcp || view.key.protocol == packet::kProtocolUdp;
+  const bool has_rules =
+      view.key.protocol == packet::kProtocolTcp || view.key.protocol == packet::kProtocolUdp;
   const std::optional<RuleIndex> rule =
       has_rules ? around.snapshot.policy->rule_without_ports(virtual_ip, view.key.protocol)
                 : std::nullopt;
   if (!rule) return decided(Verdict::drop_fragment_unknown);
   const Placement place = place_by_rule(around.snapshot, *rule, view.key);
-  if (is_tcp && may_have_stayed(place, around)) {
+  if (may_have_stayed(place, around)) {
     return decided(Verdict::drop_fragment_unknown);
   }
   return decide_stateless(place, around);
@@ -340,15 +355,9 @@ Decision decide_icmp_error(const packet::FlowKey& embedded, const Surroundings& 
   const int virtual_ip = around.snapshot.policy->virtual_ip_index(embedded.source_address());
   if (virtual_ip < 0) return decided(Verdict::drop_icmp);
   const packet::FlowKey key = embedded.reversed();
-  switch (key.protocol) {
-    case packet::kProtocolTcp:
-    case packet::kProtocolUdp:
-      break;
-    default:
-      return decide_by_source(key, around, Verdict::deliver_owned);
-  }
-  const Placement place = place_by_port(around.snapshot, virtual_ip, key);
-  if (key.protocol == packet::kProtocolTcp && around.flows.find(key).state != FlowState::none) {
+  const Placement place = forwarding::place(around.snapshot, virtual_ip, key);
+  const std::optional<packet::FlowKey> tracked = tracked_key(key);
+  if (tracked && around.flows.find(*tracked).state != FlowState::none) {
     Decision decision = decided(Verdict::deliver_flow, place);
     decision.tracked = true;
     return decision;

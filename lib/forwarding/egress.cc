@@ -2,6 +2,8 @@
 // The policy for frames the local stack wants to send, and what the flow cache is told of either
 // direction. The stack of every host has all virtual IPs, so what may speak for one of them is
 // decided here.
+#include <optional>
+
 #include "forwarding/decide.h"
 #include "forwarding/placement.h"
 #include "packet/headers.h"
@@ -31,6 +33,14 @@ bool is_group_or_router_talk(const FrameView& view) noexcept {
          type == packet::kIcmpv6RouterAdvertisement || type == packet::kIcmpv6Redirect;
 }
 
+// The conversation that a frame is part of, by a key seen from the client. Of a later fragment
+// nothing is known but that its first one went by.
+std::optional<packet::FlowKey> conversation_of(const FrameView& view,
+                                               const packet::FlowKey& key) noexcept {
+  if (view.status != packet::ParseStatus::ok || view.is_later_fragment) return std::nullopt;
+  return tracked_key(key);
+}
+
 // SYN-ACK and RST open or end a client's connection, so only the host that may do so sends them. A
 // kernel that heard a stray segment is silenced; so is one with a half-open socket of a time when
 // it was the owner, for the client may have been answered by another host since.
@@ -41,12 +51,12 @@ bool may_leave(const FrameView& view, const flow::Found& found, bool is_owner) n
   return is_owner || found.state != flow::FlowState::none || !view.has_flag(TcpFlags::kRst);
 }
 
-Decision decide_tcp_from_virtual_ip(const FrameView& view, const Surroundings& around,
-                                    int virtual_ip) noexcept {
-  const packet::FlowKey key = view.key.reversed();
-  const Placement place = place_by_port(around.snapshot, virtual_ip, key);
+// `tracked` is the key of the conversation, seen from the client.
+Decision decide_conversation_from_virtual_ip(const FrameView& view, const packet::FlowKey& tracked,
+                                             const Surroundings& around, int virtual_ip) noexcept {
+  const Placement place = forwarding::place(around.snapshot, virtual_ip, view.key.reversed());
   Decision decision = decided(Verdict::send_uplink, place);
-  const flow::Found found = around.flows.find(key);
+  const flow::Found found = around.flows.find(tracked);
   decision.tracked = found.state != flow::FlowState::none;
   const bool is_owner = bucket::takes_new_flows(place.state) && around.lease_valid;
   if (!may_leave(view, found, is_owner)) decision.verdict = Verdict::drop_egress_not_owner;
@@ -60,8 +70,8 @@ Decision decide_ip_egress(const FrameView& view, const Surroundings& around) noe
   const int virtual_ip = policy.virtual_ip_index(view.key.source, view.key.family);
   if (virtual_ip < 0) return decided(Verdict::drop_egress_source);
   if (!around.snapshot.buckets.serving) return decided(Verdict::drop_host_stopped);
-  if (view.key.protocol == packet::kProtocolTcp && view.has_ports) {
-    return decide_tcp_from_virtual_ip(view, around, virtual_ip);
+  if (const std::optional<packet::FlowKey> tracked = conversation_of(view, view.key.reversed())) {
+    return decide_conversation_from_virtual_ip(view, *tracked, around, virtual_ip);
   }
   return decided(Verdict::send_uplink);
 }
@@ -79,10 +89,6 @@ Decision decide_arp_egress(Bytes frame, const FrameView& view,
 
 flow::Segment segment_of(const FrameView& view) noexcept {
   return {view.tcp_flags, view.tcp_sequence, view.tcp_acknowledgement};
-}
-
-bool is_tcp_segment(const FrameView& view) noexcept {
-  return view.key.protocol == packet::kProtocolTcp && view.has_ports;
 }
 
 }  // namespace
@@ -109,7 +115,7 @@ std::optional<flow::Placement> placement_of(const Snapshot& snapshot,
                                             const packet::FlowKey& key) noexcept {
   const int virtual_ip = snapshot.policy->virtual_ip_index(key.destination, key.family);
   if (virtual_ip < 0) return std::nullopt;
-  const Placement place = place_by_port(snapshot, virtual_ip, key);
+  const Placement place = forwarding::place(snapshot, virtual_ip, key);
   if (place.is_disabled) return std::nullopt;
   return flow::Placement{place.map_class, place.bucket};
 }
@@ -127,22 +133,23 @@ Decision placed_anew(const Decision& decision, const packet::FlowKey& key,
 
 bool note_received(const FrameView& view, const Decision& decision, flow::FlowCache& flows,
                    base::TimePoint now) noexcept {
-  if (!is_tcp_segment(view) || !decision.has_bucket) return false;
-  if (is_delivery(decision.verdict)) return flows.note_inbound(view.key, segment_of(view), now);
+  const std::optional<packet::FlowKey> key = conversation_of(view, view.key);
+  if (!key || !decision.has_bucket) return false;
+  if (is_delivery(decision.verdict)) return flows.note_inbound(*key, segment_of(view), now);
   const bool was_refused = decision.tracked && decision.verdict != Verdict::drop_local_full;
-  return was_refused && flows.note_refused(view.key, segment_of(view));
+  return was_refused && flows.note_refused(*key, segment_of(view));
 }
 
 bool note_sent(const FrameView& view, const Decision& decision, flow::FlowCache& flows,
                base::TimePoint now) noexcept {
-  if (!is_tcp_segment(view) || !decision.has_bucket) return false;
-  const packet::FlowKey key = view.key.reversed();
+  const std::optional<packet::FlowKey> key = conversation_of(view, view.key.reversed());
+  if (!key || !decision.has_bucket) return false;
   const flow::Placement placement{decision.map_class, decision.bucket};
   if (decision.verdict == Verdict::send_uplink) {
-    return flows.note_egress(key, segment_of(view), placement, now);
+    return flows.note_egress(*key, segment_of(view), placement, now);
   }
   const bool is_withheld = decision.verdict == Verdict::drop_egress_not_owner && view.is_syn_ack();
-  return is_withheld && flows.note_withheld(key, segment_of(view), placement, now);
+  return is_withheld && flows.note_withheld(*key, segment_of(view), placement, now);
 }
 
 }  // namespace covey::forwarding

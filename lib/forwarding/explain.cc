@@ -185,8 +185,9 @@ void describe_rule(const Decision& decision, const packet::FlowKey& key, const P
   out.rule = rule.name;
   out.mode = word_of(rule.mode);
   if (rule.mode != RuleMode::multiple) return;
-  out.affinity = word_of(rule.hash.affinity);
-  out.hashed = hashed_words(rule.hash, key);
+  const bucket::HashRule hash = hash_of(rule, tunnel_of(key.protocol, key.destination_port));
+  out.affinity = word_of(hash.affinity);
+  out.hashed = hashed_words(hash, key);
 }
 
 // "bucket 1234 of rule web", "single-host rule db", "what no rule covers".

@@ -7,6 +7,7 @@
 
 #include "bucket/bucket_table.h"
 #include "bucket/flow_hash.h"
+#include "forwarding/conversation.h"
 #include "forwarding/decide.h"
 #include "forwarding/policy.h"
 #include "packet/flow_key.h"
@@ -46,8 +47,16 @@ inline constexpr bucket::HashRule kBySource{bucket::Affinity::single, 32, 128};
   return place_in_class(snapshot, bucket::kSpreadClass, kBySource, key);
 }
 
-[[nodiscard]] inline Placement place_by_rule(const Snapshot& snapshot, RuleIndex index,
-                                             const packet::FlowKey& key) noexcept {
+/// What a rule hashes: of tunnels never the ports.
+[[nodiscard]] inline const bucket::HashRule& hash_of(
+    const PortRule& rule, const std::optional<TunnelPort>& tunnel) noexcept {
+  const bool hashes_ports = rule.hash.affinity == bucket::Affinity::none;
+  return tunnel && hashes_ports ? kBySource : rule.hash;
+}
+
+[[nodiscard]] inline Placement place_by_rule(
+    const Snapshot& snapshot, RuleIndex index, const packet::FlowKey& key,
+    const std::optional<TunnelPort>& tunnel = std::nullopt) noexcept {
   Placement place;
   if (index == kDefaultRule) {
     place = place_in_class(snapshot, bucket::kDefaultHostClass, kBySource, key);
@@ -56,7 +65,7 @@ inline constexpr bucket::HashRule kBySource{bucket::Affinity::single, 32, 128};
     place.is_disabled = rule.mode == RuleMode::disabled;
     if (!place.is_disabled) {
       const base::ClassIndex map_class = snapshot.policy->classes().class_of_rule[index];
-      place = place_in_class(snapshot, map_class, rule.hash, key);
+      place = place_in_class(snapshot, map_class, hash_of(rule, tunnel), key);
     }
   }
   place.rule = index;
@@ -64,11 +73,33 @@ inline constexpr bucket::HashRule kBySource{bucket::Affinity::single, 32, 128};
   return place;
 }
 
-/// `key` as the client sees it: its destination is the virtual IP at position `virtual_ip`.
-[[nodiscard]] inline Placement place_by_port(const Snapshot& snapshot, int virtual_ip,
-                                             const packet::FlowKey& key) noexcept {
-  const RuleIndex index = snapshot.policy->rule_for(virtual_ip, key.protocol, key.destination_port);
-  return place_by_rule(snapshot, index, key);
+/// An SCTP host may change to another of its addresses in the middle of an association, but its
+/// ports stay (RFC 9260).
+[[nodiscard]] inline Placement place_sctp(const Snapshot& snapshot, packet::FlowKey key) noexcept {
+  key.source = {};
+  return place_in_class(snapshot, bucket::kSpreadClass, {}, key);
+}
+
+/// Where a packet belongs by what it is. `key` as the client sees it: its destination is the
+/// virtual IP at position `virtual_ip`.
+[[nodiscard]] inline Placement place(const Snapshot& snapshot, int virtual_ip,
+                                     const packet::FlowKey& key) noexcept {
+  if (const auto tunnel = tunnel_of(key.protocol, key.destination_port)) [[unlikely]] {
+    const RuleIndex index = snapshot.policy->rule_for(virtual_ip, tunnel->protocol, tunnel->port);
+    return place_by_rule(snapshot, index, key, tunnel);
+  }
+  switch (key.protocol) {
+    case packet::kProtocolTcp:
+    case packet::kProtocolUdp: {
+      const RuleIndex index =
+          snapshot.policy->rule_for(virtual_ip, key.protocol, key.destination_port);
+      return place_by_rule(snapshot, index, key);
+    }
+    case packet::kProtocolSctp:
+      return place_sctp(snapshot, key);
+    default:
+      return place_by_source(snapshot, key);
+  }
 }
 
 [[nodiscard]] inline Decision decided(Verdict verdict) noexcept {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/endian.h"
+#include "packet/conversation.h"
 #include "packet/headers.h"
 
 namespace covey::packet {
@@ -43,6 +44,10 @@ ParseStatus read_udp(Bytes l4, FrameView& view) {
   view.key.source_port = load_be16(&l4[0]);
   view.key.destination_port = load_be16(&l4[2]);
   view.has_ports = true;
+  if (is_tunnel_port(view.key.destination_port) || is_tunnel_port(view.key.source_port))
+      [[unlikely]] {
+    read_tunnel_message(l4, view);
+  }
   return ParseStatus::ok;
 }
 
@@ -59,6 +64,8 @@ ParseStatus read_layer4(Bytes l4, FrameView& view) {
       return read_tcp(l4, view);
     case kProtocolUdp:
       return read_udp(l4, view);
+    case kProtocolSctp:
+      return read_sctp(l4, view);
     case kProtocolIcmp:
       return view.layer3 == Layer3::ipv4 ? read_icmp(l4, view) : ParseStatus::ok;
     case kProtocolIcmpv6:

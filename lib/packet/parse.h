@@ -38,6 +38,11 @@ inline constexpr std::uint8_t kProtocolAh = 51;
 inline constexpr std::uint8_t kProtocolIcmpv6 = 58;
 inline constexpr std::uint8_t kProtocolSctp = 132;
 
+inline constexpr std::uint16_t kPortIke = 500;
+inline constexpr std::uint16_t kPortIkeNat = 4500;  // IKE and ESP that pass a NAT
+inline constexpr std::uint16_t kPortL2tp = 1701;
+inline constexpr std::uint16_t kPortPptp = 1723;  // TCP
+
 // What goes beyond is unknown to us: RFC 8504 suggests such limits.
 inline constexpr unsigned kMaxExtensionHeaders = 8;
 inline constexpr std::size_t kMaxExtensionBytes = 256;
@@ -68,7 +73,8 @@ struct FrameView {
   bool is_fragment = false;        // any fragment, the first included
   bool is_later_fragment = false;  // not the first: no ports
   bool has_ports = false;          // key ports are real
-  std::uint8_t tcp_flags = 0;
+  std::uint8_t tcp_flags = 0;  // this and the two numbers: also what plays the part in SCTP, IKE,
+                               // L2TP, see conversation.h
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
   std::uint16_t vlan_id = 0;         // of the inner tag, if there are two

@@ -181,6 +181,10 @@ FrameBuilder& FrameBuilder::payload(std::size_t bytes) {
   payload_ = bytes;
   return *this;
 }
+FrameBuilder& FrameBuilder::data(std::vector<std::uint8_t> bytes) {
+  data_ = std::move(bytes);
+  return *this;
+}
 FrameBuilder& FrameBuilder::raw(std::uint16_t ether_type, std::vector<std::uint8_t> bytes) {
   ether_type_ = ether_type;
   source_ = destination_ = {};
@@ -199,8 +203,9 @@ Frame FrameBuilder::layer4() const {
   } else if (protocol_ == kProtocolUdp && body_.empty()) {
     append16(l4, source_port_);
     append16(l4, destination_port_);
-    append16(l4, static_cast<unsigned>(packet::kUdpHeader + payload_));
+    append16(l4, static_cast<unsigned>(packet::kUdpHeader + data_.size() + payload_));
     append16(l4, 0);
+    append(l4, data_);
   } else {
     l4 = body_;
   }

@@ -58,6 +58,8 @@ class FrameBuilder {
                      std::vector<std::uint8_t> rest = {0, 1, 0, 1});
   FrameBuilder& protocol(std::uint8_t number, std::vector<std::uint8_t> bytes);
   FrameBuilder& payload(std::size_t bytes);
+  /// UDP only: what the datagram carries, in front of payload().
+  FrameBuilder& data(std::vector<std::uint8_t> bytes);
 
   /// Any other EtherType; nothing of the above layers is built then.
   FrameBuilder& raw(std::uint16_t ether_type, std::vector<std::uint8_t> bytes);
@@ -93,6 +95,7 @@ class FrameBuilder {
   std::uint32_t sequence_ = 1000;
   std::uint32_t acknowledgement_ = 0;
   std::vector<std::uint8_t> body_;  // ICMP from the type on, other protocols, raw frames
+  std::vector<std::uint8_t> data_;
   std::size_t payload_ = 0;
 };
 

@@ -2,6 +2,7 @@
 #include "support/seed_frames.h"
 
 #include "packet/headers.h"
+#include "support/tunnels.h"
 #include "support/world.h"
 
 namespace covey::test {
@@ -50,6 +51,16 @@ std::vector<SeedFrame> seed_frames() {
       {"icmp4_unreachable", unreachable("10.77.0.1", out4().tcp(80, 40000, kAck))},
       {"icmp4_unreachable_udp", unreachable("10.77.0.1", out4().udp(8000, 5000))},
       {"esp4", in4().protocol(50, std::vector<std::uint8_t>(24, 9))},
+      {"ike4_first", ike(in4(), {.responder = 0})},
+      {"ike4_nat", ike_nat(in4(), {.exchange = 35})},
+      {"ike4_answer", ike(out4(), {.exchange = 34, .flags = 0x20})},
+      {"esp4_nat", esp_nat(in4())},
+      {"ah6", ah(in6())},
+      {"l2tp4_first", l2tp(in4(), 1)},
+      {"l2tp6_answer", l2tp(out6(), 2)},
+      {"sctp4_init", sctp(in4(), {.chunk = 1})},
+      {"sctp6_init_ack", sctp(out6(), {.chunk = 2})},
+      {"sctp4_shutdown", sctp(in4(), {.chunk = 7, .verification_tag = 5})},
       {"gre4", in4().protocol(47, {0, 0, 8, 0})},
       {"tcp6_syn", in6().tcp(40000, 80, kSyn)},
       {"tcp6_ack", in6().tcp(40000, 80, kAck).payload(8)},

@@ -59,7 +59,11 @@ std::vector<PortRule> world_rules() {
   games.protocol = RuleProtocol::udp;
   games.ports = {{0, 65535}};
   games.hash.affinity = bucket::Affinity::single;
-  return {web, app, db, block, games};
+
+  PortRule vpn;
+  vpn.name = "vpn";
+  vpn.ports = {{500, 500}, {1701, 1701}, {1723, 1723}};
+  return {web, app, db, block, games, vpn};
 }
 
 forwarding::Settings world_settings() {
@@ -137,9 +141,10 @@ forwarding::Snapshot World::snapshot() const {
   return snapshot;
 }
 
-void World::fill(flow::FlowCache& flows, const packet::FlowKey& key) const {
+void World::fill(flow::FlowCache& flows, const packet::FlowKey& seen) const {
   const base::TimePoint now{};
   if (held_ == FlowState::none) return;
+  const packet::FlowKey key = forwarding::tracked_key(seen).value_or(seen);
   const flow::Placement at = forwarding::placement_of(snapshot(), key).value_or(flow::Placement{});
   if (held_ == FlowState::half_open) {
     flows.note_egress(key, {std::uint8_t{kSyn | kAck}, kOurSequence, 0}, at, now);

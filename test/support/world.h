@@ -10,6 +10,7 @@
 //   db     all virtual IPs   tcp   5432        single host
 //   block  all virtual IPs   both  23          disabled
 //   games  kVip2             udp   0-65535     multiple, affinity single
+//   vpn    all virtual IPs   both  500,1701,1723  multiple, affinity none
 #pragma once
 
 #include <memory>
@@ -67,7 +68,7 @@ class World {
 
  private:
   [[nodiscard]] std::string effect_of(const forwarding::Decision& decision) const;
-  void fill(flow::FlowCache& flows, const packet::FlowKey& key) const;
+  void fill(flow::FlowCache& flows, const packet::FlowKey& seen) const;
 
   forwarding::Settings settings_ = world_settings();
   bucket::BucketState buckets_ = bucket::BucketState::own;

@@ -147,7 +147,8 @@ TEST_CASE("an ICMP error goes where the conversation it speaks of goes") {
        deliver_default, "default"},
       {"disabled rule", unreachable("10.77.0.1", FrameBuilder().ip(kVip, kClient).udp(23, 9)),
        World(), drop_rule_disabled, "block"},
-      {"ESP", unreachable("10.77.0.1", FrameBuilder().ip(kVip, kClient).protocol(50, {1, 2, 3, 4})),
+      {"IP in IP",
+       unreachable("10.77.0.1", FrameBuilder().ip(kVip, kClient).protocol(4, {1, 2, 3, 4})),
        World(), deliver_owned, "spread"},
       {"about an address that is none of ours",
        patch(unreachable("10.77.0.1", sent_tcp()), 14 + 20 + 8 + 12, {192, 0, 2, 1}), World(),
@@ -167,27 +168,28 @@ TEST_CASE("an ICMP error goes where the conversation it speaks of goes") {
 
 TEST_CASE("protocols without port rules are spread by client") {
   check_received({
-      {"ESP", other(50), World(), deliver_owned, "spread"},
-      {"ESP, not ours", other(50), World().foreign(), drop_not_owner, "spread"},
-      {"ESP, IPv6", other6(50), World(), deliver_owned, "spread"},
-      {"AH", other(51), World(), deliver_owned, "spread"},
-      {"AH, IPv6", other6(51), World(), deliver_owned, "spread"},
-      {"GRE", other(47), World(), deliver_owned, "spread"},
-      {"SCTP", other(132), World(), deliver_owned, "spread"},
+      {"IP in IP", other(4), World(), deliver_owned, "spread"},
+      {"IP in IP, not ours", other(4), World().foreign(), drop_not_owner, "spread"},
+      {"IPv6 in IPv6", other6(41), World(), deliver_owned, "spread"},
+      {"OSPF", other(89), World(), deliver_owned, "spread"},
+      {"VRRP", other(112), World(), deliver_owned, "spread"},
+      {"UDP-Lite", other(136), World(), deliver_owned, "spread"},
+      {"DCCP, IPv6", other6(33), World().dirty(), deliver_owned, "spread"},
+      {"mobility header", other6(135), World(), deliver_owned, "spread"},
+      {"no next header", other6(59), World(), deliver_owned, "spread"},
       {"ICMPv6 number over IPv4", other(58), World(), deliver_owned, "spread"},
       {"ICMP number over IPv6", other6(1), World(), deliver_owned, "spread"},
-      {"lease expired", other(47), World().lease_expired(), drop_lease_expired, "spread"},
-      {"stopped", other(47), World().stopped(), drop_host_stopped, "-"},
-      {"ESP, later fragment", other(50).fragment(9, true), World(), deliver_owned, "spread"},
+      {"lease expired", other(4), World().lease_expired(), drop_lease_expired, "spread"},
+      {"stopped", other(4), World().stopped(), drop_host_stopped, "-"},
+      {"later fragment", other(4).fragment(9, true), World(), deliver_owned, "spread"},
   });
 }
 
-TEST_CASE("one client's tunnels and its pings land in one bucket") {
+TEST_CASE("one client's pings and what has no ports land in one bucket") {
   const auto bucket_of = [](const Frame& frame) { return World().receive(frame).decision.bucket; };
-  CHECK(bucket_of(other(50)) == bucket_of(other(47)));
-  CHECK(bucket_of(other(50)) == bucket_of(ping()));
+  CHECK(bucket_of(other(4)) == bucket_of(ping()));
   CHECK(bucket_of(ping()) == bucket_of(ping().fragment(185, false)));
-  CHECK(bucket_of(other6(50)) == bucket_of(ping6()));
+  CHECK(bucket_of(other6(41)) == bucket_of(ping6()));
 }
 
 TEST_CASE("what is not addressed to us is dropped") {

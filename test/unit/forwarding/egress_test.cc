@@ -68,7 +68,7 @@ TEST_CASE("other segments leave from wherever the socket is") {
       {"later fragment", tcp(80, kRst).fragment(9, true), World().foreign(), send_uplink, "-"},
       {"UDP", from(kVip, kClient).udp(8000, 9), World().foreign(), send_uplink, "-"},
       {"echo reply", from(kVip, kClient).icmp(0, 0), World().foreign(), send_uplink, "-"},
-      {"ESP", from(kVip, kClient).protocol(50, {1, 2, 3, 4}), World(), send_uplink, "-"},
+      {"IP in IP", from(kVip, kClient).protocol(4, {1, 2, 3, 4}), World(), send_uplink, "-"},
       {"stopped host, data", tcp(80, kAck), World().stopped().holds(established), drop_host_stopped,
        "-"},
       {"stopped host, UDP", from(kVip, kClient).udp(1, 2), World().stopped(), drop_host_stopped,

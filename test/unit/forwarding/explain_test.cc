@@ -118,7 +118,13 @@ TEST_CASE("IPv6 flows and flows of other protocols are explained too") {
   CHECK(six.rule == "web");
   CHECK(six.hashed == "2001:db8:77::100 port 40000 -> port 443");
   CHECK(answer(ask(kVip6, 9, 17)).verdict == deliver_default);
-  CHECK(answer(ask(kVip, 0, 50)).rule == "spread");
+  CHECK(answer(ask(kVip, 0, 4)).rule == "spread");
+  // Of tunnels the client alone is hashed, whatever the affinity of the rule.
+  const Explanation ike = answer(ask(kVip, 500, 17));
+  CHECK(ike.rule == "vpn");
+  CHECK(ike.affinity == "single");
+  CHECK(ike.hashed == kClient);
+  CHECK(answer(ask(kVip, 0, 50)).bucket == ike.bucket);
 }
 
 TEST_CASE("a connection this host holds is told as tracked") {

@@ -100,7 +100,7 @@ TEST_CASE("a rule without ports is told only where ports cannot matter") {
 
 TEST_CASE("each multiple or single rule has a class of its own, in rule order") {
   const forwarding::ClassPlan plan = forwarding::plan_classes(world_settings());
-  CHECK(plan.class_sizes == std::vector<std::uint32_t>{1, 64, 64, 64, 1, 64});
+  CHECK(plan.class_sizes == std::vector<std::uint32_t>{1, 64, 64, 64, 1, 64, 64});
   CHECK(plan.class_of_rule[0] == base::ClassIndex{2});
   CHECK(plan.class_of_rule[1] == base::ClassIndex{3});
   CHECK(plan.class_of_rule[2] == base::ClassIndex{4});
@@ -172,11 +172,17 @@ TEST_CASE("the shared settings read like the configuration") {
         "rule games: ports = 0-65535\n"
         "rule games: mode = multiple\n"
         "rule games: affinity = single\n"
+        "rule vpn: vip = all\n"
+        "rule vpn: protocol = both\n"
+        "rule vpn: ports = 500,1701,1723\n"
+        "rule vpn: mode = multiple\n"
+        "rule vpn: affinity = none\n"
         "order of rules: 1 = web\n"
         "order of rules: 2 = app\n"
         "order of rules: 3 = db\n"
         "order of rules: 4 = block\n"
-        "order of rules: 5 = games\n");
+        "order of rules: 5 = games\n"
+        "order of rules: 6 = vpn\n");
 }
 
 TEST_CASE("what belongs to one host is no part of the shared settings") {
