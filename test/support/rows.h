@@ -2,9 +2,14 @@
 // Row: one line of a forwarding table, readable as a sentence of the policy; and checks of tables.
 //
 // Owner: test/support. Thread: one. For Catch2 programs only; each row is reported by its name.
+// With COVEY_ROWS each row is also appended to that file, as one line of five fields with tabs
+// between them: table, name, verdict, effect, the bytes of the frame; check_rows.py reads them.
 #pragma once
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <iomanip>
 #include <string>
 #include <vector>
 
@@ -20,8 +25,21 @@ struct Row {
   std::string effect;  // see World::Outcome
 };
 
+inline void write_row(const Row& row) {
+  const char* path = std::getenv("COVEY_ROWS");
+  if (path == nullptr) return;
+  std::ofstream file(path, std::ios::app);
+  file << Catch::getResultCapture().getCurrentTestName() << '\t' << row.name << '\t'
+       << forwarding::name(row.verdict) << '\t' << row.effect << '\t' << std::hex
+       << std::setfill('0');
+  for (const std::uint8_t byte : row.frame)
+    file << std::setw(2) << unsigned{byte};
+  file << '\n';
+}
+
 inline void check_row(const Row& row, const World::Outcome& outcome) {
   INFO(row.name);
+  write_row(row);
   CHECK(std::string(forwarding::name(outcome.decision.verdict)) ==
         std::string(forwarding::name(row.verdict)));
   CHECK(outcome.effect == row.effect);

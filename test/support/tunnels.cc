@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "support/tunnels.h"
 
+#include <bit>
 #include <vector>
 
 #include "base/endian.h"
@@ -29,6 +30,18 @@ Bytes ike_message(const IkeText& text) {
   message[19] = text.flags;
   put32(message, 24, static_cast<std::uint32_t>(message.size()));
   return message;
+}
+
+// CRC32c, the checksum of SCTP, bit by bit (RFC 9260, appendix A).
+std::uint32_t crc32c(const Bytes& bytes) {
+  constexpr std::uint32_t kPolynomial = 0x82f63b78;
+  std::uint32_t crc = 0xffffffff;
+  for (const std::uint8_t byte : bytes) {
+    crc ^= byte;
+    for (int bit = 0; bit < 8; ++bit)
+      crc = (crc >> 1U) ^ ((crc & 1U) != 0 ? kPolynomial : 0);
+  }
+  return ~crc;
 }
 
 Bytes esp_packet() {
@@ -95,6 +108,7 @@ FrameBuilder sctp(FrameBuilder addresses, const SctpText& text) {
   packet[kChunk] = text.chunk;
   packet[kChunk + 3] = kChunkLength;
   if (text.chunk == kInit || text.chunk == kInitAck) put32(packet, kChunk + 4, text.initiate_tag);
+  put32(packet, 8, std::byteswap(crc32c(packet)));
   return addresses.protocol(packet::kProtocolSctp, packet);
 }
 
