@@ -1,10 +1,10 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """The forwarding tables as data: how many rows there are, and what Scapy makes of their frames.
 
-Scapy takes each frame apart, forgets every length and checksum and builds the frame anew. Its bytes
-must be those that FrameBuilder made: so two implementations that know nothing of each other agree on
-what the rows are about. Frames that are broken on purpose cannot come back; they are the minority.
+Scapy takes each frame apart, forgets every length and checksum and builds the frame anew. Its
+bytes must be those that FrameBuilder made: so two implementations that know nothing of each other
+agree on what the rows are about. Frames that are broken on purpose cannot come back; they are few.
 
     check_rows.py FORWARDING_TEST
 """
@@ -53,8 +53,8 @@ def main():
     for row in found:
         try:
             (same if rebuilt(row[4]) == row[4] else other).append(row)
-        except Exception:  # Scapy gives up on broken frames in many ways. pylint: disable=broad-except
-            other.append(row)
+        except Exception:  # pylint: disable=broad-except
+            other.append(row)  # Scapy gives up on broken frames in many ways
     print(f"{len(names)} rows in {len({row[0] for row in found})} tables; "
           f"Scapy builds {len(same)} of {len(found)} frames alike")
     for table, name, verdict, *_ in other:
