@@ -21,6 +21,7 @@
 #include "convergence/node.h"
 #include "dataplane/data_plane.h"
 #include "heartbeat/keys.h"
+#include "localstack/connections.h"
 #include "process/priority.h"
 #include "process/privileges.h"
 #include "setup.h"
@@ -107,6 +108,24 @@ base::Result<void> prepare_privileges(const dataplane::Uplink& uplink) {
   return process::keep_only(kept);
 }
 
+/// Connections that this machine's stack holds since an earlier start: they go on, whoever owns
+/// their buckets now. To be known before this host says its first word.
+void take_over_connections(const Setup& setup, dataplane::DataPlane& data_plane,
+                           control::Logger& logger) {
+  std::vector<base::IpAddress> addresses;
+  for (const base::IpPrefix& prefix : setup.config->forwarding.virtual_ips)
+    addresses.push_back(prefix.address);
+  const auto connections = localstack::list_connections(addresses);
+  if (!connections) {
+    logger.log(control::LogLevel::warning, "connections_unknown",
+               {{"reason", connections.error().context}});
+    return;
+  }
+  if (connections->empty()) return;
+  logger.log(control::LogLevel::info, "connections_taken_over",
+             {{"count", std::to_string(data_plane.take_over(*connections))}});
+}
+
 /// For the control thread and the workers, which do not exist yet. What remains undoes, at the end,
 /// what was done to interfaces, and rewrites the key and state files wherever they are.
 base::Result<void> drop_privileges() {
@@ -172,6 +191,7 @@ base::Result<void> run_appliance(const config::Config& config, const DaemonOptio
     logger.log(control::LogLevel::warning, "data_plane_warning", {{"detail", warning}});
   }
   raise_control_thread(config.workers);
+  take_over_connections(setup, **data_plane, logger);
   if (const auto dropped = drop_privileges(); !dropped) return dropped;
   if (const auto started = (*data_plane)->start_workers(); !started) return started;
   if (legacy != nullptr) legacy->pulse->expect((*data_plane)->workers());

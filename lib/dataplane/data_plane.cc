@@ -260,6 +260,20 @@ base::Result<void> DataPlane::start_workers() {
   return implementation_->start_threads();
 }
 
+std::size_t DataPlane::take_over(std::span<const packet::FlowKey> connections) {
+  std::size_t taken = 0;
+  const base::TimePoint began = now();
+  for (const packet::FlowKey& key : connections) {
+    const auto place = forwarding::placement_of(snapshot(), key);
+    if (!place) continue;
+    bool has_room = true;
+    for (const std::unique_ptr<Worker>& worker : implementation_->workers)
+      has_room = worker->take_over(key, *place, began) && has_room;
+    taken += has_room ? 1 : 0;
+  }
+  return taken;
+}
+
 unsigned DataPlane::workers() const {
   return implementation_->worker_count;
 }

@@ -86,6 +86,9 @@ class DataPlane {
   DataPlane(const DataPlane&) = delete;
   DataPlane& operator=(const DataPlane&) = delete;
 
+  /// Before the workers are started: connections that the local stack has from before, as their
+  /// clients see them. Returns how many have a rule and found room.
+  std::size_t take_over(std::span<const packet::FlowKey> connections);
   [[nodiscard]] base::Result<void> start_workers();
   [[nodiscard]] unsigned workers() const;
 

@@ -75,6 +75,11 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
   ~Worker();
 
+  /// A connection that the local stack has from before; false if there is no room. Not while it
+  /// runs.
+  bool take_over(const packet::FlowKey& key, flow::Placement placement, base::TimePoint now) {
+    return flows_.note_egress(key, {.flags = packet::TcpFlags::kAck}, placement, now);
+  }
   /// Loops until `stop`.
   void run(const std::atomic<bool>& stop) noexcept;
   /// One round; true if there was anything to do.

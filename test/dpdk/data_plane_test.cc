@@ -216,6 +216,20 @@ TEST_CASE("other rules and another number of buckets are followed, and counts go
   CHECK(accepted(by_default + 1) == left_by_default);
 }
 
+TEST_CASE("connections from before the start are known to every worker", "[taken-over]") {
+  Bench bench({.arriving = {{}, {}}}, World().foreign());
+  const auto key = [](std::uint16_t port) {
+    return packet::parse(Frame(new_connection(1001, port))).key;
+  };
+  // Port 23 is blocked by its rule, and the last one is none of the cluster's.
+  const std::array connections = {key(80), key(5432), key(23), key(80).reversed()};
+  CHECK(bench.data_plane().take_over(connections) == 2);
+  bench.start();
+  bench.wait_until([&] { return bench.data_plane().census().flows == 2; });
+  CHECK(bench.data_plane().census().residual.count() == 2);
+  CHECK(bench.data_plane().report().rules.at(0).flows == 1);
+}
+
 TEST_CASE("two workers share the frames and together count each once", "[workers]") {
   std::vector<Frame> first;
   std::vector<Frame> second;

@@ -8,6 +8,7 @@ import pytest
 from conftest import options
 from covey_lab import config, settings
 from covey_lab.shell import run, wait_until
+from covey_lab.traffic.download import Held
 
 
 def _ruleset(lab, host):
@@ -131,3 +132,16 @@ def test_a_key_file_others_can_read_is_refused(tmp_path):
     refused = run(str(choice.program("coveyd")), "-f", str(path), check=False)
     assert refused.returncode in (1, 3)
     assert "h1.key" in refused.stderr + refused.stdout
+
+
+def test_connections_outlive_a_restart_of_the_daemon(lab):
+    # The other hosts take the buckets meanwhile, and keep most of them.
+    held = Held(lab.namespace("client"), settings.sources4(90), settings.VIP4)
+    assert held.hosts.count("web1") >= 10
+    lab.kill(1, signal.SIGTERM)
+    lab.wait_converged([2, 3])
+    lab.start(1)
+    lab.wait_converged()
+    assert "connections_taken_over" in (lab.state.directory / "h1.log").read_text()
+    assert held.check({"web1", "web2", "web3"}) == []
+    held.close()
