@@ -98,7 +98,7 @@ constexpr std::array kKeys = std::to_array<Key>({
      "Real-time priority for the control thread, where the system allows it."},
 
     {"flows", section, "", "", "Connections a host remembers."},
-    {"flows.capacity", integer, "262144", "", "Connections per worker.", 1024, 16 * 1024 * 1024},
+    {"flows.capacity", integer, "1048576", "", "Connections per worker.", 1024, 16 * 1024 * 1024},
     {"flows.tcp_idle", duration, "1h", "", "A silent TCP connection is forgotten.", kSecond,
      30 * kDay},
     {"flows.udp_track", boolean, "false", "",

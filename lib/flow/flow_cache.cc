@@ -327,11 +327,11 @@ bool FlowCache::make_room(TimePoint now) noexcept {
 
 EntryIndex FlowCache::oldest_idle_nearby(TimePoint now) noexcept {
   EntryIndex oldest = kNoEntry;
-  for (std::uint32_t i = 0; i < std::min(kEvictionScan, table_.capacity()); ++i) {
+  for (std::uint32_t i = 0; i < std::min(kEvictionScan, table_.touched()); ++i) {
     const Entry& flow = table_[hand_];
     const bool idle = flow.state == FlowState::established && age(flow, now) >= pressure_life_;
     if (idle && (oldest == kNoEntry || age(flow, now) > age(table_[oldest], now))) oldest = hand_;
-    hand_ = hand_ + 1 == table_.capacity() ? 0 : hand_ + 1;
+    hand_ = hand_ + 1 >= table_.touched() ? 0 : hand_ + 1;
   }
   return oldest;
 }
@@ -372,13 +372,13 @@ std::uint32_t FlowCache::idle_life_of(const Entry& entry) const noexcept {
 }
 
 void FlowCache::expire_idle(TimePoint now, std::uint32_t budget) noexcept {
-  for (std::uint32_t i = 0; i < std::min(budget, table_.capacity()); ++i) {
+  for (std::uint32_t i = 0; i < std::min(budget, table_.touched()); ++i) {
     const Entry& flow = table_[hand_];
     if (flow.state == FlowState::established && age(flow, now) >= idle_life_of(flow)) {
       erase(hand_);
       counters_.expired.add(1);
     }
-    hand_ = hand_ + 1 == table_.capacity() ? 0 : hand_ + 1;
+    hand_ = hand_ + 1 >= table_.touched() ? 0 : hand_ + 1;
   }
 }
 
@@ -398,7 +398,7 @@ std::size_t FlowCache::memory_bytes() const noexcept {
 
 std::vector<FlowCache::Listed> FlowCache::list(TimePoint now, std::size_t limit) const {
   std::vector<Listed> result;
-  for (EntryIndex entry = 0; entry < table_.capacity() && result.size() < limit; ++entry) {
+  for (EntryIndex entry = 0; entry < table_.touched() && result.size() < limit; ++entry) {
     const Entry& flow = table_[entry];
     if (flow.state == FlowState::none) continue;
     std::optional<Placement> placement;

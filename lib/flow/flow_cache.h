@@ -154,7 +154,7 @@ class FlowCache {
   void place_again(std::uint32_t budget, Place&& place) noexcept {
     for (std::uint32_t i = 0; i < budget && places_again(); ++i) {
       if (is_to_be_placed(placing_at_)) set_place(placing_at_, place(table_[placing_at_].key));
-      if (++placing_at_ < table_.capacity()) continue;
+      if (++placing_at_ < table_.touched()) continue;
       placing_at_ = kNoEntry;
       counts_->complete();
     }

@@ -11,16 +11,16 @@ FlowTable::FlowTable(std::uint32_t capacity, std::uint64_t seed)
       lines_(std::bit_ceil((capacity + kMeanLoad - 1) / kMeanLoad)),
       line_mask_(static_cast<std::uint32_t>(lines_.size() - 1)) {
   COVEY_ASSERT(capacity > 0 && capacity <= kMaxCapacity);
-  for (EntryIndex entry = capacity; entry-- > 0;) {
-    entries_[entry].newer = first_free_;
-    first_free_ = entry;
-  }
 }
 
 EntryIndex FlowTable::insert(const packet::FlowKey& key) noexcept {
   COVEY_DEBUG_ASSERT(has_room());
-  const EntryIndex entry = first_free_;
-  first_free_ = entries_[entry].newer;
+  EntryIndex entry = first_free_;
+  if (entry == kNoEntry) {
+    entry = touched_++;
+  } else {
+    first_free_ = entries_[entry].newer;
+  }
   entries_[entry] = Entry{};
   entries_[entry].key = key;
 

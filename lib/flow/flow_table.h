@@ -15,8 +15,10 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
-#include <vector>
+#include <memory>
+#include <type_traits>
 
 #include "base/assert.h"
 #include "flow/key_hash.h"
@@ -44,6 +46,33 @@ struct alignas(64) Entry {
 };
 static_assert(sizeof(Entry) == 64, "an entry is one cache line");
 
+/// Zeros in memory that the system gives page by page, as it is touched: a large table costs what
+/// is in it.
+template <typename T>
+class LazyArray {
+  static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
+
+ public:
+  explicit LazyArray(std::size_t size)
+      : memory_(std::calloc(size + 1, sizeof(T))), size_(size) {  // one more, to align
+    COVEY_ASSERT(memory_ != nullptr);
+    void* first = memory_.get();
+    std::size_t room = (size + 1) * sizeof(T);
+    first_ = static_cast<T*>(std::align(alignof(T), size * sizeof(T), first, room));
+  }
+  [[nodiscard]] T& operator[](std::size_t at) noexcept { return first_[at]; }
+  [[nodiscard]] const T& operator[](std::size_t at) const noexcept { return first_[at]; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+ private:
+  struct Free {
+    void operator()(void* memory) const noexcept { std::free(memory); }
+  };
+  std::unique_ptr<void, Free> memory_;
+  T* first_ = nullptr;
+  std::size_t size_;
+};
+
 class FlowTable {
  public:
   FlowTable(std::uint32_t capacity, std::uint64_t seed);
@@ -69,7 +98,9 @@ class FlowTable {
     __builtin_prefetch(&lines_[home(hash_(key))]);
   }
 
-  [[nodiscard]] bool has_room() const noexcept { return first_free_ != kNoEntry; }
+  [[nodiscard]] bool has_room() const noexcept {
+    return first_free_ != kNoEntry || touched_ < capacity();
+  }
   /// A blank entry for a key that is not in the table; has_room() must hold.
   [[nodiscard]] EntryIndex insert(const packet::FlowKey& key) noexcept;
   /// The entry must be in use and in no AgeQueue.
@@ -80,6 +111,9 @@ class FlowTable {
   [[nodiscard]] std::uint32_t capacity() const noexcept {
     return static_cast<std::uint32_t>(entries_.size());
   }
+  /// All entries that were ever in use are below.
+  [[nodiscard]] EntryIndex touched() const noexcept { return touched_; }
+  /// When all of it is in use.
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return entries_.size() * sizeof(Entry) + lines_.size() * sizeof(Line);
   }
@@ -125,10 +159,11 @@ class FlowTable {
   }
 
   KeyHash hash_;
-  std::vector<Entry> entries_;
-  std::vector<Line> lines_;
+  LazyArray<Entry> entries_;
+  LazyArray<Line> lines_;
   std::uint32_t line_mask_;
-  EntryIndex first_free_ = kNoEntry;
+  EntryIndex first_free_ = kNoEntry;  // of those that were in use
+  EntryIndex touched_ = 0;
 };
 
 /// Entries in the order in which they were pushed; all operations take constant time. An entry is

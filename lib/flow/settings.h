@@ -12,7 +12,7 @@
 namespace covey::flow {
 
 struct Settings {
-  std::uint32_t capacity = 262144;  // established flows per worker
+  std::uint32_t capacity = 1048576;  // established flows per worker
   base::Duration tcp_idle = std::chrono::hours(1);
   bool udp_track = false;  // keep UDP conversations on their host
   base::Duration udp_idle = std::chrono::seconds(30);

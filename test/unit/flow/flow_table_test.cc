@@ -60,6 +60,24 @@ TEST_CASE("a table stays right through random insertions and removals near its c
     CHECK(table.find(client(n)) == entry);
 }
 
+TEST_CASE("four million flows are found, and forgotten again") {
+  constexpr std::uint32_t kFlows = 4'000'000;
+  FlowTable table(kFlows, 1);
+  CHECK(table.memory_bytes() / kFlows <= 80);
+  for (std::uint32_t n = 0; n < kFlows; ++n)
+    static_cast<void>(table.insert(client(n)));
+  CHECK_FALSE(table.has_room());
+  unsigned wrong = 0;
+  for (std::uint32_t n = 0; n < kFlows; ++n)
+    wrong += table.find(client(n)) == kNoEntry ? 1U : 0U;
+  CHECK(wrong == 0);
+  for (std::uint32_t n = kFlows; n-- > 0;)
+    table.erase(table.find(client(n)));
+  for (std::uint32_t n = 0; n < 1000; ++n)
+    CHECK(table.find(client(n)) == kNoEntry);
+  CHECK(table.has_room());
+}
+
 TEST_CASE("an age queue gives entries in the order in which they were pushed") {
   FlowTable table(4, 1);
   flow::AgeQueue queue;
