@@ -3,7 +3,8 @@
 // among queues, whatever the number of queues, and there is no option not to. What then comes is
 // one frame longer than any buffer. But all that is needed to send fragments the right way is the
 // first of them (forwarding/fragments.h). The driver is a plugin, so the one call in which it asks
-// is answered here: the process's own setsockopt() comes before the C library's.
+// is answered here (docs/decisions/0014): the process's own setsockopt() comes before the C
+// library's.
 #include "dataplane/fanout.h"
 
 #include <linux/if_packet.h>
