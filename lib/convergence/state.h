@@ -64,7 +64,7 @@ struct Bond {
   std::uint32_t first = 0;
   std::uint32_t last = 0;
   base::HostSet hosts;
-  Nonces nonces{};  // 0: of two incarnations
+  Nonces nonces{};  // of the newest starts
 };
 
 /// Another host that uses our id.

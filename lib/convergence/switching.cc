@@ -79,16 +79,14 @@ void Node::Impl::bind() {
   }
   bond.last = proposal.generation;
   proposal.view.for_each([&](HostId host) {
-    const bool is_new = !bond.hosts.contains(host);
-    const std::uint64_t nonce = proposal.nonces[host.value];
-    if (is_new || bond.nonces[host.value] != nonce) bond.nonces[host.value] = is_new ? nonce : 0;
     bond.hosts.insert(host);
+    bond.nonces[host.value] = proposal.nonces[host.value];  // an earlier start of it is over
   });
 }
 
 /// Everybody who could have committed has gone on to a later generation without having done so, or
-/// holds nothing. Otherwise hosts that were bound to different offers would wait for one another
-/// for ever.
+/// holds nothing, or is over: a later start of the host has come. Otherwise hosts that were bound
+/// to different offers would wait for one another for ever.
 bool Node::Impl::nobody_committed() const {
   if (phase != heartbeat::Phase::propose || proposal.generation <= bond.last) return false;
   bool nobody = true;
@@ -98,8 +96,8 @@ bool Node::Impl::nobody_committed() const {
     const heartbeat::Message& said = peer.said;
     const bool went_on = peer.heard() && is_agreeing(said.phase) && said.generation > bond.last &&
                          said.committed_generation < bond.first;
-    const bool is_same = peer.nonce == bond.nonces[host.value];
-    nobody = nobody && is_same && (went_on || peer.holds_nothing());
+    const bool is_over = peer.nonce != bond.nonces[host.value];
+    nobody = nobody && (is_over || went_on || peer.holds_nothing());
   });
   return nobody;
 }

@@ -194,4 +194,28 @@ TEST_CASE("hosts that are bound to an offer nobody can commit to let it go and t
   story.compare();
 }
 
+TEST_CASE("an offer is let go although a host that prepared it has died and come back anew") {
+  Story story("staged-reborn");
+  story.begin_with(3);
+  story.note("host 4 boots with one rule more");
+  story.segment.boot(sim::node_config(kCluster, kFour, 4, Variant::rule_added));
+  story.segment.run_for(400ms);
+  story.note("host 1 does not hear host 3; all stage one rule more, which hosts 2 and 3 prepare");
+  story.segment.cut(kThree, kOne);
+  for (const HostId host : {kOne, kTwo, kThree})
+    stage(story, host, Variant::rule_added);
+  story.segment.run_for(20ms);
+  story.note("host 3 crashes and boots with a changed rule, which the others stage");
+  story.segment.crash(kThree);
+  for (const HostId host : {kOne, kTwo, kFour})
+    stage(story, host, Variant::rule_changed);
+  story.segment.run_for(2s);
+  story.segment.cut(kThree, kOne, false);
+  story.segment.boot(sim::node_config(kCluster, kThree, 3003, Variant::rule_changed));
+  story.segment.run_for(2s);
+  CHECK(follow(story, {kOne, kTwo, kThree, kFour}, Variant::rule_changed));
+  CHECK(all_owned(story, Variant::rule_changed));
+  story.compare();
+}
+
 }  // namespace covey::test
