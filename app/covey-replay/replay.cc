@@ -4,7 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/endian.h"
 #include "convergence/cluster_map.h"
 #include "packet/headers.h"
 #include "packet/parse.h"
@@ -15,10 +14,6 @@ namespace {
 
 constexpr std::uint64_t kSeed = 1;               // nobody attacks a replay
 constexpr std::uint32_t kExpiryPerFrame = 1024;  // entries
-
-bucket::SipKey sip_key(const std::array<std::uint8_t, 16>& bytes) {
-  return {base::load_le64(bytes.data()), base::load_le64(bytes.data() + 8)};
-}
 
 /// Other hosts are taken to have the weights of this one; ranks follow from ids, as by default.
 convergence::Statement statement_of(base::HostId host, const forwarding::Policy& policy) {
@@ -67,8 +62,8 @@ forwarding::Snapshot snapshot_of(const config::Config& config, const heartbeat::
                                  base::HostSet hosts) {
   // Whatever address the local stack would have: nothing is delivered.
   auto policy = std::make_shared<const forwarding::Policy>(
-      config.forwarding, sip_key(keys.bucket_hash), base::MacAddress{});
-  bucket::BucketTable table = table_of(*policy, sip_key(keys.map_score), hosts);
+      config.forwarding, bucket::SipKey::from(keys.bucket_hash), base::MacAddress{});
+  bucket::BucketTable table = table_of(*policy, bucket::SipKey::from(keys.map_score), hosts);
   return {std::move(policy), std::move(table)};
 }
 

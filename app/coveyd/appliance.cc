@@ -14,7 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/endian.h"
 #include "bucket/siphash.h"
 #include "control/key_file.h"
 #include "control/runtime.h"
@@ -40,10 +39,6 @@ base::Result<std::uint64_t> random_number() {
   return value;
 }
 
-bucket::SipKey sip_key(const std::array<std::uint8_t, 16>& bytes) {
-  return {base::load_le64(bytes.data()), base::load_le64(bytes.data() + 8)};
-}
-
 convergence::NodeConfig node_config(const Setup& setup, const heartbeat::DerivedKeys& keys,
                                     std::uint64_t nonce) {
   const config::Config& config = *setup.config;
@@ -58,7 +53,7 @@ convergence::NodeConfig node_config(const Setup& setup, const heartbeat::Derived
   node.partition = config.partition;
   node.voters = config.hosts;
   node.hold_down = config.hold_down;
-  node.map_key = sip_key(keys.map_score);
+  node.map_key = bucket::SipKey::from(keys.map_score);
   node.classes = setup.configuration.classes;
   return node;
 }
@@ -169,7 +164,7 @@ base::Result<void> run_appliance(const config::Config& config, const DaemonOptio
     if (!*chance) return std::unexpected(chance->error());
   }
 
-  const bucket::SipKey bucket_hash = sip_key(keys->bucket_hash);
+  const bucket::SipKey bucket_hash = bucket::SipKey::from(keys->bucket_hash);
   const Setup setup = make_setup(config, bucket_hash);
   dataplane::Options data_plane_setup = data_plane_options(config, options, *flow_seed);
   if (legacy != nullptr) data_plane_setup.alive = [legacy] { return legacy->pulse->hold(); };

@@ -21,6 +21,9 @@ namespace covey::bucket {
 struct SipKey {
   std::uint64_t k0 = 0;
   std::uint64_t k1 = 0;
+  [[nodiscard]] static SipKey from(std::span<const std::uint8_t, 16> bytes) {
+    return {base::load_le64(bytes.data()), base::load_le64(bytes.data() + 8)};
+  }
   friend constexpr bool operator==(const SipKey&, const SipKey&) = default;
 };
 
