@@ -65,9 +65,9 @@ FlowCache::FlowCache(const Settings& settings, std::shared_ptr<BucketCounts> cou
 void FlowCache::follow(std::shared_ptr<BucketCounts> counts) noexcept {
   counts_ = std::move(counts);
   ++placement_round_;  // comes again after as many changes that were each overtaken by the next
-  placing_at_ = 0;
   const bool is_empty = statistics().live() == 0 && counters_.lingering.read() == 0;
-  if (is_empty) place_again(table_.capacity(), [](const auto&) { return std::nullopt; });
+  placing_at_ = is_empty ? kNoEntry : 0;
+  if (is_empty) counts_->complete();
 }
 
 void FlowCache::set_place(EntryIndex entry, const std::optional<Placement>& placement) noexcept {
