@@ -17,20 +17,15 @@ constexpr std::uint32_t kExpiryPerFrame = 1024;  // entries
 
 /// Other hosts are taken to have the weights of this one; ranks follow from ids, as by default.
 convergence::Statement statement_of(base::HostId host, const forwarding::Policy& policy) {
-  const forwarding::Settings& settings = policy.settings();
-  const forwarding::ClassPlan& plan = policy.classes();
+  const bool is_self = host == policy.settings().self;
   convergence::Statement statement;
-  for (const std::uint32_t buckets : plan.class_sizes) {
-    statement.classes.push_back({.weight = forwarding::kEqualWeight, .priority = host.value});
+  for (const forwarding::ClassShare& share :
+       forwarding::class_shares(policy.settings(), policy.classes())) {
+    const std::uint16_t rank = is_self ? share.priority : host.value;
+    statement.classes.push_back({.weight = share.weight, .priority = rank});
+  }
+  for (const std::uint32_t buckets : policy.classes().class_sizes)
     statement.claims.emplace_back(buckets);
-  }
-  for (std::size_t i = 0; i < settings.rules.size(); ++i) {
-    const forwarding::PortRule& rule = settings.rules[i];
-    if (rule.mode == forwarding::RuleMode::disabled) continue;
-    heartbeat::ClassStatement& part = statement.classes[plan.class_of_rule[i].value];
-    part.weight = rule.weight;
-    if (rule.priority != 0 && host == settings.self) part.priority = rule.priority;
-  }
   return statement;
 }
 

@@ -173,8 +173,8 @@ base::Result<void> run_appliance(const config::Config& config, const DaemonOptio
   if (!data_plane) return std::unexpected(data_plane.error());
 
   control::Logger logger(config.control.log_level, config.control.log_format, stderr);
-  Wiring wiring({setup, options, bucket_hash, **data_plane,
-                 legacy == nullptr ? nullptr : legacy->last_words.get(), logger});
+  Wiring wiring(setup, {options, bucket_hash, **data_plane,
+                        legacy == nullptr ? nullptr : legacy->last_words.get(), logger});
   auto runtime = control::Runtime::open({config.control,
                                          node_config(setup, *keys, *nonce),
                                          *ring,

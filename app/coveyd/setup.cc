@@ -40,21 +40,13 @@ std::uint64_t digest_of(const base::Settings& settings) {
 }
 
 std::vector<convergence::ClassConfig> class_configs(const forwarding::Policy& policy) {
-  const forwarding::Settings& settings = policy.settings();
   const forwarding::ClassPlan& plan = policy.classes();
   const std::vector<std::uint64_t> identities = forwarding::class_identities(policy);
-  std::vector<convergence::ClassConfig> classes(plan.class_sizes.size());
-  for (std::size_t i = 0; i < classes.size(); ++i) {
-    classes[i] = {plan.class_sizes[i], forwarding::kEqualWeight, settings.self.value,
-                  identities[i]};
-  }
-  for (std::size_t i = 0; i < settings.rules.size(); ++i) {
-    const forwarding::PortRule& rule = settings.rules[i];
-    if (rule.mode == forwarding::RuleMode::disabled) continue;
-    convergence::ClassConfig& class_config = classes[plan.class_of_rule[i].value];
-    class_config.weight = rule.weight;
-    if (rule.priority != 0) class_config.priority = rule.priority;
-  }
+  const std::vector<forwarding::ClassShare> shares =
+      forwarding::class_shares(policy.settings(), plan);
+  std::vector<convergence::ClassConfig> classes;
+  for (std::size_t i = 0; i < shares.size(); ++i)
+    classes.push_back({plan.class_sizes[i], shares[i].weight, shares[i].priority, identities[i]});
   return classes;
 }
 

@@ -13,7 +13,7 @@ namespace covey::app {
 
 std::uint64_t Wiring::install(std::uint64_t config_digest, bucket::BucketTable table) {
   if (config_digest != followed_.configuration.digest) follow(config_digest);
-  return data_plane_.publish({followed_.policy, std::move(table)});
+  return parts_.data_plane.publish({followed_.policy, std::move(table)});
 }
 
 /// Of what was adopted before, no table comes any more, unless it is of the newest.
@@ -26,15 +26,15 @@ void Wiring::follow(std::uint64_t digest) {
 }
 
 bool Wiring::is_installed(std::uint64_t ticket) {
-  return data_plane_.is_quiescent(ticket);
+  return parts_.data_plane.is_quiescent(ticket);
 }
 
 void Wiring::publish_lease(base::TimePoint valid_until) {
-  data_plane_.publish_lease(valid_until);
+  parts_.data_plane.publish_lease(valid_until);
 }
 
 bool Wiring::send(std::span<const std::uint8_t> payload) {
-  return data_plane_.send_heartbeat(payload);
+  return parts_.data_plane.send_heartbeat(payload);
 }
 
 void Wiring::keep_last_words(std::span<const std::uint8_t> payload) {
@@ -46,11 +46,11 @@ void Wiring::keep_last_words(std::span<const std::uint8_t> payload) {
 }
 
 bool Wiring::receive(std::vector<std::uint8_t>& payload) {
-  return data_plane_.receive_heartbeat(payload);
+  return parts_.data_plane.receive_heartbeat(payload);
 }
 
 int Wiring::wake_fd() const {
-  return data_plane_.wake_fd();
+  return parts_.data_plane.wake_fd();
 }
 
 base::TimePoint Wiring::now() const {
@@ -58,42 +58,42 @@ base::TimePoint Wiring::now() const {
 }
 
 control::FlowNews Wiring::flow_news() const {
-  dataplane::Census census = data_plane_.census();
+  dataplane::Census census = parts_.data_plane.census();
   return {std::move(census.residual), census.flows,
-          data_plane_.frames(forwarding::Verdict::drop_alien_ack)};
+          parts_.data_plane.frames(forwarding::Verdict::drop_alien_ack)};
 }
 
 void Wiring::ask_gateway() {
-  data_plane_.ask_gateway();
+  parts_.data_plane.ask_gateway();
 }
 
 base::TimePoint Wiring::gateway_answered() const {
-  return data_plane_.gateway_answered();
+  return parts_.data_plane.gateway_answered();
 }
 
 api::Stats Wiring::stats() const {
-  return to_stats(data_plane_.report(), followed_.config->flows.capacity);
+  return to_stats(parts_.data_plane.report(), followed_.config->flows.capacity);
 }
 
 std::vector<telemetry::Metric> Wiring::metrics() const {
-  return to_metrics(data_plane_.report(), *followed_.policy);
+  return to_metrics(parts_.data_plane.report(), *followed_.policy);
 }
 
 std::vector<api::RuleStatus> Wiring::rules() const {
-  return to_rules(data_plane_.report(), *followed_.policy);
+  return to_rules(parts_.data_plane.report(), *followed_.policy);
 }
 
 void Wiring::explain(const api::ExplainRequest& request,
                      std::function<void(base::Result<api::ExplainReply>)> done) {
-  data_plane_.ask_explain(to_question(request),
-                          [done = std::move(done)](const forwarding::Explanation& explanation) {
-                            done(to_reply(explanation));
-                          });
+  parts_.data_plane.ask_explain(
+      to_question(request), [done = std::move(done)](const forwarding::Explanation& explanation) {
+        done(to_reply(explanation));
+      });
 }
 
 void Wiring::flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) {
-  data_plane_.ask_flows(limit, [policy = followed_.policy, done = std::move(done)](
-                                   const std::vector<flow::FlowCache::Listed>& flows) {
+  parts_.data_plane.ask_flows(limit, [policy = followed_.policy, done = std::move(done)](
+                                         const std::vector<flow::FlowCache::Listed>& flows) {
     std::vector<api::FlowRow> rows;
     rows.reserve(flows.size());
     for (const flow::FlowCache::Listed& flow : flows)
@@ -103,7 +103,7 @@ void Wiring::flows(std::size_t limit, std::function<void(std::vector<api::FlowRo
 }
 
 void Wiring::dispatch_answers() {
-  data_plane_.dispatch_answers();
+  parts_.data_plane.dispatch_answers();
 }
 
 std::string Wiring::effective_yaml() const {

@@ -21,7 +21,6 @@
 namespace covey::app {
 
 struct WiringParts {
-  Setup first;
   DaemonOptions options;
   bucket::SipKey bucket_hash;
   dataplane::DataPlane& data_plane;
@@ -34,11 +33,8 @@ class Wiring final : public control::BucketSink,
                      public control::DataPlaneView,
                      public control::ConfigView {
  public:
-  explicit Wiring(WiringParts parts)
-      : parts_(std::move(parts)),
-        data_plane_(parts_.data_plane),
-        followed_(parts_.first),
-        adopted_{parts_.first} {}
+  Wiring(const Setup& first, WiringParts parts)
+      : parts_(std::move(parts)), followed_(first), adopted_{first} {}
 
   // BucketSink
   std::uint64_t install(std::uint64_t config_digest, bucket::BucketTable table) override;
@@ -74,7 +70,6 @@ class Wiring final : public control::BucketSink,
   void follow(std::uint64_t digest);
 
   WiringParts parts_;
-  dataplane::DataPlane& data_plane_;
   Setup followed_;              // of the newest table
   std::vector<Setup> adopted_;  // that a table may come for; the newest last
 };

@@ -9,6 +9,10 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
 
 namespace covey::config {
 namespace {
@@ -22,52 +26,61 @@ struct Entry {
   std::string value;
 };
 
-void flatten(const YAML::Node& node, const std::string& path, const std::string& item,
-             std::vector<Entry>& entries) {
-  if (node.IsMap()) {
-    for (const auto& child : node) {
-      const auto key = child.first.as<std::string>();
-      flatten(child.second, path.empty() ? key : path + '.' + key, item, entries);
+/// All that a configuration says, in the order of the reference.
+class Flat {
+ public:
+  explicit Flat(const Config& config) {
+    flatten(YAML::Load(dump(config)), "", "");
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      places_.emplace(entries_[i].path, i);
+      items_[entries_[i].item].push_back(i);
     }
-  } else if (node.IsSequence() && node.size() > 0 && node[0].IsMap()) {
-    for (const auto& child : node) {
-      const std::string name = fmt::format("{}[{}]", path, child["name"].as<std::string>());
-      flatten(child, name, name, entries);
+  }
+  [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
+  [[nodiscard]] bool has_item(const std::string& item) const { return items_.contains(item); }
+  [[nodiscard]] std::optional<std::string> value(const std::string& path) const {
+    const auto found = places_.find(path);
+    if (found == places_.end()) return std::nullopt;
+    return entries_[found->second].value;
+  }
+  /// "vip all, protocol tcp": all keys of an item of a list but its name.
+  [[nodiscard]] std::optional<std::string> text_of(const std::string& item) const {
+    const auto found = items_.find(item);
+    if (found == items_.end()) return std::nullopt;
+    std::string text;
+    for (const std::size_t i : found->second) {
+      if (entries_[i].path == item + ".name") continue;
+      text += text.empty() ? "" : ", ";
+      text += entries_[i].path.substr(item.size() + 1) + ' ' + entries_[i].value;
     }
-  } else if (node.IsSequence()) {
-    const auto values = node.as<std::vector<std::string>>();
-    if (!values.empty())
-      entries.push_back({item, path, fmt::format("{}", fmt::join(values, ", "))});
-  } else {
-    entries.push_back({item, path, node.as<std::string>()});
+    return text;
   }
-}
 
-std::vector<Entry> entries_of(const Config& config) {
-  std::vector<Entry> entries;
-  flatten(YAML::Load(dump(config)), "", "", entries);
-  return entries;
-}
-
-const Entry* find(const std::vector<Entry>& entries, const std::string& path) {
-  const auto found = std::ranges::find(entries, path, &Entry::path);
-  return found == entries.end() ? nullptr : &*found;
-}
-
-bool has_item(const std::vector<Entry>& entries, const std::string& item) {
-  return std::ranges::find(entries, item, &Entry::item) != entries.end();
-}
-
-/// "vip all, protocol tcp": all keys of an item of a list but its name.
-std::string text_of(const std::vector<Entry>& entries, const std::string& item) {
-  std::string text;
-  for (const Entry& entry : entries) {
-    if (entry.item != item || entry.path == item + ".name") continue;
-    text += text.empty() ? "" : ", ";
-    text += entry.path.substr(item.size() + 1) + ' ' + entry.value;
+ private:
+  void flatten(const YAML::Node& node, const std::string& path, const std::string& item) {
+    if (node.IsMap()) {
+      for (const auto& child : node) {
+        const auto key = child.first.as<std::string>();
+        flatten(child.second, path.empty() ? key : path + '.' + key, item);
+      }
+    } else if (node.IsSequence() && node.size() > 0 && node[0].IsMap()) {
+      for (const auto& child : node) {
+        const std::string name = fmt::format("{}[{}]", path, child["name"].as<std::string>());
+        flatten(child, name, name);
+      }
+    } else if (node.IsSequence()) {
+      const auto values = node.as<std::vector<std::string>>();
+      if (!values.empty())
+        entries_.push_back({item, path, fmt::format("{}", fmt::join(values, ", "))});
+    } else {
+      entries_.push_back({item, path, node.as<std::string>()});
+    }
   }
-  return text;
-}
+
+  std::vector<Entry> entries_;
+  std::map<std::string, std::size_t> places_;              // by path
+  std::map<std::string, std::vector<std::size_t>> items_;  // which entries each has
+};
 
 bool needs_restart(std::string_view path) {
   return std::ranges::none_of(kReloadable, [path](std::string_view key) {
@@ -98,32 +111,25 @@ std::string Difference::to_string() const {
 }
 
 std::vector<Difference> differences(const Config& running, const Config& wanted) {
-  const std::vector<Entry> before = entries_of(running);
-  const std::vector<Entry> after = entries_of(wanted);
+  const Flat before(running);
+  const Flat after(wanted);
   std::vector<Difference> found;
-  const auto add = [&found](const std::string& path, std::string old, std::string anew) {
-    if (std::ranges::find(found, path, &Difference::path) != found.end()) return;
+  std::set<std::string> noted;
+  const auto add = [&](const std::string& path, std::string old, std::string anew) {
+    if (!noted.insert(path).second) return;
     found.push_back({path, std::move(old), std::move(anew), needs_restart(path)});
   };
-  for (const Entry& entry : before) {
-    const Entry* same = find(after, entry.path);
-    if (same != nullptr && same->value == entry.value) continue;
-    const bool is_gone = !entry.item.empty() && !has_item(after, entry.item);
-    if (is_gone) {
-      add(entry.item, text_of(before, entry.item), "");
-    } else {
-      add(entry.path, entry.value, same == nullptr ? "" : same->value);
-    }
-  }
-  for (const Entry& entry : after) {
-    if (find(before, entry.path) != nullptr) continue;
-    const bool is_new = !entry.item.empty() && !has_item(before, entry.item);
-    if (is_new) {
-      add(entry.item, "", text_of(after, entry.item));
-    } else {
-      add(entry.path, "", entry.value);
-    }
-  }
+  const auto compare = [&](const Entry& entry) {
+    // An item that only one of them has is one difference.
+    const bool is_whole =
+        !entry.item.empty() && before.has_item(entry.item) != after.has_item(entry.item);
+    const std::string& path = is_whole ? entry.item : entry.path;
+    const auto old = is_whole ? before.text_of(path) : before.value(path);
+    const auto anew = is_whole ? after.text_of(path) : after.value(path);
+    if (old != anew) add(path, old.value_or(""), anew.value_or(""));
+  };
+  std::ranges::for_each(before.entries(), compare);
+  std::ranges::for_each(after.entries(), compare);
   const auto old_order = common_rules(running, wanted);
   const auto new_order = common_rules(wanted, running);
   if (old_order != new_order) {

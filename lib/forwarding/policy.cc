@@ -75,6 +75,18 @@ ClassPlan plan_classes(const Settings& settings) {
   return plan;
 }
 
+std::vector<ClassShare> class_shares(const Settings& settings, const ClassPlan& plan) {
+  std::vector<ClassShare> shares(plan.class_sizes.size(), {.priority = settings.self.value});
+  for (std::size_t i = 0; i < settings.rules.size(); ++i) {
+    const PortRule& rule = settings.rules[i];
+    if (rule.mode == RuleMode::disabled) continue;
+    ClassShare& share = shares[plan.class_of_rule[i].value];
+    share.weight = rule.weight;
+    if (rule.priority != 0) share.priority = rule.priority;
+  }
+  return shares;
+}
+
 Policy::Policy(Settings settings, const bucket::SipKey& hash_key,
                const base::MacAddress& local_stack_mac)
     : settings_(std::move(settings)),

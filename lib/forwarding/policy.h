@@ -40,6 +40,14 @@ struct ClassPlan {
 };
 [[nodiscard]] ClassPlan plan_classes(const Settings& settings);
 
+/// What this host wants of a map class: a share by weight, or its rank if there is one bucket.
+struct ClassShare {
+  std::uint16_t weight = kEqualWeight;
+  std::uint16_t priority = 0;
+};
+/// By map class.
+[[nodiscard]] std::vector<ClassShare> class_shares(const Settings& settings, const ClassPlan& plan);
+
 /// The address that names the cluster: first IPv4 virtual IP, else the first.
 [[nodiscard]] base::IpAddress primary_ip(const Settings& settings);
 [[nodiscard]] base::MacAddress cluster_mac(ClusterMode mode, const base::IpAddress& primary);

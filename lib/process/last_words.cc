@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "process/last_words.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cerrno>
-#include <memory>
+#include <utility>
 
 namespace covey::process {
 
@@ -22,15 +19,14 @@ struct LastWords::Page {
 };
 
 base::Result<std::unique_ptr<LastWords>> LastWords::make() {
-  void* memory =
-      ::mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return base::fail_errno("shared memory for last words", errno);
-  return std::make_unique<LastWords>(std::construct_at(static_cast<Page*>(memory)));
+  base::Result<SharedPage<Page>> page = make_shared_page<Page>("last words");
+  if (!page) return std::unexpected(page.error());
+  return std::make_unique<LastWords>(std::move(*page));
 }
 
-LastWords::~LastWords() {
-  ::munmap(page_, sizeof(Page));
-}
+LastWords::LastWords(SharedPage<Page> page) : page_(std::move(page)) {}
+
+LastWords::~LastWords() = default;
 
 void LastWords::keep(std::span<const std::uint8_t> frame) {
   const unsigned next = 1 - page_->valid.load(std::memory_order_relaxed);

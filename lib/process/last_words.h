@@ -12,6 +12,7 @@
 #include <span>
 
 #include "base/result.h"
+#include "process/shared_page.h"
 
 namespace covey::process {
 
@@ -22,7 +23,7 @@ class LastWords {
 
  public:
   [[nodiscard]] static base::Result<std::unique_ptr<LastWords>> make();
-  explicit LastWords(Page* page) : page_(page) {}  // use make()
+  explicit LastWords(SharedPage<Page> page);  // use make()
   ~LastWords();
   LastWords(const LastWords&) = delete;
   LastWords& operator=(const LastWords&) = delete;
@@ -33,7 +34,7 @@ class LastWords {
   [[nodiscard]] std::span<const std::uint8_t> frame() const;
 
  private:
-  Page* page_;
+  SharedPage<Page> page_;
 };
 
 }  // namespace covey::process

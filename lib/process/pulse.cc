@@ -2,7 +2,6 @@
 #include "process/pulse.h"
 
 #include <pthread.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 namespace covey::process {
 
@@ -27,23 +27,21 @@ struct Pulse::Page {
 };
 
 base::Result<std::unique_ptr<Pulse>> Pulse::make() {
-  void* memory =
-      ::mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return base::fail_errno("shared memory for the pulse", errno);
-  Page* page = std::construct_at(static_cast<Page*>(memory));
+  base::Result<SharedPage<Page>> page = make_shared_page<Page>("the pulse");
+  if (!page) return std::unexpected(page.error());
   pthread_mutexattr_t kind;
   ::pthread_mutexattr_init(&kind);
   ::pthread_mutexattr_setpshared(&kind, PTHREAD_PROCESS_SHARED);
   ::pthread_mutexattr_setrobust(&kind, PTHREAD_MUTEX_ROBUST);
-  for (pthread_mutex_t& pulse : page->pulses)
+  for (pthread_mutex_t& pulse : (*page)->pulses)
     ::pthread_mutex_init(&pulse, &kind);
   ::pthread_mutexattr_destroy(&kind);
-  return std::make_unique<Pulse>(page);
+  return std::make_unique<Pulse>(std::move(*page));
 }
 
-Pulse::~Pulse() {
-  ::munmap(page_, sizeof(Page));
-}
+Pulse::Pulse(SharedPage<Page> page) : page_(std::move(page)) {}
+
+Pulse::~Pulse() = default;
 
 std::shared_ptr<void> Pulse::hold() {
   const unsigned at = page_->taken.fetch_add(1);

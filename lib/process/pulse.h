@@ -12,6 +12,7 @@
 #include <stop_token>
 
 #include "base/result.h"
+#include "process/shared_page.h"
 
 namespace covey::process {
 
@@ -22,7 +23,7 @@ class Pulse {
 
  public:
   [[nodiscard]] static base::Result<std::unique_ptr<Pulse>> make();
-  explicit Pulse(Page* page) : page_(page) {}  // use make()
+  explicit Pulse(SharedPage<Page> page);  // use make()
   ~Pulse();
   Pulse(const Pulse&) = delete;
   Pulse& operator=(const Pulse&) = delete;
@@ -38,7 +39,7 @@ class Pulse {
   [[nodiscard]] bool wait_for_death(const std::stop_token& stop);
 
  private:
-  Page* page_;
+  SharedPage<Page> page_;
 };
 
 }  // namespace covey::process

@@ -36,6 +36,19 @@ bool all_owned(const Story& story, Variant variant) {
   });
 }
 
+/// Hosts 2 and 3 of three are bound to an offer that host 1 never prepares; host 4 waits with it.
+void bind_two_of_three(Story& story) {
+  story.begin_with(3);
+  story.note("host 4 boots with one rule more");
+  story.segment.boot(sim::node_config(kCluster, kFour, 4, Variant::rule_added));
+  story.segment.run_for(400ms);
+  story.note("host 1 does not hear host 3; all stage one rule more, which hosts 2 and 3 prepare");
+  story.segment.cut(kThree, kOne);
+  for (const HostId host : {kOne, kTwo, kThree})
+    stage(story, host, Variant::rule_added);
+  story.segment.run_for(20ms);
+}
+
 }  // namespace
 
 TEST_CASE("a rule that all have staged is added in one generation, what stays keeps its owners") {
@@ -174,15 +187,7 @@ TEST_CASE("a host that boots with the new file waits until the others have stage
 
 TEST_CASE("hosts that are bound to an offer nobody can commit to let it go and take the next") {
   Story story("staged-overtaken");
-  story.begin_with(3);
-  story.note("host 4 boots with one rule more");
-  story.segment.boot(sim::node_config(kCluster, kFour, 4, Variant::rule_added));
-  story.segment.run_for(400ms);
-  story.note("host 1 does not hear host 3; all stage one rule more, which hosts 2 and 3 prepare");
-  story.segment.cut(kThree, kOne);
-  for (const HostId host : {kOne, kTwo, kThree})
-    stage(story, host, Variant::rule_added);
-  story.segment.run_for(20ms);
+  bind_two_of_three(story);
   story.note("all stage a changed rule, host 4 as well");
   for (const HostId host : {kOne, kTwo, kThree, kFour})
     stage(story, host, Variant::rule_changed);
@@ -196,15 +201,7 @@ TEST_CASE("hosts that are bound to an offer nobody can commit to let it go and t
 
 TEST_CASE("an offer is let go although a host that prepared it has died and come back anew") {
   Story story("staged-reborn");
-  story.begin_with(3);
-  story.note("host 4 boots with one rule more");
-  story.segment.boot(sim::node_config(kCluster, kFour, 4, Variant::rule_added));
-  story.segment.run_for(400ms);
-  story.note("host 1 does not hear host 3; all stage one rule more, which hosts 2 and 3 prepare");
-  story.segment.cut(kThree, kOne);
-  for (const HostId host : {kOne, kTwo, kThree})
-    stage(story, host, Variant::rule_added);
-  story.segment.run_for(20ms);
+  bind_two_of_three(story);
   story.note("host 3 crashes and boots with a changed rule, which the others stage");
   story.segment.crash(kThree);
   for (const HostId host : {kOne, kTwo, kFour})

@@ -226,14 +226,18 @@ Reread good_reread(std::atomic<int>& adopted) {
   return reread;
 }
 
+void start_with_another_file(Daemon& daemon, std::atomic<int>& adopted) {
+  daemon.config.read_by = [&adopted] { return good_reread(adopted); };
+  daemon.start();
+  REQUIRE(daemon.reaches("converged"));
+}
+
 }  // namespace
 
 TEST_CASE("a reload is adopted, staged and, on a host alone, followed") {
   std::atomic<int> adopted = 0;
   Daemon daemon(1);
-  daemon.config.read_by = [&] { return good_reread(adopted); };
-  daemon.start();
-  REQUIRE(daemon.reaches("converged"));
+  start_with_another_file(daemon, adopted);
   CHECK(daemon.data_plane.followed == 42);
   const api::ReloadReply reply = daemon.reload();
   CHECK(reply.ok);
@@ -247,9 +251,7 @@ TEST_CASE("a reload is adopted, staged and, on a host alone, followed") {
 TEST_CASE("SIGHUP reloads, and the daemon goes on") {
   std::atomic<int> adopted = 0;
   Daemon daemon(1);
-  daemon.config.read_by = [&] { return good_reread(adopted); };
-  daemon.start();
-  REQUIRE(daemon.reaches("converged"));
+  start_with_another_file(daemon, adopted);
   ::kill(::getpid(), SIGHUP);
   CHECK(daemon.reaches([&](const api::Status&) { return daemon.data_plane.followed == 43; }));
   CHECK(daemon.wait() == 0);
