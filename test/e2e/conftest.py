@@ -8,6 +8,7 @@ When a test fails, the report carries each host's view and the end of its log; w
 in e2e-logs/ of the build directory.
 """
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -101,6 +102,25 @@ class Shared:
 
 _SHARED = Shared(options)
 _DEFAULT = Shared(default_timers)
+_UP = [_SHARED, _DEFAULT]
+
+
+@contextlib.contextmanager
+def lab_of_its_own(**changes):
+    """A cluster for some tests alone, from the options with these changes; no other one is up."""
+    def of_its_own():
+        return options(tag=f"e2ef{os.getpid()}", **changes)
+
+    _SHARED.close()
+    _DEFAULT.close()
+    own = Shared(of_its_own)
+    _UP.append(own)
+    try:
+        yield own.get()
+        assert own.sniffer.count == 0, "a frame left with the cluster MAC as its source address"
+    finally:
+        _UP.remove(own)
+        own.close()
 
 
 def pytest_addoption(parser):
@@ -141,17 +161,8 @@ def _default_lab():
 @pytest.fixture(name="fresh_lab")
 def _fresh_lab():
     """Makes a cluster for one test from the options it is given; nothing else is up then."""
-    made = []
-
-    def make(**changes):
-        _SHARED.close()
-        _DEFAULT.close()
-        made.append(Lab(options(tag=f"e2ef{os.getpid()}", **changes)))
-        return made[-1].__enter__()
-
-    yield make
-    for lab in made:
-        lab.__exit__()
+    with contextlib.ExitStack() as made:
+        yield lambda **changes: made.enter_context(lab_of_its_own(**changes))
 
 
 @pytest.fixture(name="long")
@@ -164,6 +175,6 @@ def pytest_runtest_makereport(item, call):
     """Add the state of the cluster to the report of a failed test, before it is mended."""
     report = (yield).get_result()
     if report.failed and call.when == "call":
-        for shared in (_SHARED, _DEFAULT):
+        for shared in _UP:
             if shared.lab:
                 report.sections.append(("cluster", shared.describe()))

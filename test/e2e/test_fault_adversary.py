@@ -3,12 +3,12 @@
 another key. Nothing changes but counters, and no heartbeat of a member is missed."""
 
 import hashlib
-import json
 import random
 import struct
 
 from covey_lab import settings
 from covey_lab.shell import wait_until
+from covey_lab.traffic.flood import flood
 from covey_lab.traffic.frames import Sniffer, ethertype_is
 from covey_lab.traffic.strict import StrictClient
 from strict import agreement, assert_one_host_each, last_event, names_since
@@ -51,12 +51,6 @@ def _hostile(lab, chance):
     return frames
 
 
-def _write(lab, frames):
-    path = lab.state.directory / "hostile.frames"
-    path.write_bytes(b"".join(struct.pack("!H", len(frame)) + frame for frame in frames))
-    return path
-
-
 def _refused(lab, host):
     return lab.ask(host, "stats")["heartbeats"]["refused"]
 
@@ -65,20 +59,17 @@ def test_a_flood_of_hostile_heartbeats_changes_nothing_but_counters(default_lab,
     lab = default_lab
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
-    path = _write(lab, _hostile(lab, random.Random(seed)))
+    frames = _hostile(lab, random.Random(seed))
     before = agreement(lab)
     marks = {host: last_event(lab, host) for host in lab.hosts()}
     counted = {host: _refused(lab, host) for host in lab.hosts()}
     client = StrictClient(lab, rate=50, pairs=2000, timeout=5.0, reset=False)
     client.more(50)
-    done = lab.exec("client", [str(lab.options.tool("lab-flood")), "--device", "eth0",
-                               "--frames", str(path), "--rate", str(RATE),
-                               "--seconds", "60" if long else "5"], timeout=300)
-    flood = json.loads(done.stdout)
-    print(f"{flood['sent']} frames at {flood['rate']:.0f}/s")
+    sent = flood(lab, frames, RATE, 60 if long else 5)
+    print(f"{sent['sent']} frames at {sent['rate']:.0f}/s")
     client.more(50)
     record = client.stop()
-    assert flood["sent"] == RATE * (60 if long else 5)
+    assert sent["sent"] == RATE * (60 if long else 5)
     assert agreement(lab) == before
     assert names_since(lab, marks) == {host: [] for host in lab.hosts()}
     for host in lab.hosts():

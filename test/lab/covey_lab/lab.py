@@ -16,7 +16,7 @@ import threading
 
 from . import daemon, services, settings, topology
 from .settings import namespace
-from .shell import LabError, run, wait_until
+from .shell import LabError, ip_batch, run, wait_until
 from .state import Process, State
 
 
@@ -62,7 +62,7 @@ class Lab:
         for host in self.hosts():
             self.write_secret(f"h{host}.key", key)
             services.start(self, host)
-        self._wait_for_services()
+        self._wait_for_services(self.hosts())
         if start_hosts:
             for host in self.hosts():
                 report(f"coveyd on {settings.host_name(host)}")
@@ -123,6 +123,11 @@ class Lab:
         self.state.processes[role].signal(signal.SIGTERM)
         return self.forget_process(role, timeout)
 
+    def kill_process(self, role):
+        """End a process that spawn() started, by SIGKILL, and forget it."""
+        self.state.processes[role].signal(signal.SIGKILL)
+        return self.forget_process(role)
+
     def forget_process(self, role, timeout=15):
         """Wait for a process that somebody else ends, and forget it."""
         if not self.state.processes[role].wait_gone(timeout):
@@ -161,6 +166,34 @@ class Lab:
         """End the coveyd of a host and wait for it; returns its exit status when known."""
         self.send_signal(host, number)
         return self._ended(host, f"signal {number}", timeout)
+
+    def power_off(self, host):
+        """End a host at once, with its daemon, its services and its kernel's connections: no last
+        word of it leaves."""
+        topology.unplug(self.options, host)
+        self.kill(host, signal.SIGKILL)
+        services.end(self, host)
+        topology.disconnect(self.options, host)
+        name = self.namespace(host)
+        _end_inside(name)
+        topology.remove(name)
+        self.state.remove_namespace(name)
+
+    def power_on(self, host):
+        """A host without any memory after power_off(); coveyd runs, it may still have to join."""
+        topology.add_namespace(self.options, self.state, host)
+        topology.connect(self.options, host)
+        services.start(self, host)
+        self._wait_for_services([host])
+        daemon.start(self, host)
+
+    def add_station(self, role, addresses):
+        """One more machine on the segment: `role` is a name, `addresses` those of its `eth0`."""
+        topology.add_namespace(self.options, self.state, role)
+        topology.connect(self.options, role)
+        lines = [f"address add {address} dev eth0{' nodad' if ':' in address else ''}"
+                 for address in addresses]
+        ip_batch(self.namespace(role), lines)
 
     def crash(self, host, number=signal.SIGKILL, timeout=15):
         """End the daemon alone, so that its parent notices; returns the parent's exit status."""
@@ -248,14 +281,16 @@ class Lab:
         child = self._children.pop(role, None)
         return child.wait(timeout=5) if child else None
 
-    def _wait_for_services(self):
+    def _wait_for_services(self, hosts):
+        ports = (settings.HTTP_PORTS[-1], settings.ECHO_PORT, settings.TALK_PORT)
+
         def listening(host):
             shown = self.exec(host, ["ss", "-Hltun"]).stdout
-            return f":{settings.HTTP_PORTS[-1]} " in shown and f":{settings.ECHO_PORT} " in shown
+            return all(f":{port} " in shown for port in ports)
 
-        for host in self.hosts():
+        for host in hosts:
             wait_until(lambda host=host: listening(host), 20,
-                       f"nginx and echo server of {settings.host_name(host)} to listen (see "
+                       f"the services of {settings.host_name(host)} to listen (see "
                        f"{self.state.directory}/nginx-{host}.log)")
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What stands behind each host: nginx, which says who it is, and a UDP echo server.
+"""What stands behind each host: nginx, which says who it is, a UDP echo server, and lab-listen for
+long connections.
 
-Both listen on the wildcard address of the host's namespace, so they neither need the virtual
+All listen on the wildcard address of the host's namespace, so they neither need the virtual
 address nor notice when coveyd comes and goes. Every HTTP answer carries X-Covey-Host.
 """
 
@@ -63,7 +64,7 @@ def blob_checksum(directory):
 
 
 def start(lab, host):
-    """Start nginx and the echo server of one host; both are recorded in the lab's state."""
+    """Start what stands behind one host; every process is recorded in the lab's state."""
     state = lab.state.directory
     name = namespace(lab.options.tag, host)
     listen = "\n".join(f"    listen 0.0.0.0:{port}; listen [::]:{port} ipv6only=on;"
@@ -78,3 +79,12 @@ def start(lab, host):
     lab.spawn(f"echo-{host}", name,
               [sys.executable, "-m", "covey_lab.udp_echo", settings.host_name(host),
                str(settings.ECHO_PORT)], cwd=_PACKAGE_ROOT)
+    lab.spawn(f"listen-{host}", name,
+              [str(lab.options.tool("lab-listen")), "--port", str(settings.TALK_PORT),
+               "--host", str(host)])
+
+
+def end(lab, host):
+    """Kill what start() started."""
+    for role in (f"nginx-{host}", f"echo-{host}", f"listen-{host}"):
+        lab.kill_process(role)

@@ -23,6 +23,7 @@ NEIGHBOURS = 60  # client addresses on the segment itself; the others stand behi
 
 HTTP_PORTS = (80, 443, 8001, 8002, 5432, 23, 9000)
 ECHO_PORT = 7777
+TALK_PORT = 8003  # long connections; a rule for it is not among the default ones
 DEFAULT_PORT = 9000  # no rule covers it
 HEARTBEAT_ETHERTYPE = 0x88B5
 

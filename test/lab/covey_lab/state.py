@@ -132,6 +132,11 @@ class State:
         self.namespaces.append(name)
         self.save()
 
+    def remove_namespace(self, name):
+        """Forget a namespace that is gone."""
+        self.namespaces.remove(name)
+        self.save()
+
     def add_process(self, role, pid):
         """Record a process that has just been started."""
         self.processes[role] = Process.of(pid)

@@ -43,32 +43,47 @@ def port(role):
 def create(options, state):
     """Make namespaces, bridge, links and client addresses; each is recorded before it exists."""
     for role in roles(options):
-        name = namespace(options.tag, role)
-        state.add_namespace(name)
-        ip("netns", "add", name)
-        if role in _SYSCTL:
-            run("ip", "netns", "exec", name, "sysctl", "-qw", *_SYSCTL[role])
-        ip_batch(name, ["link set lo up"])
+        add_namespace(options, state, role)
     hub = namespace(options.tag, "hub")
     ip_batch(hub, [f"link add {BRIDGE} type bridge forward_delay 0 stp_state 0",
                    f"link set {BRIDGE} up"])
     for role in roles(options)[1:]:
-        _connect(options, role)
+        connect(options, role)
     _client_addresses(options)
 
 
-def _connect(options, role):
+def add_namespace(options, state, role):
+    """Make the namespace of a role, recorded before it exists."""
+    name = namespace(options.tag, role)
+    state.add_namespace(name)
+    ip("netns", "add", name)
+    if role in _SYSCTL:
+        run("ip", "netns", "exec", name, "sysctl", "-qw", *_SYSCTL[role])
+    ip_batch(name, ["link set lo up"])
+
+
+def connect(options, role):
+    """Lay the cable between a role and the bridge: `up0` at a host, `eth0` at all others."""
     hub = namespace(options.tag, "hub")
-    there = namespace(options.tag, role)
-    device = "eth0" if role == "client" else "up0"
-    ip("link", "add", port(role), "netns", hub, "type", "veth", "peer", "name", device,
-       "netns", there)
-    for name, where in ((port(role), hub), (device, there)):
+    lay_cable((hub, port(role)),
+              (namespace(options.tag, role), "eth0" if isinstance(role, str) else "up0"))
+    ip("-n", hub, "link", "set", port(role), "master", BRIDGE)
+
+
+def lay_cable(one, other):
+    """A cable between two (namespace, device), both up."""
+    ip("link", "add", one[1], "netns", one[0], "type", "veth", "peer", "name", other[1],
+       "netns", other[0])
+    for where, name in (one, other):
         # Checksums and segments must be real on the wire: coveyd sees what the peer's kernel sends.
         run("ip", "netns", "exec", where, "ethtool", "-K", name,
             "tx", "off", "tso", "off", "gso", "off", "gro", "off")
-    ip_batch(hub, [f"link set {port(role)} master {BRIDGE}", f"link set {port(role)} up"])
-    ip_batch(there, [f"link set {device} up"])
+        ip_batch(where, [f"link set {name} up"])
+
+
+def disconnect(options, role):
+    """Take away the cable of a role, with the device at either end."""
+    ip("-n", namespace(options.tag, "hub"), "link", "del", port(role))
 
 
 def _client_addresses(options):

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "connections.h"
 
-#include <netinet/in.h>
 #include <sys/epoll.h>
 
 #include <array>
@@ -16,18 +15,6 @@ constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: lab\r\nConnection
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 constexpr std::size_t kEventsPerTurn = 256;
 constexpr std::size_t kReadSize = 4096;
-
-sockaddr_in to_socket_address(Endpoint endpoint) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(endpoint.address);
-  address.sin_port = htons(endpoint.port);
-  return address;
-}
-
-const sockaddr* generic(const sockaddr_in& address) {
-  return reinterpret_cast<const sockaddr*>(&address);
-}
 
 /// The value of a header in an answer's head, empty when it is not there.
 std::string_view header(std::string_view head, std::string_view name) {
@@ -51,12 +38,6 @@ std::optional<std::string> served_by(std::string_view answer) {
   return std::string(host);
 }
 
-std::string failure(int code, bool established) {
-  if (code == ECONNREFUSED) return "refused";
-  if (code == ECONNRESET || code == EPIPE) return established ? "reset" : "refused";
-  return "error-" + std::to_string(code);
-}
-
 }  // namespace
 
 Connections::Connections(ConnectionSettings settings, std::function<void(const End&)> report)
@@ -76,20 +57,15 @@ bool Connections::open(std::size_t index, std::int64_t now) {
 
 void Connections::connect_from(std::size_t index, std::int64_t now) {
   Connection& one = *connections_[index];
-  one.socket =
-      Descriptor(must(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket"));
+  Begun begun = begin_connection(settings_.sources[index], settings_.target);
+  one.socket = std::move(begun.socket);
   const int descriptor = one.socket.get();
-  const int on = 1;
-  setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (settings_.reset_at_end) {
     const linger at_once{1, 0};
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   }
-  const sockaddr_in from = to_socket_address(settings_.sources[index]);
-  const sockaddr_in to = to_socket_address(settings_.target);
-  if (bind(descriptor, generic(from), sizeof from) != 0 ||
-      (connect(descriptor, generic(to), sizeof to) != 0 && errno != EINPROGRESS)) {
-    finish(index, now, failure(errno, false));
+  if (begun.error != 0) {
+    finish(index, now, failure(begun.error, false));
     return;
   }
   epoll_event wanted{};
@@ -126,10 +102,7 @@ void Connections::move(std::size_t index, std::int64_t now) {
 
 void Connections::send_request(std::size_t index, std::int64_t now) {
   Connection& one = *connections_[index];
-  int code = 0;
-  socklen_t size = sizeof code;
-  getsockopt(one.socket.get(), SOL_SOCKET, SO_ERROR, &code, &size);
-  if (code != 0) {
+  if (const int code = connect_error(one.socket); code != 0) {
     finish(index, now, failure(code, false));
     return;
   }

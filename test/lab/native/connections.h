@@ -15,15 +15,10 @@
 #include <string>
 #include <vector>
 
+#include "endpoint.h"
 #include "system.h"
 
 namespace covey::lab {
-
-/// IPv4 address and port in host order.
-struct Endpoint {
-  std::uint32_t address = 0;
-  std::uint16_t port = 0;
-};
 
 /// How one connection ended.
 struct End {

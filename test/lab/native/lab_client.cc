@@ -10,9 +10,7 @@
 //
 // SEQ of a SYN-ACK is the server's initial sequence number, ACK - 1 the client's: the two lines
 // that would show two hosts answering one connection. Runs until SIGTERM or SIGINT.
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 
 #include <CLI/CLI.hpp>
@@ -24,6 +22,7 @@
 #include <string>
 
 #include "connections.h"
+#include "endpoint.h"
 #include "system.h"
 #include "watch.h"
 
@@ -45,55 +44,18 @@ struct Asked {
   bool reset_at_end = false;
 };
 
-std::uint32_t to_address(const std::string& text) {
-  in_addr address{};
-  if (inet_pton(AF_INET, text.c_str(), &address) != 1) {
-    std::cerr << text << ": not an IPv4 address\n";
-    std::exit(EXIT_FAILURE);
-  }
-  return ntohl(address.s_addr);
-}
-
-std::string to_text(std::uint32_t address) {
-  const in_addr raw{htonl(address)};
-  std::array<char, INET_ADDRSTRLEN> text{};
-  inet_ntop(AF_INET, &raw, text.data(), text.size());
-  return text.data();
-}
-
-std::vector<Endpoint> read_sources(const std::string& path) {
-  std::ifstream file(path);
-  std::vector<Endpoint> sources;
-  std::string address;
-  for (std::uint16_t port = 0; file >> address >> port;) {
-    sources.push_back({to_address(address), port});
-  }
-  if (sources.empty()) {
-    std::cerr << path << ": no sources\n";
-    std::exit(EXIT_FAILURE);
-  }
-  return sources;
-}
-
 class Log {
  public:
   explicit Log(const std::string& path) : file_(path) {}
 
   void connection(const End& end) {
-    file_ << "C " << end.started << " " << end.ended << " " << to_text(end.from.address) << " "
-          << end.from.port << " " << end.what << " " << end.host << "\n";
+    file_ << "C " << end.started << " " << end.ended << " " << to_text(end.from) << " " << end.what
+          << " " << end.host << "\n";
   }
 
   void answer(const Answer& answer, std::int64_t now) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string mac;
-    for (const std::uint8_t octet : answer.mac) {
-      if (!mac.empty()) mac += ':';
-      mac += kDigits[octet >> 4U];
-      mac += kDigits[octet & 15U];
-    }
-    file_ << (answer.reset ? "R " : "A ") << now << " " << to_text(answer.to_address) << " "
-          << answer.to_port << " " << answer.seq << " " << answer.ack << " " << mac << "\n";
+    file_ << (answer.reset ? "R " : "A ") << now << " " << to_text(answer.to) << " " << answer.seq
+          << " " << answer.ack << " " << to_text(answer.mac) << "\n";
   }
 
   void end(std::uint64_t opened, std::uint64_t skipped, std::uint64_t missed) {
@@ -115,13 +77,13 @@ class Client {
  public:
   explicit Client(const Asked& asked)
       : log_(asked.log),
-        watch_(asked.device, to_address(asked.target), asked.port),
+        watch_(asked.device, {to_address(asked.target), asked.port}, Watched::beginnings_and_ends),
         connections_({{to_address(asked.target), asked.port},
-                      read_sources(asked.sources),
+                      read_endpoints(asked.sources),
                       static_cast<std::int64_t>(asked.timeout_ms * kNanosPerMilli),
                       asked.reset_at_end},
                      [this](const End& end) { log_.connection(end); }),
-        count_(read_sources(asked.sources).size()),
+        count_(read_endpoints(asked.sources).size()),
         interval_(static_cast<std::int64_t>(kNanosPerSecond / asked.rate)) {}
 
   void run(const Descriptor& signals) {
@@ -188,10 +150,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1.0, 6e5));
   app.add_flag("--reset", asked.reset_at_end, "close with RST: the servers keep nothing");
   CLI11_PARSE(app, argc, argv);
-  rlimit files{};
-  getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
+  raise_file_limit();
   const Descriptor signals = end_signals();
   Client client(asked);
   client.run(signals);

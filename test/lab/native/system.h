@@ -8,6 +8,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <initializer_list>
 #include <iostream>
 #include <string>
 #include <utility>
@@ -64,12 +66,23 @@ inline std::int64_t now_ns() {
   return at.tv_sec * kNanosPerSecond + at.tv_nsec;
 }
 
-/// Blocks SIGTERM and SIGINT and gives a descriptor that becomes readable when one comes.
-inline Descriptor end_signals() {
+/// As many open files as this process may have.
+inline void raise_file_limit() {
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
+/// Blocks SIGTERM, SIGINT and some others, and gives a descriptor that becomes readable when one
+/// comes.
+inline Descriptor end_signals(std::initializer_list<int> others = {}) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  for (const int number : others)
+    sigaddset(&set, number);
   must(sigprocmask(SIG_BLOCK, &set, nullptr), "sigprocmask");
   return Descriptor(must(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd"));
 }

@@ -26,8 +26,9 @@ constexpr std::size_t kAck = kTcp + 8;
 constexpr std::size_t kFlags = kTcp + 13;
 constexpr std::uint8_t kSyn = 0x02;
 constexpr std::uint8_t kRst = 0x04;
+constexpr std::uint8_t kAnyFlag = 0xff;  // a segment without any is nobody's
 
-void set_filter(int descriptor, std::uint32_t address, std::uint16_t port) {
+void set_filter(int descriptor, Endpoint service, std::uint32_t flags) {
   std::array<sock_filter, 14> code{{
       {BPF_LD | BPF_H | BPF_ABS, 0, 0, kEtherType},
       {BPF_JMP | BPF_JEQ | BPF_K, 0, 11, ETH_P_IP},
@@ -36,11 +37,11 @@ void set_filter(int descriptor, std::uint32_t address, std::uint16_t port) {
       {BPF_LD | BPF_B | BPF_ABS, 0, 0, kProtocol},
       {BPF_JMP | BPF_JEQ | BPF_K, 0, 7, IPPROTO_TCP},
       {BPF_LD | BPF_W | BPF_ABS, 0, 0, kSource},
-      {BPF_JMP | BPF_JEQ | BPF_K, 0, 5, address},
+      {BPF_JMP | BPF_JEQ | BPF_K, 0, 5, service.address},
       {BPF_LD | BPF_H | BPF_ABS, 0, 0, kTcp},
-      {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, port},
+      {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, service.port},
       {BPF_LD | BPF_B | BPF_ABS, 0, 0, kFlags},
-      {BPF_JMP | BPF_JSET | BPF_K, 0, 1, kSyn | kRst},
+      {BPF_JMP | BPF_JSET | BPF_K, 0, 1, flags},
       {BPF_RET | BPF_K, 0, 0, kSnap},
       {BPF_RET | BPF_K, 0, 0, 0},
   }};
@@ -51,8 +52,8 @@ void set_filter(int descriptor, std::uint32_t address, std::uint16_t port) {
 Answer read_answer(const std::uint8_t* frame) {
   Answer answer;
   answer.reset = (frame[kFlags] & kRst) != 0;
-  answer.to_address = base::load_be32(frame + kDestination);
-  answer.to_port = base::load_be16(frame + kTcp + 2);
+  answer.to.address = base::load_be32(frame + kDestination);
+  answer.to.port = base::load_be16(frame + kTcp + 2);
   answer.seq = base::load_be32(frame + kSeq);
   answer.ack = base::load_be32(frame + kAck);
   std::copy_n(frame + kSourceMac, answer.mac.size(), answer.mac.begin());
@@ -61,9 +62,9 @@ Answer read_answer(const std::uint8_t* frame) {
 
 }  // namespace
 
-Watch::Watch(const std::string& device, std::uint32_t address, std::uint16_t port)
+Watch::Watch(const std::string& device, Endpoint service, Watched watched)
     : socket_(packet_socket()) {
-  set_filter(socket_.get(), address, port);
+  set_filter(socket_.get(), service, watched == Watched::everything ? kAnyFlag : kSyn | kRst);
   must(
       setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBuffer, sizeof kReceiveBuffer),
       "receive buffer");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Every SYN-ACK and RST that a client's device receives from a TCP service over IPv4, as a value.
-// The kernel filters (classic BPF), so nothing else costs anything. Owned by the one thread of
-// lab-client. What is sent by the client itself is not reported.
+// What a client's device receives from a TCP service over IPv4, as values: every SYN-ACK and RST,
+// or every segment. The kernel filters (classic BPF), so nothing else costs anything. Owned by the
+// one thread of its program. What is sent by the client itself is not reported.
 #pragma once
 
 #include <array>
@@ -10,15 +10,17 @@
 #include <functional>
 #include <string>
 
+#include "endpoint.h"
 #include "system.h"
 
 namespace covey::lab {
 
-/// A SYN-ACK or RST as it arrived; numbers in host order.
+enum class Watched { beginnings_and_ends, everything };
+
+/// A segment as it arrived; numbers in host order.
 struct Answer {
   bool reset = false;
-  std::uint32_t to_address = 0;
-  std::uint16_t to_port = 0;
+  Endpoint to;
   std::uint32_t seq = 0;
   std::uint32_t ack = 0;
   std::array<std::uint8_t, 6> mac{};
@@ -26,8 +28,8 @@ struct Answer {
 
 class Watch {
  public:
-  /// Watches `device` for answers from `address`:`port`, both in host order.
-  Watch(const std::string& device, std::uint32_t address, std::uint16_t port);
+  /// Watches `device` for answers from `service`.
+  Watch(const std::string& device, Endpoint service, Watched watched);
 
   [[nodiscard]] int descriptor() const { return socket_.get(); }
 

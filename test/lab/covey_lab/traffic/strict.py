@@ -119,7 +119,7 @@ class Record:
             by_source[answer.source].append(answer)
         return [(one, answer) for one in self.connections if one.end == "ok"
                 for answer in by_source[one.source]
-                if one.started <= answer.time <= one.ended and _host(answer.mac) != one.host]
+                if one.started <= answer.time <= one.ended and host_of(answer.mac) != one.host]
 
     def unwitnessed(self):
         """Served connections without any SYN-ACK on record: this must be empty to prove a thing."""
@@ -148,8 +148,8 @@ class Record:
                       min(between) - since if between else None)
 
 
-def _host(mac):
-    # Frames leave with 02:<host>:..., see settings.masked_mac().
+def host_of(mac):
+    """The name of the host that sent a frame: they leave with 02:<host>:..., see masked_mac()."""
     return settings.host_name(int(mac.split(":")[1], 16))
 
 
