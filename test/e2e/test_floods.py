@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Floods against the virtual IP from senders that do not exist: who is connected stays connected,
+and no host remembers a connection that is none."""
+
+import random
+
+import pytest
+from conftest import lab_of_its_own
+from covey_lab import settings
+from covey_lab.shell import wait_until
+from covey_lab.traffic.flood import ACK, NOWHERE, SYN, flood, segments_from_nowhere
+from covey_lab.traffic.talk import Talkers
+
+RATE = 40_000
+TALKERS = 200
+MOST_HALF_OPEN = 65_536
+RULES = [*settings.default_rules(), settings.Rule("talk", "tcp", str(settings.TALK_PORT))]
+
+
+@pytest.fixture(name="lab", scope="module")
+def _lab():
+    with lab_of_its_own(rules=RULES) as lab:
+        for host in lab.hosts():
+            lab.exec(host, ["ip", "route", "add", NOWHERE, "via", settings.CLIENT4, "dev",
+                            "covey0"])
+        yield lab
+
+
+def _flows(lab):
+    return {host: lab.ask(host, "stats")["flows"] for host in lab.hosts()}
+
+
+def _total(flows, name):
+    return sum(one[name] for one in flows.values())
+
+
+@pytest.mark.parametrize("flags", [ACK, SYN], ids=["ACK", "SYN"])
+def test_200_connections_outlive_a_flood_and_no_host_remembers_it(lab, flags, long):
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    frames = segments_from_nowhere(random.Random(seed), 100_000, flags, settings.TALK_PORT)
+    talkers = Talkers(lab, TALKERS)
+    wait_until(lambda: _total(_flows(lab), "established") == TALKERS, 10,
+               lambda: f"{TALKERS} connections to be known: {_flows(lab)}")
+    before = _flows(lab)
+    answers = talkers.record().status.answers
+    sent = flood(lab, frames, RATE, 60 if long else 5)
+    during = _flows(lab)
+    answers = talkers.record().status.answers - answers
+    talkers.more(2)
+    record = talkers.stop()
+    print(f"{sent['sent']} frames at {sent['rate']:.0f}/s, half open "
+          f"{[one['half_open'] for one in during.values()]}, {answers} answers meanwhile, the "
+          f"longest after {record.worst():.2f} s")
+    assert not record.failures(), record.failures()[:5]
+    assert len(record.ends) == TALKERS
+    assert answers > 0
+    for host, flows in during.items():
+        assert flows["established"] == before[host]["established"]
+        assert flows["half_open"] <= MOST_HALF_OPEN
+        if flags == ACK:
+            assert flows["created"] == before[host]["created"]
