@@ -74,6 +74,11 @@ void load_virtual_ips(const Section& cluster, forwarding::Settings& settings) {
   }
 }
 
+bool is_of_ipv4_group(const base::MacAddress& mac) {
+  const auto& b = mac.bytes;
+  return b[0] == 0x01 && b[1] == 0x00 && b[2] == 0x5e && b[3] < 0x80;
+}
+
 void load_mac(const Section& cluster, forwarding::Settings& settings) {
   const auto text = cluster.has("mac") ? cluster.text("mac") : std::nullopt;
   if (!text || *text == "auto") return;
@@ -89,6 +94,11 @@ void load_mac(const Section& cluster, forwarding::Settings& settings) {
                     mac->to_string(), wants_multicast ? "unicast" : "multicast",
                     choice_word(key_at("cluster.mode"), static_cast<std::size_t>(settings.mode)),
                     wants_multicast ? "odd" : "even"));
+  } else if (settings.mode == forwarding::ClusterMode::igmp && !is_of_ipv4_group(*mac)) {
+    cluster.mistake("mac",
+                    fmt::format("{} belongs to no IPv4 multicast group, but the mode is igmp "
+                                "(allowed: 01:00:5e:00:00:00 to 01:00:5e:7f:ff:ff)",
+                                mac->to_string()));
   } else {
     settings.cluster_mac = *mac;
   }

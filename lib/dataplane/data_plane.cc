@@ -109,6 +109,7 @@ struct DataPlane::Implementation {
   std::atomic<std::int64_t> lease_ns{INT64_MIN};
   std::unique_ptr<Mailboxes> mailboxes;
   GatewayLink gateway;
+  QueryLink queries;
   std::unique_ptr<FlowExchange> exchange;
 
   std::unique_ptr<UplinkClaim> claim;
@@ -179,8 +180,8 @@ base::Result<void> DataPlane::Implementation::open_devices() {
 
 void DataPlane::Implementation::make_workers() {
   for (unsigned i = 0; i < worker_count; ++i) {
-    const Loan loan{i,        port->id(), pool.get(), *local, *publisher,
-                    lease_ns, *mailboxes, *exchange,  gateway};
+    const Loan loan{i,        port->id(), pool.get(), *local,  *publisher,
+                    lease_ns, *mailboxes, *exchange,  gateway, queries};
     // Each cache has a seed of its own; any mixing will do, the seed is random already.
     const std::uint64_t seed = options.flow_seed ^ (0x9e3779b97f4a7c15ULL * i);
     workers.push_back(std::make_unique<Worker>(loan, options.workers.idle, options.flows, seed));

@@ -6,6 +6,7 @@
 
 #include "dataplane/frame.h"
 #include "dataplane/worker.h"
+#include "packet/group_message.h"
 #include "packet/headers.h"
 
 namespace covey::dataplane {
@@ -51,6 +52,10 @@ void Worker::decide(const Moment& moment) noexcept {
       to_control_.add(i);
     } else if (verdict == Verdict::gateway_answer) {
       loan_.gateway.note_answer(moment.now);
+      to_discard_.add(i);
+    } else if (verdict == Verdict::group_query) {
+      const auto query = packet::read_group_query(bytes_of(arrived_.frames[i]), arrived_.views[i]);
+      if (query) loan_.queries.note(*query);
       to_discard_.add(i);
     } else if (verdict == Verdict::drop_fragment_unknown) {
       park(i, moment);

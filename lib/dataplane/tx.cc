@@ -21,6 +21,8 @@ namespace {
 
 constexpr std::size_t kReplyRoom = 128;      // an advertisement behind two VLAN tags takes 94 bytes
 constexpr unsigned kHeartbeatsPerRound = 8;  // more would delay data; there are rarely two
+constexpr unsigned kReportsPerRound = 8;     // likewise; many only for an old version's asker
+constexpr unsigned kMostReports = 2 * (base::kMaxVirtualIps + 2);  // each group in two versions
 
 /// Ethernet has no shorter frames, and not every NIC fills up by itself.
 void pad(rte_mbuf* frame) noexcept {
@@ -54,6 +56,9 @@ void Worker::speak(const Moment& moment) noexcept {
   if (loan_.index != 0) return;
   send_heartbeats(moment);
   ask_gateway(moment);
+  loan_.queries.take(
+      [&](const packet::GroupQuery& query) { membership_.note_query(query, moment.now); });
+  report_groups(moment, kReportsPerRound);
 }
 
 void Worker::send_heartbeats(const Moment& moment) noexcept {
@@ -72,12 +77,39 @@ void Worker::send_heartbeats(const Moment& moment) noexcept {
 void Worker::ask_gateway(const Moment& moment) noexcept {
   const std::optional<base::IpAddress>& gateway = moment.policy().settings().gateway;
   if (!gateway || !loan_.gateway.take_question()) return;
-  rte_mbuf* frame = rte_pktmbuf_alloc(loan_.pool);
-  if (frame == nullptr) return;  // asked again soon
   std::array<std::uint8_t, kReplyRoom> room;
   const std::size_t length = packet::build_question(*gateway, moment.policy().host_mac(), room);
+  send(std::span(room).first(length));
+}
+
+/// The last that this host has to say.
+void Worker::leave_groups(const Moment& moment) noexcept {
+  if (loan_.index != 0) return;
+  membership_.leave();
+  report_groups(moment, kMostReports);
+}
+
+void Worker::report_groups(const Moment& moment, unsigned most) noexcept {
+  const forwarding::Policy& policy = moment.policy();
+  const std::optional<base::IpPrefix>& own = policy.settings().dedicated_ip;
+  const bool has_ipv4 = own && own->address.family == base::Family::ipv4;
+  const packet::GroupListener listener{policy.host_mac(),
+                                       has_ipv4 ? own->address : base::IpAddress{}};
+  std::array<std::uint8_t, packet::kGroupReportRoom> room;
+  for (unsigned i = 0; i < most; ++i) {
+    const std::optional<packet::GroupReport> report = membership_.next(moment.now);
+    if (!report) return;
+    const std::size_t length = packet::build_group_report(*report, listener, room);
+    if (length != 0) send(std::span(room).first(length));
+  }
+}
+
+/// Something that is said again soon if it was lost.
+void Worker::send(std::span<const std::uint8_t> bytes) noexcept {
+  rte_mbuf* frame = rte_pktmbuf_alloc(loan_.pool);
+  if (frame == nullptr) return;
   const bool sent =
-      length != 0 && overwrite(frame, std::span(room.data(), length)) &&
+      overwrite(frame, bytes) &&
       rte_eth_tx_burst(loan_.port, static_cast<std::uint16_t>(loan_.index), &frame, 1) == 1;
   if (!sent) rte_pktmbuf_free(frame);
 }

@@ -47,7 +47,8 @@ Worker::Worker(const Loan& loan, Idle idle, const flow::Settings& flows, std::ui
       plan_number_(loan.publisher.current().plan->number),
       idle_(idle),
       flows_(flows, loan.publisher.current().plan->counts[loan.index], flow_seed),
-      fragments_(flow_seed) {}
+      fragments_(flow_seed),
+      membership_(loan.publisher.current().plan->policy->groups(), flow_seed) {}
 
 Worker::~Worker() = default;
 
@@ -82,7 +83,9 @@ void Worker::run(const std::atomic<bool>& stop) noexcept {
   }
   // What the control thread queued before it asked us to stop still goes out: it is the LEAVE
   // message, without which the peers have to wait until this host has been silent for long enough.
-  speak(begin_round());
+  const Moment last = begin_round();
+  speak(last);
+  leave_groups(last);
 }
 
 Worker::Moment Worker::begin_round() noexcept {

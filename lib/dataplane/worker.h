@@ -22,8 +22,10 @@
 #include "dataplane/parked_fragments.h"
 #include "dataplane/plan.h"
 #include "dataplane/publish.h"
+#include "dataplane/query_link.h"
 #include "flow/flow_cache.h"
 #include "forwarding/decide.h"
+#include "forwarding/membership.h"
 #include "forwarding/policy.h"
 #include "localstack/local_stack.h"
 #include "telemetry/counter_block.h"
@@ -50,6 +52,7 @@ struct Loan {
   Mailboxes& mailboxes;
   FlowExchange& exchange;
   GatewayLink& gateway;
+  QueryLink& queries;
 };
 
 enum class WorkerCounter : std::uint8_t {
@@ -169,6 +172,9 @@ class Worker {
   void speak(const Moment& moment) noexcept;
   void send_heartbeats(const Moment& moment) noexcept;
   void ask_gateway(const Moment& moment) noexcept;
+  void leave_groups(const Moment& moment) noexcept;
+  void report_groups(const Moment& moment, unsigned most) noexcept;
+  void send(std::span<const std::uint8_t> frame) noexcept;
   void reply(const Moment& moment) noexcept;
   bool collect(const Moment& moment) noexcept;
   void flush(const Moment& moment) noexcept;
@@ -179,6 +185,7 @@ class Worker {
   IdlePolicy idle_;
   flow::FlowCache flows_;
   ParkedFragments fragments_;
+  forwarding::Membership membership_;
   base::TimePoint round_began_;  // the one look at the clock of a round
   base::TimePoint next_housekeeping_{};
 

@@ -8,7 +8,9 @@
 #include <optional>
 
 #include "forwarding/fragments.h"
+#include "forwarding/membership.h"
 #include "forwarding/placement.h"
+#include "packet/group_message.h"
 #include "packet/headers.h"
 #include "packet/question.h"
 
@@ -110,6 +112,9 @@ Decision decide_ip(Bytes frame, const FrameView& view, const Surroundings& aroun
   const Policy& policy = *around.snapshot.policy;
   const int virtual_ip = policy.virtual_ip_index(view.key.destination, view.key.family);
   if (virtual_ip >= 0) return decide_virtual_ip(frame, view, around, virtual_ip);
+  if (packet::is_group_message(view)) {
+    return decided(judge_group_message(frame, view, policy.groups()));
+  }
   const base::IpAddress destination = view.key.destination_address();
   if (policy.is_dedicated_ip(destination)) return decided(Verdict::deliver_local);
   if (is_gateway_answer(frame, view, policy)) return decided(Verdict::gateway_answer);
@@ -145,6 +150,8 @@ Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surrounding
     case packet::kProtocolIcmpv6:
       if (view.layer3 == Layer3::ipv6) return decide_icmpv6(frame, view, around);
       break;
+    case packet::kProtocolIgmp:
+      return decided(Verdict::drop_not_for_us);
     case packet::kProtocolSctp:
       return view.has_ports ? decide_conversation(view, view.key, around, virtual_ip)
                             : decide_later_fragment(view, around, virtual_ip);
@@ -318,7 +325,12 @@ Decision decide_icmpv6(Bytes frame, const FrameView& view, const Surroundings& a
       // An answer to a question of some host's stack; which one asked only that stack knows.
       case packet::kIcmpv6NeighborAdvertisement:
         return decided(Verdict::deliver_broadcast);
-      // Routers and redirects would configure the stack of whichever host owns the router's bucket.
+      // Routers and redirects would configure the stack of whichever host owns the router's bucket;
+      // group membership is not of virtual IPs.
+      case packet::kIcmpv6ListenerQuery:
+      case packet::kIcmpv6ListenerReport:
+      case packet::kIcmpv6ListenerDone:
+      case packet::kIcmpv6ListenerReport2:
       case packet::kIcmpv6RouterSolicitation:
       case packet::kIcmpv6RouterAdvertisement:
       case packet::kIcmpv6Redirect:

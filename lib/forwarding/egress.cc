@@ -6,6 +6,7 @@
 
 #include "forwarding/decide.h"
 #include "forwarding/placement.h"
+#include "packet/group_message.h"
 #include "packet/headers.h"
 
 namespace covey::forwarding {
@@ -17,20 +18,15 @@ using packet::Layer3;
 using packet::TcpFlags;
 using Bytes = std::span<const std::uint8_t>;
 
-constexpr std::uint8_t kProtocolIgmp = 2;
-constexpr std::uint8_t kIcmpv6ListenerFirst = 130;  // query, report, done
-constexpr std::uint8_t kIcmpv6ListenerLast = 132;
-constexpr std::uint8_t kIcmpv6ListenerReport2 = 143;
-
 // Group membership and router discovery of a stack that hears no multicast would only mislead
 // switches (which would learn from it) and routers.
 bool is_group_or_router_talk(const FrameView& view) noexcept {
-  if (view.layer3 == Layer3::ipv4) return view.key.protocol == kProtocolIgmp;
-  if (view.key.protocol != packet::kProtocolIcmpv6 || view.is_later_fragment) return false;
+  if (packet::is_group_message(view)) return true;
+  if (view.layer3 != Layer3::ipv6 || view.key.protocol != packet::kProtocolIcmpv6) return false;
+  if (view.is_later_fragment) return false;
   const std::uint8_t type = view.icmp_type;
-  return (type >= kIcmpv6ListenerFirst && type <= kIcmpv6ListenerLast) ||
-         type == kIcmpv6ListenerReport2 || type == packet::kIcmpv6RouterSolicitation ||
-         type == packet::kIcmpv6RouterAdvertisement || type == packet::kIcmpv6Redirect;
+  return type == packet::kIcmpv6RouterSolicitation || type == packet::kIcmpv6RouterAdvertisement ||
+         type == packet::kIcmpv6Redirect;
 }
 
 // The conversation that a frame is part of, by a key seen from the client. Of a later fragment

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "forwarding/membership.h"
 
 namespace covey::forwarding {
 
@@ -99,6 +100,7 @@ Policy::Policy(Settings settings, const bucket::SipKey& hash_key,
   COVEY_ASSERT(std::has_single_bit(settings_.buckets));
   cluster_mac_ = settings_.cluster_mac.value_or(
       forwarding::cluster_mac(settings_.mode, primary_ip(settings_)));
+  groups_ = listened_groups(settings_, cluster_mac_);
   mac_words_ = {packet::mac_word(cluster_mac_), packet::mac_word(host_mac_)};
   if (settings_.dedicated_ip) dedicated_ip_ = settings_.dedicated_ip->address;
   compile_virtual_ips();

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,6 +78,8 @@ class Policy {
   [[nodiscard]] const MacWords& mac_words() const { return mac_words_; }
   [[nodiscard]] const base::MacAddress& host_mac() const { return host_mac_; }
   [[nodiscard]] const base::MacAddress& local_stack_mac() const { return local_stack_mac_; }
+  /// See listened_groups().
+  [[nodiscard]] std::span<const base::IpAddress> groups() const { return groups_; }
 
   /// Position among the virtual IPs, -1 if it is none. Constant time.
   [[nodiscard]] int virtual_ip_index(const base::IpAddress& address) const noexcept {
@@ -151,6 +154,7 @@ class Policy {
   MacWords mac_words_;
   base::MacAddress local_stack_mac_;
   base::IpAddress dedicated_ip_;
+  std::vector<base::IpAddress> groups_;
   std::vector<VirtualIp> virtual_ips_;
   std::vector<std::int16_t> slots_;  // open addressing: position in virtual_ips_, or kEmptySlot
   std::size_t slot_mask_ = 0;

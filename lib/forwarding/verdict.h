@@ -26,6 +26,7 @@ namespace covey::forwarding {
   X(reply_nd, "neighbour solicitation for a virtual IP, answered by this host")                 \
   X(to_control, "heartbeat, handed to the control thread")                                      \
   X(gateway_answer, "answer of the gateway to our question whether it is there")                \
+  X(group_query, "question who listens to multicast groups, to be answered by this host")        \
   X(drop_not_owner, "another host owns the bucket")                                             \
   X(drop_no_flow, "mid-connection segment of a flow that another host still serves")            \
   X(drop_alien_ack, "handshake acknowledgement of what another host answered")                  \

@@ -49,11 +49,15 @@ inline constexpr std::uint8_t kIcmpv6Unreachable = 1;  // 1..4 are the errors
 inline constexpr std::uint8_t kIcmpv6ParameterProblem = 4;
 inline constexpr std::uint8_t kIcmpv6EchoRequest = 128;
 inline constexpr std::uint8_t kIcmpv6EchoReply = 129;
+inline constexpr std::uint8_t kIcmpv6ListenerQuery = 130;  // who listens to a multicast group
+inline constexpr std::uint8_t kIcmpv6ListenerReport = 131;
+inline constexpr std::uint8_t kIcmpv6ListenerDone = 132;
 inline constexpr std::uint8_t kIcmpv6RouterSolicitation = 133;
 inline constexpr std::uint8_t kIcmpv6RouterAdvertisement = 134;
 inline constexpr std::uint8_t kIcmpv6NeighborSolicitation = 135;
 inline constexpr std::uint8_t kIcmpv6NeighborAdvertisement = 136;
 inline constexpr std::uint8_t kIcmpv6Redirect = 137;
+inline constexpr std::uint8_t kIcmpv6ListenerReport2 = 143;
 
 // Solicitation and advertisement have one shape: 8 bytes of header, the target, then options.
 inline constexpr std::size_t kNeighborFlags = 4;  // of an advertisement

@@ -30,6 +30,7 @@ inline constexpr std::uint16_t kEtherTypeServiceVlan = 0x88a8;  // the outer tag
 inline constexpr std::uint16_t kEtherTypeHeartbeat = 0x88b5;    // IEEE local experimental 1
 
 inline constexpr std::uint8_t kProtocolIcmp = 1;
+inline constexpr std::uint8_t kProtocolIgmp = 2;
 inline constexpr std::uint8_t kProtocolTcp = 6;
 inline constexpr std::uint8_t kProtocolUdp = 17;
 inline constexpr std::uint8_t kProtocolGre = 47;

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/endian.h"
+#include "packet/group_address.h"
 #include "packet/headers.h"
 #include "packet/neighbor_message.h"
 
@@ -47,16 +48,12 @@ std::size_t build_solicitation(const IpAddress& target, const MacAddress& source
                                std::span<std::uint8_t> out) noexcept {
   if (out.size() < kIpv6Question) return 0;
   std::fill_n(out.begin(), kIpv6Question, std::uint8_t{0});
-  // The solicited-node group of the target, as an address and as a MAC address.
-  const std::array<std::uint8_t, 3> low = {target.bytes[13], target.bytes[14], target.bytes[15]};
-  const MacAddress group_mac{{0x33, 0x33, 0xff, low[0], low[1], low[2]}};
-  const std::array<std::uint8_t, 16> group = {0xff, 2, 0, 0, 0,    0,      0,      0,
-                                              0,    0, 0, 1, 0xff, low[0], low[1], low[2]};
-  put_ethernet(group_mac, source, kEtherTypeIpv6, out.data());
+  const IpAddress group = solicited_node_group(target);
+  put_ethernet(group_mac(group), source, kEtherTypeIpv6, out.data());
   put_neighbor_message({.type = kIcmpv6NeighborSolicitation,
                         .flags = 0,
                         .source = link_local_address(source).bytes,
-                        .destination = group,
+                        .destination = group.bytes,
                         .target = target.bytes,
                         .option = kSourceLinkLayerOption,
                         .mac = source},

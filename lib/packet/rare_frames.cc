@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/endian.h"
+#include "packet/group_address.h"
 #include "packet/headers.h"
 #include "packet/parse.h"
 
@@ -48,13 +49,6 @@ std::optional<FlowKey> embedded_ipv6(Bytes packet) {
   std::copy_n(&packet[kIpv6Addresses], 16, key.source.begin());
   std::copy_n(&packet[kIpv6Addresses + 16], 16, key.destination.begin());
   return with_ports(payload.subspan(walk.length), key);
-}
-
-// ff02::1:ffXX:XXXX, where the X are the last three bytes of the target (RFC 4291).
-bool is_solicited_node(const std::uint8_t* address, const std::uint8_t* target) {
-  constexpr std::array<std::uint8_t, 13> kPrefix = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff};
-  return std::equal(kPrefix.begin(), kPrefix.end(), address) &&
-         std::equal(address + 13, address + 16, target + 13);
 }
 
 // The target of a neighbour solicitation or advertisement, whichever `type` says; nothing if the
@@ -129,7 +123,7 @@ std::optional<NeighborSolicitation> read_neighbor_solicitation(std::span<const s
   solicitation.is_duplicate_address_probe = view.key.source == kUnspecified;
   if (solicitation.is_duplicate_address_probe) {
     const bool to_solicited_node =
-        is_solicited_node(view.key.destination.data(), solicitation.target.bytes.data());
+        view.key.destination == solicited_node_group(solicitation.target).bytes;
     // RFC 4861 section 7.1.1: such a probe cannot say where it came from, and goes to the group
     // only.
     if (!to_solicited_node || find_link_layer_option(frame, view, kSourceLinkLayerOption) != 0) {

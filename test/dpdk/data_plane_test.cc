@@ -5,6 +5,7 @@
 
 #include "fixture.h"
 #include "packet/headers.h"
+#include "support/groups.h"
 
 using namespace covey;
 using namespace covey::test;
@@ -107,7 +108,7 @@ TEST_CASE("heartbeats leave as broadcast frames from the masked source", "[heart
   CHECK(bench.data_plane().send_heartbeat(large));
   CHECK_FALSE(bench.data_plane().send_heartbeat(std::vector<std::uint8_t>(1501, 3)));
   bench.start();
-  bench.wait_until([&bench] { return bench.data_plane().report().ports.at(0).tx_frames == 2; });
+  bench.wait_until([&bench] { return bench.data_plane().report().ports.at(0).tx_frames >= 2; });
   const std::vector<Frame> sent = bench.close();
   REQUIRE(sent.size() == 2);
   CHECK(sent[0].size() == packet::kMinimumFrame);
@@ -127,7 +128,7 @@ TEST_CASE("the gateway is asked once for each question, and its answer is noted"
   bench.data_plane().ask_gateway();
   bench.start();
   bench.wait_for_frames(1);
-  bench.wait_until([&bench] { return bench.data_plane().report().ports.at(0).tx_frames == 1; });
+  bench.wait_until([&bench] { return bench.data_plane().report().ports.at(0).tx_frames >= 1; });
   CHECK(bench.verdict(Verdict::gateway_answer) == 1);
   CHECK(bench.data_plane().gateway_answered() > base::TimePoint{});
   const std::vector<Frame> sent = bench.close();
@@ -136,6 +137,36 @@ TEST_CASE("the gateway is asked once for each question, and its answer is noted"
   REQUIRE(asked);
   CHECK(asked->target_ip == ip("10.77.0.1"));
   CHECK(packet::source_mac(sent[0]) == kHostMac);
+}
+
+TEST_CASE("the host says what it listens to, answers who asks, and says when it ends", "[groups]") {
+  Bench bench({.arriving = {{}, {igmp_query({.version = 2, .code = 1})}}},
+              World().mode(forwarding::ClusterMode::igmp));
+  bench.start();
+  // In the first round two versions for each family; then the answer in the version of the asker,
+  // although another worker heard it.
+  bench.wait_until([&bench] { return bench.data_plane().report().ports.at(0).tx_frames >= 5; });
+  CHECK(bench.verdict(Verdict::group_query) == 1);
+  CHECK(bench.close().empty());
+  std::vector<unsigned> types4;
+  std::vector<unsigned> types6;
+  for (const Frame& frame : bench.group_messages()) {
+    const packet::FrameView view = packet::parse(frame);
+    CHECK(packet::source_mac(frame) == kHostMac);
+    CHECK(checksums_are_right(frame));
+    if (view.layer3 == packet::Layer3::ipv4) {
+      CHECK(view.key.source_address() == ip(kDedicated));
+      types4.push_back(frame[view.l4_offset]);
+    } else {
+      types6.push_back(view.icmp_type);
+    }
+  }
+  REQUIRE(types4.size() >= 4);
+  types4.erase(types4.begin() + 3, types4.end() - 1);  // a slow machine repeats itself
+  CHECK(types4 == std::vector<unsigned>{0x22, 0x16, 0x16, 0x17});
+  REQUIRE(types6.size() >= 4);
+  types6.erase(types6.begin() + 2, types6.end() - 2);
+  CHECK(types6 == std::vector<unsigned>{143, 131, 143, 132});
 }
 
 TEST_CASE("without a valid lease no new connection is taken", "[lease]") {

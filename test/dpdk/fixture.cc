@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "packet/group_message.h"
+
 namespace covey::test {
 
 namespace {
@@ -169,7 +171,8 @@ std::vector<Frame> Bench::close() {
   std::vector<Frame> sent;
   for (std::size_t queue = 0; queue < queues_; ++queue) {
     for (Frame& frame : read_capture(scratch_.path("out" + std::to_string(queue)))) {
-      sent.push_back(std::move(frame));
+      const bool is_of_groups = packet::is_group_message(packet::parse(frame));
+      (is_of_groups ? group_messages_ : sent).push_back(std::move(frame));
     }
   }
   return sent;

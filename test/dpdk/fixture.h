@@ -58,14 +58,18 @@ class Bench {
   void wait_for_frames(std::uint64_t frames);
   [[nodiscard]] std::uint64_t verdict(forwarding::Verdict verdict) const;
   [[nodiscard]] std::uint64_t verdicts_of_arrivals() const;
-  /// Stops everything and returns what the uplink sent, all queues.
+  /// Stops everything and returns what the uplink sent, all queues; not what the host says of
+  /// multicast groups, which it does in every test.
   [[nodiscard]] std::vector<Frame> close();
+  /// What close() left out.
+  [[nodiscard]] const std::vector<Frame>& group_messages() const { return group_messages_; }
 
  private:
   Scratch scratch_;
   std::size_t queues_;
   std::shared_ptr<const forwarding::Policy> policy_;
   std::unique_ptr<dataplane::DataPlane> data_plane_;
+  std::vector<Frame> group_messages_;
 };
 
 }  // namespace covey::test

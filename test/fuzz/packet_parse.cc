@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 
+#include "packet/group_message.h"
 #include "packet/parse.h"
 #include "packet/reply.h"
 #include "support.h"
@@ -37,6 +38,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static_cast<void>(packet::embedded_flow(frame, view));
   static_cast<void>(packet::read_arp(frame, view));
   static_cast<void>(packet::read_neighbor_solicitation(frame, view));
+  if (const auto query = packet::read_group_query(frame, view)) {
+    require(query->version >= 1 && query->version <= packet::newest_group_version(query->family));
+    require(query->group.family == base::Family::none || query->group.is_multicast());
+    require(query->response_time >= base::Duration{});
+  }
 
   const packet::ReplyMacs macs{{{2, 1, 10, 77, 0, 50}}, {{2, 0xbf, 10, 77, 0, 50}}};
   std::array<std::uint8_t, 128> out{};

@@ -78,10 +78,15 @@ std::size_t checksum_offset(std::uint8_t protocol) {
       return 6;
     case kProtocolIcmp:
     case kProtocolIcmpv6:
+    case packet::kProtocolIgmp:
       return 2;
     default:
       return 0;
   }
+}
+
+bool has_pseudo_header(std::uint8_t protocol) {
+  return protocol != kProtocolIcmp && protocol != packet::kProtocolIgmp;
 }
 
 template <typename T>
@@ -217,7 +222,7 @@ Frame FrameBuilder::layer4() const {
 }
 
 std::uint16_t FrameBuilder::pseudo_checksum(const Frame& l4) const {
-  if (protocol_ == kProtocolIcmp) return folded_complement(ones_sum(l4.data(), l4.size()));
+  if (!has_pseudo_header(protocol_)) return folded_complement(ones_sum(l4.data(), l4.size()));
   Frame addresses;
   append(addresses, source_);
   append(addresses, destination_);
@@ -388,7 +393,7 @@ bool checksums_are_right(const Frame& frame) {
     return true;
   }
   if (checksum_offset(view.key.protocol) == 0) return true;
-  if (view.key.protocol == kProtocolIcmp) pseudo = 0;
+  if (!has_pseudo_header(view.key.protocol)) pseudo = 0;
   return folded_complement(ones_sum(frame.data() + view.l4_offset, l4_length, pseudo)) == 0;
 }
 

@@ -2,6 +2,7 @@
 #include "support/seed_frames.h"
 
 #include "packet/headers.h"
+#include "support/groups.h"
 #include "support/tunnels.h"
 #include "support/world.h"
 
@@ -81,6 +82,11 @@ std::vector<SeedFrame> seed_frames() {
       {"arp_request", arp({1, kClient, kVip})},
       {"arp_reply", arp({2, kClient, kVip, kClientMac, kClusterMac})},
       {"arp_probe_vlan", arp({1, "0.0.0.0", kVip}).vlan(3)},
+      {"igmp_query_1", igmp_query({.version = 1, .code = 0})},
+      {"igmp_query_3", igmp_query({})},
+      {"igmp_report", igmp_report("239.255.0.50")},
+      {"mld_query_1", mld_query({1, "ff02::1:ff00:50"})},
+      {"mld_query_2", mld_query({.version = 2})},
       {"heartbeat", FrameBuilder().raw(packet::kEtherTypeHeartbeat, {1, 2, 3, 4})},
       {"lldp", FrameBuilder().raw(0x88cc, {2, 7, 4, 0})},
       {"egress_tcp4_syn_ack", out4().tcp(80, 40000, kSyn | kAck)},

@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 from scapy.all import Ether
+from scapy.contrib import igmp, igmpv3  # noqa: F401 pylint: disable=unused-import
 from scapy.layers import inet, inet6, sctp  # noqa: F401 pylint: disable=unused-import
 
 LEAST_ROWS = 400
