@@ -52,7 +52,10 @@ void Worker::decide(const Moment& moment) noexcept {
       to_control_.add(i);
     } else if (verdict == Verdict::gateway_answer) {
       loan_.gateway.note_answer(moment.now);
-      to_discard_.add(i);
+      // With a group address as cluster MAC the stack asks in the same way, see rewrite.cc.
+      const bool may_be_of_stack = arrived_.views[i].layer3 == packet::Layer3::arp &&
+                                   moment.policy().cluster_mac().is_multicast();
+      (may_be_of_stack ? to_deliver_ : to_discard_).add(i);
     } else if (verdict == Verdict::group_query) {
       const auto query = packet::read_group_query(bytes_of(arrived_.frames[i]), arrived_.views[i]);
       if (query) loan_.queries.note(*query);

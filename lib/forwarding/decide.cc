@@ -48,6 +48,7 @@ Decision decide_icmp_error(const packet::FlowKey& embedded, const Surroundings& 
 Decision decide_solicitation(Bytes frame, const FrameView& view,
                              const Surroundings& around) noexcept;
 bool is_announcement(const packet::ArpFields& arp) noexcept;
+bool is_answer_to_stack(Bytes frame, const packet::ArpFields& arp, const Policy& policy) noexcept;
 Decision decide_announcement(Bytes frame, const FrameView& view, const Policy& policy) noexcept;
 Decision decide_by_source(const packet::FlowKey& key, const Surroundings& around,
                           Verdict taken) noexcept;
@@ -386,6 +387,13 @@ bool is_announcement(const packet::ArpFields& arp) noexcept {
   return has_form && arp.sender_ip == arp.target_ip && arp.sender_ip.bytes != kUnspecified;
 }
 
+// With a group address as cluster MAC the stack asks without an IP address, see rewrite.cc.
+bool is_answer_to_stack(Bytes frame, const packet::ArpFields& arp, const Policy& policy) noexcept {
+  return policy.cluster_mac().is_multicast() && arp.operation == packet::kArpReply &&
+         arp.target_ip == base::masked(arp.target_ip, 0) &&
+         packet::goes_to(frame, policy.host_mac());
+}
+
 // One host answers for a virtual IP, by the bucket of the asker; the answer is the same whoever
 // gives it. Answers to our own stacks' questions go to all hosts, since each asks with the virtual
 // IP as its sender.
@@ -398,7 +406,9 @@ Decision decide_arp(Bytes frame, const FrameView& view, const Surroundings& arou
   const std::optional<packet::ArpFields> arp = packet::read_arp(frame, view);
   if (!arp) return decided(Verdict::drop_malformed);
   if (is_gateway_answer(frame, view, policy)) return decided(Verdict::gateway_answer);
-  if (policy.is_dedicated_ip(arp->target_ip)) return decided(Verdict::deliver_local);
+  if (policy.is_dedicated_ip(arp->target_ip) || is_answer_to_stack(frame, *arp, policy)) {
+    return decided(Verdict::deliver_local);
+  }
   if (policy.virtual_ip_index(arp->target_ip) < 0) {
     return decided(is_announcement(*arp) ? Verdict::deliver_broadcast : Verdict::drop_not_for_us);
   }

@@ -45,7 +45,16 @@ void rewrite_arp_sender(Bytes frame, const FrameView& view, const Policy& policy
   const std::optional<packet::ArpFields> arp = packet::read_arp(frame, view);
   if (!arp) return;
   const MacAddress* mac = advertised_mac(arp->sender_ip, policy);
-  if (mac != nullptr) put(frame, view.l3_offset + packet::kArpSenderMac, *mac);
+  if (mac == nullptr) return;
+  const bool asks = arp->operation == packet::kArpRequest && arp->sender_ip != arp->target_ip;
+  // Routers may leave a question unanswered whose sender has a group address. With any other, they
+  // would learn it for the virtual IP. So it asks without an IP address, as a probe does (RFC
+  // 5227), and the answer comes to this host alone.
+  if (asks && mac->is_multicast()) {
+    mac = &policy.host_mac();
+    std::fill_n(&frame[view.l3_offset + packet::kArpSenderIp], 4, std::uint8_t{0});
+  }
+  put(frame, view.l3_offset + packet::kArpSenderMac, *mac);
 }
 
 // Replaces the address in the option and mends the ICMPv6 checksum by the difference (RFC 1624).

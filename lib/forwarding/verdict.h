@@ -19,7 +19,7 @@ namespace covey::forwarding {
 #define COVEY_VERDICTS(X)                                                                       \
   X(deliver_owned, "new flow of a bucket this host owns, given to the local stack")             \
   X(deliver_flow, "belongs to a connection this host holds, given to the local stack")          \
-  X(deliver_local, "for this host's dedicated address, given to the local stack")               \
+  X(deliver_local, "for this host's own address, given to the local stack")                     \
   X(deliver_default, "covered by no rule; this host is the default host")                       \
   X(deliver_broadcast, "broadcast or multicast every host may hear, given to the local stack")  \
   X(reply_arp, "address request for a virtual IP, answered by this host")                       \

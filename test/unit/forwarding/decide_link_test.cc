@@ -211,6 +211,8 @@ TEST_CASE("heartbeats go to the control thread, even when stopped") {
       {"lease expired", beat, World().lease_expired(), to_control, "-"},
       {"VLAN", FrameBuilder(beat).vlan(4), World(), to_control, "-"},
       {"our own, handed back", FrameBuilder(beat).from(kHostMac), World(), drop_own_echo, "-"},
+      {"of another cluster: its seal tells", FrameBuilder(beat).from(mac("02:02:0a:4d:00:63")),
+       World(), to_control, "-"},
   });
 }
 
@@ -220,8 +222,36 @@ TEST_CASE("our own frames, and any that come from the cluster MAC, are echoes") 
       {"the cluster MAC as source", syn().from(kClusterMac), World(), drop_own_echo, "-"},
       {"ARP from the cluster MAC", asks(kVip, kClient).from(kClusterMac), World(), drop_own_echo,
        "-"},
+      {"an announcement, handed back", asks(kDedicated, kDedicated).from(kHostMac), World(),
+       drop_own_echo, "-"},
+      {"to a group, handed back", syn().from(kHostMac).to(base::MacAddress::broadcast()), World(),
+       drop_own_echo, "-"},
       {"a peer's masked address is a station like any other", syn().from(mac("02:02:0a:4d:00:32")),
        World(), deliver_owned, "web"},
+  });
+}
+
+TEST_CASE("where the cluster MAC is a group address, the stack asks without an IP address") {
+  const auto answers = [](std::string_view sender) {
+    return arp({.operation = 2, .sender_ip = sender, .target_ip = "0.0.0.0"}).to(kHostMac);
+  };
+  const World multicast = World().mode(ClusterMode::multicast);
+  check_received({
+      {"answer", answers(kClient), multicast, deliver_local, "-"},
+      {"answer, mode igmp", answers(kClient), World().mode(ClusterMode::igmp), deliver_local, "-"},
+      {"answer, stopped", answers(kClient), World(multicast).stopped(), deliver_local, "-"},
+      {"answer of the gateway, which this host asks, too", answers("10.77.0.1"),
+       World(multicast).gateway("10.77.0.1"), gateway_answer, "-"},
+      {"answer to another host", answers(kClient).to(mac("02:02:0a:4d:00:32")), multicast,
+       drop_not_for_us, "-"},
+      {"answer to everybody", answers(kClient).to(base::MacAddress::broadcast()), multicast,
+       drop_not_for_us, "-"},
+      {"question", arp({.operation = 1, .sender_ip = kClient, .target_ip = "0.0.0.0"}).to(kHostMac),
+       multicast, drop_not_for_us, "-"},
+      {"answer, mode unicast: the stack asks as the virtual IP", answers(kClient), World(),
+       drop_not_for_us, "-"},
+      {"question of a peer, for a client", asks("0.0.0.0", kClient), multicast, drop_not_for_us,
+       "-"},
   });
 }
 
@@ -238,6 +268,18 @@ TEST_CASE("each mode has its own cluster MAC") {
        deliver_owned, "web"},
       {"ARP in mode multicast", asks(kClient, kVip), World().mode(ClusterMode::multicast),
        reply_arp, "spread"},
+      {"ARP in mode igmp, unicast (a probe of a cache)", asks(kClient, kVip).to(igmp),
+       World().mode(ClusterMode::igmp), reply_arp, "spread"},
+      {"ND in mode igmp", solicitation(kClient6, kVip6), World().mode(ClusterMode::igmp), reply_nd,
+       "spread"},
+      {"cluster MAC of another cluster", syn().to(mac("02:bf:0a:4d:00:63")), World(),
+       drop_not_for_us, "-"},
+      {"cluster MAC of another cluster in mode multicast",
+       syn().ip(kClient, "10.77.0.99").to(mac("03:bf:0a:4d:00:63")),
+       World().mode(ClusterMode::multicast), drop_not_for_us, "-"},
+      {"two clusters of mode igmp may share a MAC, not an IP address",
+       syn().ip(kClient, "10.99.0.50").to(igmp), World().mode(ClusterMode::igmp), drop_not_for_us,
+       "-"},
       {"source is the multicast cluster MAC", syn().to(multicast).from(multicast),
        World().mode(ClusterMode::multicast), drop_own_echo, "-"},
   });

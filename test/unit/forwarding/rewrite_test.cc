@@ -87,8 +87,22 @@ TEST_CASE("ARP of the stack tells the cluster MAC for virtual IPs and the host's
   CHECK(arp_fields(sent(arp({2, kVip, kClient, kStackMac}))).sender_mac == kClusterMac);
   CHECK(arp_fields(sent(arp({1, kDedicated, kClient, kStackMac}))).sender_mac == kHostMac);
   CHECK(arp_fields(sent(arp({1, kVip, kClient, kStackMac}).vlan(2))).sender_mac == kClusterMac);
-  CHECK(arp_fields(sent(arp({1, kVip, kClient, kStackMac}), World().mode(ClusterMode::multicast)))
-            .sender_mac == kMulticastCluster);
+}
+
+TEST_CASE("no ARP request has a group address as its sender; an announcement has to") {
+  const World world = World().mode(ClusterMode::multicast);
+  const packet::ArpFields asked = arp_fields(sent(arp({1, kVip, kClient, kStackMac}), world));
+  CHECK(asked.sender_mac == kHostMac);
+  CHECK(asked.sender_ip == ip("0.0.0.0"));
+  CHECK(asked.target_ip == ip(kClient));
+  const packet::ArpFields own = arp_fields(sent(arp({1, kDedicated, kClient, kStackMac}), world));
+  CHECK(own.sender_mac == kHostMac);
+  CHECK(own.sender_ip == ip(kDedicated));
+  for (const std::uint16_t operation : {packet::kArpRequest, packet::kArpReply}) {
+    const auto told = arp_fields(sent(arp({operation, kVip, kVip, kStackMac}), world));
+    CHECK(told.sender_mac == kMulticastCluster);
+    CHECK(told.sender_ip == ip(kVip));
+  }
 }
 
 TEST_CASE("ARP of an address that is none of ours keeps its sender") {
