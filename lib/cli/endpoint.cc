@@ -73,7 +73,11 @@ ClusterMacs cluster_macs(const base::IpAddress& primary) {
   for (unsigned i = 0; i < primary.byte_length(); ++i)
     word[i % 4] ^= primary.bytes[i];
   const auto [w, x, y, z] = word;
-  return {{{0x02, 0xbf, w, x, y, z}}, {{0x03, 0xbf, w, x, y, z}}, {{0x01, 0x00, 0x5e, 0x7f, y, z}}};
+  const std::array<std::uint8_t, 4> group = {239, 255, y, z};
+  return {{{0x02, 0xbf, w, x, y, z}},
+          {{0x03, 0xbf, w, x, y, z}},
+          {{0x01, 0x00, 0x5e, 0x7f, y, z}},
+          base::IpAddress::from_ipv4(group.data())};
 }
 
 std::vector<base::IpAddress> virtual_ips_in(std::string_view yaml) {

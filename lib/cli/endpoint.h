@@ -43,6 +43,7 @@ struct ClusterMacs {
   base::MacAddress unicast;    // 02:bf:w:x:y:z
   base::MacAddress multicast;  // 03:bf:w:x:y:z
   base::MacAddress igmp;       // 01:00:5e:7f:y:z
+  base::IpAddress group;       // 239.255.y.z: what a switch is told in mode igmp
 };
 [[nodiscard]] ClusterMacs cluster_macs(const base::IpAddress& primary);
 

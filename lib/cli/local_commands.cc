@@ -66,13 +66,18 @@ base::Result<Exit> ip2mac(const Context& context) {
   const std::string unicast = macs.unicast.to_string();
   const std::string multicast = macs.multicast.to_string();
   const std::string igmp = macs.igmp.to_string();
+  const std::string group = macs.group.to_string();
   if (context.json) {
-    context.out << fmt::format(R"({{"ip":"{}","unicast":"{}","multicast":"{}","igmp":"{}"}})", ip,
-                               unicast, multicast, igmp)
+    context.out << fmt::format(
+                       R"({{"ip":"{}","unicast":"{}","multicast":"{}","igmp":"{}","group":"{}"}})",
+                       ip, unicast, multicast, igmp, group)
                 << '\n';
   } else {
-    context.out << facts(
-        {{"cluster", ip}, {"unicast", unicast}, {"multicast", multicast}, {"igmp", igmp}});
+    context.out << facts({{"cluster", ip},
+                          {"unicast", unicast},
+                          {"multicast", multicast},
+                          {"igmp", igmp},
+                          {"igmp group", group}});
   }
   return Exit::ok;
 }

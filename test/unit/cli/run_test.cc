@@ -343,10 +343,11 @@ TEST_CASE("colours are for terminals, unless somebody does not want them") {
 TEST_CASE("ip2mac without an address takes the first IPv4 virtual IP of the daemon") {
   WithDaemon covey;
   CHECK(covey({"ip2mac"}).out ==
-        "cluster    10.77.0.50\n"
-        "unicast    02:bf:0a:4d:00:32\n"
-        "multicast  03:bf:0a:4d:00:32\n"
-        "igmp       01:00:5e:7f:00:32\n");
+        "cluster     10.77.0.50\n"
+        "unicast     02:bf:0a:4d:00:32\n"
+        "multicast   03:bf:0a:4d:00:32\n"
+        "igmp        01:00:5e:7f:00:32\n"
+        "igmp group  239.255.0.50\n");
 }
 
 TEST_CASE("keygen makes a new file that only its owner can read, and never overwrites one") {
