@@ -198,6 +198,7 @@ std::string dump(const Config& config) {
   write_ports(out, config);
   write_flows(out, config.flows);
   out.choice("icmp", config.forwarding.icmp);
+  out.choice("multicast", config.forwarding.multicast);
   write_rules(out, config);
   write_health(out, config);
   write_control(out, config.control);

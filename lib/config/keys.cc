@@ -112,6 +112,10 @@ constexpr std::array kKeys = std::to_array<Key>({
     {"icmp", choice, "balance", "balance | all | drop",
      "Who answers echo requests to a virtual IP: one host, every host, nobody."},
 
+    {"multicast", choice, "drop", "drop | deliver",
+     "What is sent to multicast groups or broadcast addresses, apart from address resolution: "
+     "nobody gets it, or the local stack of this host does, too."},
+
     {"port_rules", list, kNone, "",
      "First 0..1024 rules; what no rule covers goes to the default host."},
     {"port_rules[].name", text, kRequired, kName, "Unique; not 'default', 'spread' or 'all'."},

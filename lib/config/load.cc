@@ -296,6 +296,7 @@ Config load_root(const YAML::Node& node, Mistakes& mistakes) {
   load_ports(root.section("ports"), knows_cpus ? &config.workers : nullptr, config);
   load_flows(root.section("flows"), config.flows);
   root.get_choice("icmp", config.forwarding.icmp);
+  root.get_choice("multicast", config.forwarding.multicast);
   load_rules(root, config);
   load_health(root, config);
   load_control(root, config.control);

@@ -31,6 +31,7 @@ using Bytes = std::span<const std::uint8_t>;
 bool is_malformed(Bytes frame, const FrameView& view) noexcept;
 bool is_own_echo(Bytes frame, const Policy& policy) noexcept;
 bool is_addressed_to_us(Bytes frame, const Policy& policy) noexcept;
+bool is_for_every_stack(Bytes frame, const FrameView& view, const Policy& policy) noexcept;
 bool is_gateway_answer(Bytes frame, const FrameView& view, const Policy& policy) noexcept;
 Decision decide_arp(Bytes frame, const FrameView& view, const Surroundings& around) noexcept;
 Decision decide_ip(Bytes frame, const FrameView& view, const Surroundings& around) noexcept;
@@ -102,6 +103,17 @@ bool is_addressed_to_us(Bytes frame, const Policy& policy) noexcept {
          (destination & packet::kMacGroupBit) != 0;
 }
 
+// What is sent to a group or to everybody would reach the stack of every host at once, and services
+// would answer it once per host. ICMPv6 never: router advertisements would configure the stack.
+bool is_for_every_stack(Bytes frame, const FrameView& view, const Policy& policy) noexcept {
+  if (policy.settings().multicast == MulticastPolicy::drop) return false;
+  if (view.status != ParseStatus::ok) return false;
+  if ((packet::destination_mac_word(frame) & packet::kMacGroupBit) == 0) return false;
+  if (view.layer3 == Layer3::ipv6 && view.key.protocol == packet::kProtocolIcmpv6) return false;
+  const base::IpAddress destination = view.key.destination_address();
+  return destination.is_multicast() || policy.is_broadcast(destination);
+}
+
 bool is_gateway_answer(Bytes frame, const FrameView& view, const Policy& policy) noexcept {
   const std::optional<base::IpAddress>& gateway = policy.settings().gateway;
   return gateway && packet::is_answer_to_question(frame, view, *gateway, policy.host_mac());
@@ -119,8 +131,7 @@ Decision decide_ip(Bytes frame, const FrameView& view, const Surroundings& aroun
   const base::IpAddress destination = view.key.destination_address();
   if (policy.is_dedicated_ip(destination)) return decided(Verdict::deliver_local);
   if (is_gateway_answer(frame, view, policy)) return decided(Verdict::gateway_answer);
-  // Of multicast only address resolution concerns us. The rest would reach the stack of every host
-  // at once: router advertisements would configure it, and queries would be answered once per host.
+  // Of multicast only address resolution concerns us, unless the operator wants the rest.
   const bool is_icmpv6_to_group = view.layer3 == Layer3::ipv6 && destination.is_multicast() &&
                                   view.key.protocol == packet::kProtocolIcmpv6;
   if (is_icmpv6_to_group && view.icmp_type == packet::kIcmpv6NeighborSolicitation) {
@@ -129,7 +140,8 @@ Decision decide_ip(Bytes frame, const FrameView& view, const Surroundings& aroun
   if (is_icmpv6_to_group && view.icmp_type == packet::kIcmpv6NeighborAdvertisement) {
     return decide_announcement(frame, view, policy);
   }
-  return decided(Verdict::drop_not_for_us);
+  return decided(is_for_every_stack(frame, view, policy) ? Verdict::deliver_broadcast
+                                                         : Verdict::drop_not_for_us);
 }
 
 Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surroundings& around,

@@ -59,6 +59,28 @@ std::optional<RuleIndex> portless_rule(const Settings& settings,
   return hashes_ports ? std::nullopt : std::optional<RuleIndex>(only);
 }
 
+// Of each IPv4 subnet that has one: those of two addresses and less have none (RFC 3021).
+std::vector<base::IpAddress> broadcasts_of(const Settings& settings) {
+  constexpr std::uint8_t kLongestWithBroadcast = 30;
+  base::IpAddress everybody;
+  everybody.family = base::Family::ipv4;
+  std::fill_n(everybody.bytes.begin(), 4, std::uint8_t{0xff});
+  std::vector<base::IpAddress> found = {everybody};
+  std::vector<base::IpPrefix> subnets = settings.virtual_ips;
+  if (settings.dedicated_ip) subnets.push_back(*settings.dedicated_ip);
+  for (const base::IpPrefix& subnet : subnets) {
+    const bool is_ipv4 = subnet.address.family == base::Family::ipv4;
+    if (!is_ipv4 || subnet.length > kLongestWithBroadcast) continue;
+    const base::IpAddress mask = base::masked(everybody, subnet.length);
+    base::IpAddress broadcast = subnet.address;
+    for (std::size_t i = 0; i < 4; ++i)
+      broadcast.bytes[i] |= static_cast<std::uint8_t>(~mask.bytes[i]);
+    found.push_back(broadcast);
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
 }  // namespace
 
 ClassPlan plan_classes(const Settings& settings) {
@@ -101,6 +123,7 @@ Policy::Policy(Settings settings, const bucket::SipKey& hash_key,
   cluster_mac_ = settings_.cluster_mac.value_or(
       forwarding::cluster_mac(settings_.mode, primary_ip(settings_)));
   groups_ = listened_groups(settings_, cluster_mac_);
+  broadcasts_ = broadcasts_of(settings_);
   mac_words_ = {packet::mac_word(cluster_mac_), packet::mac_word(host_mac_)};
   if (settings_.dedicated_ip) dedicated_ip_ = settings_.dedicated_ip->address;
   compile_virtual_ips();

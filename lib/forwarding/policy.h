@@ -9,6 +9,7 @@
 // its four 32-bit words). A host masks its source as 02:HOST:w:x:y:z.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -110,6 +111,11 @@ class Policy {
   [[nodiscard]] bool is_dedicated_ip(const base::IpAddress& address) const noexcept {
     return address == dedicated_ip_ && address.family != base::Family::none;
   }
+  /// 255.255.255.255, or the broadcast address of the subnet of one of the cluster's or this host's
+  /// addresses.
+  [[nodiscard]] bool is_broadcast(const base::IpAddress& address) const noexcept {
+    return std::ranges::binary_search(broadcasts_, address);
+  }
   /// Which table of ports it has: rule_for() gives the same for virtual IPs with the same one.
   [[nodiscard]] std::size_t table_of(int virtual_ip, std::uint8_t protocol) const noexcept {
     const VirtualIp& entry = virtual_ips_[static_cast<std::size_t>(virtual_ip)];
@@ -155,6 +161,7 @@ class Policy {
   base::MacAddress local_stack_mac_;
   base::IpAddress dedicated_ip_;
   std::vector<base::IpAddress> groups_;
+  std::vector<base::IpAddress> broadcasts_;  // sorted
   std::vector<VirtualIp> virtual_ips_;
   std::vector<std::int16_t> slots_;  // open addressing: position in virtual_ips_, or kEmptySlot
   std::size_t slot_mask_ = 0;

@@ -3,8 +3,8 @@
 // gives them.
 //
 // Owner: forwarding. Thread: any; plain values. Validated by config (overlaps, ranges), compiled by
-// Policy. Weight and priority of a rule belong to this host; everything else must be equal on all
-// hosts.
+// Policy. Weight and priority of a rule, the dedicated address and the multicast policy belong to
+// this host; everything else must be equal on all hosts.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@ enum class RuleMode : std::uint8_t { multiple, single, disabled };
 enum class RuleProtocol : std::uint8_t { tcp, udp, both };
 enum class ClusterMode : std::uint8_t { unicast, multicast, igmp };
 enum class IcmpPolicy : std::uint8_t { balance, all, drop };
+enum class MulticastPolicy : std::uint8_t { drop, deliver };
 
 struct PortRange {
   std::uint16_t first = 0;
@@ -52,6 +53,7 @@ struct Settings {
   std::optional<base::MacAddress> cluster_mac;  // nothing: derived from mode and primary
   bool mask_source_mac = true;
   IcmpPolicy icmp = IcmpPolicy::balance;
+  MulticastPolicy multicast = MulticastPolicy::drop;  // of this host
   std::uint32_t buckets = 4096;
   std::optional<base::IpAddress> gateway;  // asked for by partition policy gateway
   std::vector<PortRule> rules;

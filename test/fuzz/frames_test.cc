@@ -104,7 +104,11 @@ std::vector<forwarding::Snapshot> snapshots() {
   for (const World& world :
        {World(), World().foreign(), World().dirty(), World().stopped(), World().without_rules(),
         World().icmp(IcmpPolicy::all).mode(ClusterMode::multicast),
-        World().icmp(IcmpPolicy::drop).mode(ClusterMode::igmp), World().unmasked()}) {
+        World()
+            .icmp(IcmpPolicy::drop)
+            .mode(ClusterMode::igmp)
+            .multicast(forwarding::MulticastPolicy::deliver),
+        World().unmasked()}) {
     all.push_back(world.snapshot());
   }
   return all;

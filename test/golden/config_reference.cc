@@ -34,8 +34,8 @@ shows the file as the daemon understood it, with defaults.
 
 Some rules that a table does not show:
 
-- Weight and priority of a rule, and everything outside `cluster` and `port_rules`, belong to one
-  host. The rest must be equal on all hosts.
+- Weight and priority of a rule, and everything outside `cluster`, `icmp` and `port_rules`, belong
+  to one host. The rest must be equal on all hosts.
 - Two rules may not cover the same port of the same virtual IP and protocol. A rule of one virtual
   IP may cover ports of a rule of `all`: it goes first.
 - `affinity` and `weight` stand only with `mode: multiple`, `prefix4` and `prefix6` only with

@@ -100,6 +100,10 @@ World& World::mode(forwarding::ClusterMode mode) {
   settings_.mode = mode;
   return *this;
 }
+World& World::multicast(forwarding::MulticastPolicy policy) {
+  settings_.multicast = policy;
+  return *this;
+}
 World& World::unmasked() {
   settings_.mask_source_mac = false;
   return *this;

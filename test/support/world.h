@@ -48,6 +48,7 @@ class World {
   World& lease_expired();
   World& icmp(forwarding::IcmpPolicy policy);
   World& mode(forwarding::ClusterMode mode);
+  World& multicast(forwarding::MulticastPolicy policy);
   World& unmasked();
   World& without_rules();
   World& rules(std::vector<forwarding::PortRule> rules);

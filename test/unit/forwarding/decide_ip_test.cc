@@ -3,6 +3,7 @@
 // effect.
 #include <catch2/catch.hpp>
 
+#include "packet/group_address.h"
 #include "packet/headers.h"
 #include "support/rows.h"
 #include "support/world.h"
@@ -243,5 +244,67 @@ TEST_CASE("frames that cannot be read are dropped as malformed") {
       {"too many extension headers: by client", chain, World(), deliver_owned, "spread"},
       {"too many, not ours", chain, World().foreign(), drop_not_owner, "spread"},
       {"too many, stopped", chain, World().stopped(), drop_host_stopped, "-"},
+  });
+}
+
+TEST_CASE(
+    "what is sent to a group or to everybody reaches no stack, unless the operator wants it") {
+  const auto to_group = [](std::string_view group) {
+    return FrameBuilder().ip(kClient, group).udp(5353, 5353).to(packet::group_mac(ip(group)));
+  };
+  const auto to_all = [](std::string_view address) {
+    return FrameBuilder().ip(kClient, address).udp(68, 67).to(base::MacAddress::broadcast());
+  };
+  const auto to_group6 = [](std::string_view group) {
+    return FrameBuilder().ip(kClient6, group).to(packet::group_mac(ip(group)));
+  };
+  const Frame mdns = to_group("224.0.0.251");
+  const Frame mdns6 = to_group6("ff02::fb").udp(5353, 5353);
+  const World deliver = World().multicast(forwarding::MulticastPolicy::deliver);
+  check_received({
+      {"a group", mdns, World(), drop_not_for_us, "-"},
+      {"a group, IPv6", mdns6, World(), drop_not_for_us, "-"},
+      {"everybody", to_all("255.255.255.255"), World(), drop_not_for_us, "-"},
+      {"everybody in the subnet", to_all("10.77.0.255"), World(), drop_not_for_us, "-"},
+      {"deliver: a group", mdns, deliver, deliver_broadcast, "-"},
+      {"deliver: a group, VLAN", to_group("239.1.2.3").vlan(9), deliver, deliver_broadcast, "-"},
+      {"deliver: a group, IPv6", mdns6, deliver, deliver_broadcast, "-"},
+      {"deliver: everybody", to_all("255.255.255.255"), deliver, deliver_broadcast, "-"},
+      {"deliver: everybody in the subnet", to_all("10.77.0.255"), deliver, deliver_broadcast, "-"},
+      {"deliver: everybody in another subnet", to_all("10.78.0.255"), deliver, drop_not_for_us,
+       "-"},
+      {"deliver: a foreign bucket does not matter", mdns, World(deliver).foreign(),
+       deliver_broadcast, "-"},
+      {"deliver: stopped", mdns, World(deliver).stopped(), deliver_broadcast, "-"},
+      {"deliver: lease expired", mdns, World(deliver).lease_expired(), deliver_broadcast, "-"},
+      {"deliver: later fragment", to_group("239.1.2.3").fragment(9, false), deliver,
+       deliver_broadcast, "-"},
+      {"deliver: another protocol", to_group("224.0.0.18").protocol(112, Frame(20, 1)), deliver,
+       deliver_broadcast, "-"},
+      {"deliver: a group, but the frame is for this host alone",
+       to_group("224.0.0.251").to(kHostMac), deliver, drop_not_for_us, "-"},
+      {"deliver: IGMP", to_group("239.1.2.3").protocol(2, Frame(8, 0x16)), deliver, drop_not_for_us,
+       "-"},
+      {"deliver: MLD", to_group6("ff02::16").icmp(143, 0), deliver, drop_not_for_us, "-"},
+      {"deliver: echo request to all nodes", to_group6("ff02::1").icmp(128, 0), deliver,
+       drop_not_for_us, "-"},
+      {"deliver: router advertisement", to_group6("ff02::1").icmp(134, 0), deliver, drop_not_for_us,
+       "-"},
+      {"deliver: an IPv6 chain that hides what it is",
+       [&to_group6] {
+         FrameBuilder frame = to_group6("ff02::1").icmp(134, 0);
+         for (unsigned i = 0; i <= packet::kMaxExtensionHeaders; ++i)
+           frame.extension(60);
+         return frame;
+       }(),
+       deliver, drop_not_for_us, "-"},
+      {"deliver: our own, handed back", to_group("224.0.0.251").from(kHostMac), deliver,
+       drop_own_echo, "-"},
+      {"deliver: ARP goes its own way",
+       arp({.operation = 1, .sender_ip = kClient, .target_ip = "10.77.0.9"}), deliver,
+       drop_not_for_us, "-"},
+      {"deliver: a virtual IP in a frame to all goes to its owner",
+       FrameBuilder().ip(kClient, kVip).udp(5000, 8000).to(base::MacAddress::broadcast()),
+       World(deliver).foreign(), drop_not_owner, "app"},
   });
 }

@@ -230,3 +230,22 @@ TEST_CASE("the name of a verdict is its enumerator and no words are missing") {
   for (const forwarding::VerdictText& text : forwarding::kVerdictTexts)
     CHECK_FALSE(text.words.empty());
 }
+
+TEST_CASE("the broadcast addresses are those of the subnets that this host has an address in") {
+  forwarding::Settings settings = world_settings();
+  settings.virtual_ips.push_back({ip("10.1.2.3"), 23});
+  settings.virtual_ips.push_back({ip("10.5.5.4"), 31});
+  settings.virtual_ips.push_back({ip("10.6.6.6"), 32});
+  settings.dedicated_ip = base::IpPrefix{ip("10.9.0.17"), 28};
+  const forwarding::Policy policy(settings, {}, kStackMac);
+  for (const std::string_view text :
+       {"255.255.255.255", "10.77.0.255", "10.1.3.255", "10.9.0.31"}) {
+    INFO(text);
+    CHECK(policy.is_broadcast(ip(text)));
+  }
+  for (const std::string_view text :
+       {"10.1.2.255", "10.5.5.5", "10.6.6.6", "10.9.0.255", "10.77.0.50", "ff02::1"}) {
+    INFO(text);
+    CHECK_FALSE(policy.is_broadcast(ip(text)));
+  }
+}
