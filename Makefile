@@ -13,7 +13,7 @@ help:
 	@echo "make build      build everything into $(BUILD)/ (BUILD=dir MESON_ARGS=... to change)"
 	@echo "make demo       three hosts, one virtual IP, real traffic, a crash, a drain: in two minutes"
 	@echo "make test       every suite; ends with 'N passed, N failed'"
-	@echo "make test-long  faults and connections in the lab with the full figures; an hour"
+	@echo "make test-long  faults and connections in the lab with the full figures, and every test in the other modes"
 	@echo "make soak       10,000 simulated cluster-hours, a million random faults; an hour of CPU time"
 	@echo "make bench      figures of the forwarding core and of the whole process"
 	@echo "make bench-failover   how long clients notice a dead host; keepalived and ucarp beside it"
@@ -38,6 +38,8 @@ test: build
 .PHONY: test-long
 test-long: build
 	test/e2e/run --long -k "fault or long or flood"
+	test/e2e/run --mode multicast
+	test/e2e/run --mode igmp
 
 .PHONY: soak
 soak: build

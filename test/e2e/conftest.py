@@ -25,12 +25,13 @@ from covey_lab.shell import LabError
 from covey_lab.traffic.frames import Sniffer, source_is
 
 WEIGHTS = [100, 100, 50]
+_MODE = {}  # what --mode changes of every cluster
 
 
 def options(**changes):
     """The options of the shared cluster, or a variation under another tag."""
     values = {"tag": f"e2e{os.getpid()}", "weights": list(WEIGHTS), "interval": "100ms",
-              "tolerance": 3, "log_level": "debug"}
+              "tolerance": 3, "log_level": "debug", **_MODE}
     return settings.Options(**{**values, **changes})
 
 
@@ -58,7 +59,7 @@ class Shared:
                 self.close()
         self.lab = Lab(self._choose())
         self.lab.__enter__()
-        self.sniffer = Sniffer(self.lab.namespace("hub"), source_is(settings.cluster_mac()))
+        self.sniffer = Sniffer(self.lab.namespace("hub"), source_is(self.lab.options.cluster_mac()))
         return self.lab
 
     def _mend(self):
@@ -126,10 +127,15 @@ def lab_of_its_own(**changes):
 def pytest_addoption(parser):
     """`--long`: the full figures instead of those that fit into `make test`."""
     parser.addoption("--long", action="store_true", help="hours of faults instead of seconds")
+    parser.addoption("--mode", choices=["unicast", "multicast", "igmp"], default="unicast",
+                     help="the whole suite in this mode, igmp on a bridge that snoops and asks")
 
 
-def pytest_configure():
+def pytest_configure(config):
     """Clean up what a killed earlier run left, and let SIGTERM clean up this one."""
+    mode = config.getoption("--mode")
+    if mode != "unicast":
+        _MODE.update(mode=mode, querier=3 if mode == "igmp" else 0)
     install_signal_handlers()
     sweep()
 

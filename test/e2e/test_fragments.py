@@ -41,7 +41,7 @@ def test_a_ping_of_4000_bytes_gets_exactly_one_reply(lab, vip, sources):
 
 @BOTH
 def test_fragments_in_reverse_order_are_answered_by_exactly_one_host(lab, vip, sources):
-    place = (lab.namespace("client"), "eth0", settings.cluster_mac())
+    place = (lab.namespace("client"), "eth0", lab.options.cluster_mac())
     answers = []
     for some in _at_a_time(20, sources(200)):
         answers += reversed_udp_echo(place, some, vip, settings.ECHO_PORT)

@@ -43,6 +43,18 @@ def _agreement(lab):
              sorted(member["id"] for member in view["members"])) for view in views]
 
 
+def _refused(lab, reason):
+    return [lab.ask(host, "stats")["heartbeats"]["refused"][reason] for host in lab.hosts()]
+
+
+def _echoes(lab, host):
+    return lab.ask(host, "stats")["verdicts"]["drop_own_echo"]["frames"]
+
+
+def _octets(mac):
+    return bytes(int(part, 16) for part in mac.split(":"))
+
+
 def _undisturbed(lab, frames, words):
     agreed = _agreement(lab)
     before = {host: dict(_counters(lab.ask(host, "stats"))) for host in lab.hosts()}
@@ -61,6 +73,8 @@ def _undisturbed(lab, frames, words):
 
 REFUSED = (".heartbeats.refused",)
 BAD_TAG = (".heartbeats.refused.bad_tag",)
+NOT_OURS = (".heartbeats.refused.not_ours",)
+CLUSTER_ID = 14 + 8  # the first of eight octets
 SEQUENCE = 14 + 24  # its highest octet
 
 
@@ -73,6 +87,31 @@ def test_a_heartbeat_with_a_wrong_tag_changes_nothing_but_a_counter(lab):
             forged[SEQUENCE] |= 0x40  # far ahead: of what was said already no tag is looked at
             frames.append(bytes(forged[:6]) + FORGER + bytes(forged[12:]))
     _undisturbed(lab, frames, BAD_TAG)
+
+
+def test_a_heartbeat_of_another_cluster_is_told_from_a_forged_one(lab):
+    frames = []
+    for frame in _recorded(lab):
+        for octet in range(CLUSTER_ID, CLUSTER_ID + 8):
+            other = bytearray(frame)
+            other[octet] ^= 0x40
+            other[SEQUENCE] |= 0x40
+            frames.append(bytes(other[:6]) + FORGER + bytes(other[12:]))
+    bad_tags = _refused(lab, "bad_tag")
+    _undisturbed(lab, frames, NOT_OURS)
+    assert _refused(lab, "bad_tag") == bad_tags
+
+
+def test_a_frame_that_comes_back_to_its_sender_is_known_as_an_echo(lab):
+    cluster = _octets(lab.options.cluster_mac())
+    frames = [cluster + _octets(settings.masked_mac(host)) + frame[12:]
+              for host in lab.hosts() for frame in _recorded(lab, 3)]
+    before = {host: _echoes(lab, host) for host in lab.hosts()}
+    send_frames(lab.namespace("client"), "eth0", frames)
+    for host in lab.hosts():
+        wait_until(lambda host=host: _echoes(lab, host) == before[host] + 3, 10,
+                   lambda host=host: f"3 echoes on host {host}: {_echoes(lab, host)}, before: "
+                                     f"{before[host]}")
 
 
 def test_truncated_and_random_heartbeats_change_nothing_but_a_counter(lab):
@@ -102,7 +141,7 @@ def test_malformed_frames_to_the_cluster_mac_disturb_nobody(lab):
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    target = bytes(int(part, 16) for part in settings.cluster_mac().split(":"))
+    target = _octets(lab.options.cluster_mac())
     agreed = _agreement(lab)
     frames = []
     for ethertype in (0x0800, 0x86DD, 0x0806, 0x8100):
@@ -117,10 +156,6 @@ def test_malformed_frames_to_the_cluster_mac_disturb_nobody(lab):
 
 
 GATEWAY_MACS = ("02:00:00:00:0a:01", "02:00:00:00:0a:02")  # of the router that fails, of its heir
-
-
-def _octets(mac):
-    return bytes(int(part, 16) for part in mac.split(":"))
 
 
 def _arp_announcement(address, mac):

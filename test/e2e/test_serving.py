@@ -108,7 +108,7 @@ def test_a_ping_gets_exactly_one_reply(lab, vip, sources):
 def test_the_cluster_mac_is_never_a_source_and_never_learned(lab):
     hub = lab.namespace("hub")
     sniffers = {host: Sniffer(hub, source_is(settings.masked_mac(host))) for host in lab.hosts()}
-    cluster = Sniffer(hub, source_is(settings.cluster_mac()))
+    cluster = Sniffer(hub, source_is(lab.options.cluster_mac()))
     run_fleet(lab.namespace("client"), spread(settings.sources4(100), 300, settings.VIP4))
     run_fleet(lab.namespace("client"), spread(settings.sources6(100), 300, settings.VIP6))
     ping(lab.namespace("client"), settings.sources4(50), settings.VIP4)
@@ -116,7 +116,7 @@ def test_the_cluster_mac_is_never_a_source_and_never_learned(lab):
     assert cluster.stop() == 0
     assert all(count > 100 for count in counts.values()), counts
     shown = lab.exec("hub", ["bridge", "fdb", "show"]).stdout
-    assert settings.cluster_mac() not in shown
+    assert lab.options.cluster_mac() not in shown
 
 
 def test_tcpdump_on_the_bridge_never_shows_the_cluster_mac_as_source(lab):
@@ -132,7 +132,7 @@ def test_tcpdump_on_the_bridge_never_shows_the_cluster_mac_as_source(lab):
     count = lab.exec("hub", ["tcpdump", "-r", str(path), "-n", "--count"]).stdout
     assert count.startswith("2000 packets")
     bad = lab.exec("hub", ["tcpdump", "-r", str(path), "-n", "-e", "ether", "src",
-                           settings.cluster_mac()]).stdout
+                           lab.options.cluster_mac()]).stdout
     assert bad == ""
 
 

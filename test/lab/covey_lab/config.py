@@ -49,7 +49,7 @@ version: 1
 cluster:
   name: {options.tag}
   virtual_ips: [{settings.VIP4}/24, "{settings.VIP6}/64"]
-  mode: unicast
+  mode: {options.mode}
   key_file: {state}/h{host}.key
   heartbeat: {{ interval: {options.interval}, tolerance: {options.tolerance} }}
   buckets: {options.buckets}
@@ -66,6 +66,7 @@ workers: {{ cpus: "{worker}", idle: {options.idle}, control_cpu: {control}, \
 realtime: {options.realtime} }}
 flows: {{ capacity: 65536 }}
 icmp: {options.icmp}
+multicast: {options.multicast}
 port_rules:
 {rules}
 api: {{ socket: {state}/h{host}.sock, http: "127.0.0.1:9717" }}

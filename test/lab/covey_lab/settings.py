@@ -61,7 +61,10 @@ class Options:
     interval: str = "200ms"
     tolerance: int = 5
     buckets: int = 4096
+    mode: str = "unicast"
+    querier: int = 0  # version of IGMP in which the bridge asks who listens to groups; 0: never
     icmp: str = "balance"
+    multicast: str = "drop"
     partition: str = "serve"
     hold_down: str = "0ms"  # labs kill more often than any appliance fails
     uplink: str = "af_packet:up0"
@@ -75,6 +78,10 @@ class Options:
     def weight(self, host):
         """The load weight of a host (numbered from 1)."""
         return self.weights[host - 1] if host <= len(self.weights) else 100
+
+    def cluster_mac(self):
+        """The cluster MAC of the mode."""
+        return cluster_mac(mode=self.mode)
 
     def build_dir(self):
         """The meson build directory: option, else COVEY_BUILD, else build/ in the repository."""
@@ -114,9 +121,16 @@ def namespace(tag, role):
     return f"covey-{tag}-{role if isinstance(role, str) else f'h{role}'}"
 
 
-def cluster_mac(vip=VIP4):
-    """The unicast cluster MAC of a virtual IPv4 address."""
-    return "02:bf:" + ":".join(f"{octet:02x}" for octet in ipaddress.ip_address(vip).packed)
+def cluster_mac(vip=VIP4, mode="unicast"):
+    """The cluster MAC of a virtual IPv4 address."""
+    octets = [f"{octet:02x}" for octet in ipaddress.ip_address(vip).packed]
+    head = {"unicast": ["02", "bf"], "multicast": ["03", "bf"], "igmp": ["01", "00"]}[mode]
+    return ":".join(head + (["5e", "7f", *octets[2:]] if mode == "igmp" else octets))
+
+
+def cluster_group(vip=VIP4):
+    """The group that a switch knows the cluster MAC of mode igmp by."""
+    return "239.255." + ".".join(vip.split(".")[2:])
 
 
 def masked_mac(host, vip=VIP4):

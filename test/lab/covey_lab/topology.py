@@ -45,11 +45,24 @@ def create(options, state):
     for role in roles(options):
         add_namespace(options, state, role)
     hub = namespace(options.tag, "hub")
-    ip_batch(hub, [f"link add {BRIDGE} type bridge forward_delay 0 stp_state 0",
-                   f"link set {BRIDGE} up"])
+    ip_batch(hub, [f"link add {BRIDGE} type bridge forward_delay 0 stp_state 0"])
+    if options.querier:
+        _make_querier(options)
+    ip_batch(hub, [f"link set {BRIDGE} up"])
     for role in roles(options)[1:]:
         connect(options, role)
     _client_addresses(options)
+
+
+def _make_querier(options):
+    """Let the bridge ask who listens to multicast groups, soon and often."""
+    hub = namespace(options.tag, "hub")
+    ip("-n", hub, "link", "set", BRIDGE, "type", "bridge", "mcast_snooping", "1",
+       "mcast_querier", "1", "mcast_igmp_version", str(options.querier),
+       "mcast_mld_version", str(options.querier - 1), "mcast_query_response_interval", "100",
+       "mcast_query_interval", "500", "mcast_startup_query_interval", "200")
+    # Without an address of its own it does not ask over IPv6.
+    run("ip", "netns", "exec", hub, "sysctl", "-qw", f"net.ipv6.conf.{BRIDGE}.disable_ipv6=0")
 
 
 def add_namespace(options, state, role):
@@ -67,7 +80,7 @@ def connect(options, role):
     hub = namespace(options.tag, "hub")
     lay_cable((hub, port(role)),
               (namespace(options.tag, role), "eth0" if isinstance(role, str) else "up0"))
-    ip("-n", hub, "link", "set", port(role), "master", BRIDGE)
+    _attach(options, role, port(role))
 
 
 def lay_cable(one, other):
@@ -84,6 +97,15 @@ def lay_cable(one, other):
 def disconnect(options, role):
     """Take away the cable of a role, with the device at either end."""
     ip("-n", namespace(options.tag, "hub"), "link", "del", port(role))
+
+
+def _attach(options, role, device, bridge=BRIDGE):
+    hub = namespace(options.tag, "hub")
+    ip("-n", hub, "link", "set", device, "master", bridge)
+    if options.querier and options.mode != "unicast" and isinstance(role, int):
+        # Once it asks, a Linux bridge looks for the group that the IP address names, and the
+        # virtual IPs name none. What is for no known group goes to routers only.
+        run("bridge", "-n", hub, "link", "set", "dev", device, "mcast_router", "2")
 
 
 def _client_addresses(options):
@@ -132,7 +154,7 @@ def partition(options, groups):
                check=False)
             ip("-n", hub, "link", "set", bridge, "up")
         for role in group:
-            ip("-n", hub, "link", "set", port(role), "master", bridge)
+            _attach(options, role, port(role), bridge)
 
 
 _NFT_TABLE = "lab"
@@ -165,8 +187,9 @@ def lay_wire(options, role):
     for name in (inner, outer):
         run("ip", "netns", "exec", hub, "ethtool", "-K", name,
             "tx", "off", "tso", "off", "gso", "off", "gro", "off")
-    ip_batch(hub, [f"link set {port(role)} nomaster", f"link set {outer} master {BRIDGE}",
-                   f"link set {inner} up", f"link set {outer} up"])
+    ip_batch(hub, [f"link set {port(role)} nomaster"])
+    _attach(options, role, outer)
+    ip_batch(hub, [f"link set {inner} up", f"link set {outer} up"])
     return port(role), inner
 
 
@@ -174,7 +197,7 @@ def take_wire(options, role):
     """Undo lay_wire()."""
     hub = namespace(options.tag, "hub")
     ip("-n", hub, "link", "del", f"w{port(role)}", check=False)
-    ip("-n", hub, "link", "set", port(role), "master", BRIDGE)
+    _attach(options, role, port(role))
 
 
 def unplug(options, role):
@@ -191,7 +214,7 @@ def heal(options):
     """Join all parts of the segment again."""
     hub = namespace(options.tag, "hub")
     for role in roles(options)[1:]:
-        ip("-n", hub, "link", "set", port(role), "master", BRIDGE)
+        _attach(options, role, port(role))
     for index in range(1, options.hosts + 1):
         ip("-n", hub, "link", "del", f"br{index}", check=False)
 
@@ -200,6 +223,13 @@ def learned(options):
     """The MAC addresses the bridge has learned, with their ports."""
     shown = run("bridge", "-n", namespace(options.tag, "hub"), "fdb", "show").stdout
     return {line.split()[0]: line for line in shown.splitlines() if "permanent" not in line}
+
+
+def listeners(options, group):
+    """The ports of the bridge that said they listen to a group."""
+    shown = run("bridge", "-n", namespace(options.tag, "hub"), "mdb", "show").stdout
+    words = [line.split() for line in shown.splitlines() if f" grp {group} " in f"{line} "]
+    return {line[line.index("port") + 1] for line in words} - {BRIDGE}
 
 
 def pids_inside(name):
