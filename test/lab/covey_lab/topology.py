@@ -187,9 +187,10 @@ def lay_wire(options, role):
     for name in (inner, outer):
         run("ip", "netns", "exec", hub, "ethtool", "-K", name,
             "tx", "off", "tso", "off", "gso", "off", "gro", "off")
-    ip_batch(hub, [f"link set {port(role)} nomaster"])
     _attach(options, role, outer)
-    ip_batch(hub, [f"link set {inner} up", f"link set {outer} up"])
+    # The old way ends last: until the program runs, the role hears nothing.
+    ip_batch(hub, [f"link set {inner} up", f"link set {outer} up",
+                   f"link set {port(role)} nomaster"])
     return port(role), inner
 
 
