@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "forwarding/conversation.h"
 #include "forwarding/verdict.h"
 #include "packet/parse.h"
@@ -86,6 +88,85 @@ std::string flow_state_name(flow::FlowState state) {
 std::string endpoint(const base::IpAddress& address, std::uint16_t port) {
   return address.family == base::Family::ipv6 ? fmt::format("[{}]:{}", address.to_string(), port)
                                               : fmt::format("{}:{}", address.to_string(), port);
+}
+
+std::string packet_protocol_name(const packet::FrameView& view) {
+  switch (view.layer3) {
+    case packet::Layer3::other:
+      return "other";
+    case packet::Layer3::arp:
+      return "arp";
+    case packet::Layer3::heartbeat:
+      return "heartbeat";
+    case packet::Layer3::ipv4:
+    case packet::Layer3::ipv6:
+      break;
+  }
+  switch (view.key.protocol) {
+    case packet::kProtocolIcmp:
+      return "icmp";
+    case packet::kProtocolIcmpv6:
+      return "icmpv6";
+    case packet::kProtocolEsp:
+      return "esp";
+    case packet::kProtocolAh:
+      return "ah";
+    default:
+      return flow_protocol_name(view.key.protocol);
+  }
+}
+
+std::string trace_end_name(dataplane::TraceEnd ended) {
+  switch (ended) {
+    case dataplane::TraceEnd::count:
+      return "count";
+    case dataplane::TraceEnd::time:
+      return "time";
+    case dataplane::TraceEnd::superseded:
+      return "superseded";
+  }
+  return "";
+}
+
+void describe_addresses(const dataplane::TracedFrame& frame, api::TraceRow& row) {
+  const packet::FlowKey& key = frame.view.key;
+  if (key.family == base::Family::none) {
+    row.source = frame.sight.source.to_string();
+    row.destination = frame.sight.destination.to_string();
+  } else if (frame.view.has_ports) {
+    row.source = endpoint(key.source_address(), key.source_port);
+    row.destination = endpoint(key.destination_address(), key.destination_port);
+  } else {
+    row.source = key.source_address().to_string();
+    row.destination = key.destination_address().to_string();
+  }
+}
+
+/// But for the times.
+api::TraceRow to_row(const dataplane::TracedFrame& frame) {
+  const packet::FrameView& view = frame.view;
+  const forwarding::Explanation explanation = forwarding::explain(
+      frame.decision, frame.sent ? view.key.reversed() : view.key, *frame.policy, frame.owner);
+  api::TraceRow row;
+  row.worker = frame.worker;
+  row.direction = frame.sent ? "out" : "in";
+  row.protocol = packet_protocol_name(view);
+  describe_addresses(frame, row);
+  if (view.key.protocol == packet::kProtocolTcp && view.has_ports)
+    row.flags = api::tcp_flags_to_text(view.tcp_flags);
+  row.length = frame.sight.length;
+  if (view.is_fragment) row.fragment = view.is_later_fragment ? "later" : "first";
+  if (view.has_vlan) row.vlan = view.vlan_id;
+  row.verdict = forwarding::name(explanation.verdict);
+  row.reason = explanation.reason;
+  row.rule = explanation.rule;
+  if (explanation.has_bucket) {
+    row.bucket = explanation.bucket;
+    if (!explanation.owner.is_nobody()) row.owner = explanation.owner.value;
+  }
+  row.tracked = explanation.tracked;
+  row.flow = flow_state_name(frame.sight.flow);
+  return row;
 }
 
 std::string rule_name(forwarding::RuleIndex rule, const forwarding::Policy& policy) {
@@ -243,6 +324,32 @@ api::ExplainReply to_reply(const forwarding::Explanation& explanation) {
   reply.verdict = forwarding::name(explanation.verdict);
   reply.reason = explanation.reason;
   reply.tracked = explanation.tracked;
+  return reply;
+}
+
+base::Result<dataplane::TraceRequest> to_trace(const api::TraceRequest& request) {
+  dataplane::TraceRequest wanted{static_cast<std::size_t>(request.count), {}, request.host};
+  if (request.verdict.empty()) return wanted;
+  const auto found =
+      std::ranges::find(forwarding::kVerdictTexts, request.verdict, &forwarding::VerdictText::name);
+  if (found == forwarding::kVerdictTexts.end()) {
+    return base::fail(
+        base::ErrorCode::invalid_argument,
+        fmt::format("verdict: \"{}\" is none; `covey stats --all` lists them", request.verdict));
+  }
+  wanted.verdict = static_cast<forwarding::Verdict>(found - forwarding::kVerdictTexts.begin());
+  return wanted;
+}
+
+api::TraceReply to_reply(const dataplane::TraceReport& report) {
+  api::TraceReply reply;
+  reply.ended = trace_end_name(report.ended);
+  reply.seen = report.seen;
+  reply.packets.reserve(report.frames.size());
+  for (const dataplane::TracedFrame& frame : report.frames) {
+    api::TraceRow& row = reply.packets.emplace_back(to_row(frame));
+    row.after_us = (frame.when - report.frames.front().when).count() / 1000;
+  }
   return reply;
 }
 

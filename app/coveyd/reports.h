@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/messages.h"
+#include "base/result.h"
 #include "dataplane/data_plane.h"
 #include "forwarding/explain.h"
 #include "forwarding/policy.h"
@@ -23,6 +24,10 @@ namespace covey::app {
                                                     const forwarding::Policy& policy);
 [[nodiscard]] forwarding::Question to_question(const api::ExplainRequest& request);
 [[nodiscard]] api::ExplainReply to_reply(const forwarding::Explanation& explanation);
+/// An error for a verdict that is none.
+[[nodiscard]] base::Result<dataplane::TraceRequest> to_trace(const api::TraceRequest& request);
+/// But for the host, and the time of each packet.
+[[nodiscard]] api::TraceReply to_reply(const dataplane::TraceReport& report);
 [[nodiscard]] api::FlowRow to_row(const flow::FlowCache::Listed& flow,
                                   const forwarding::Policy& policy);
 

@@ -102,6 +102,23 @@ void Wiring::flows(std::size_t limit, std::function<void(std::vector<api::FlowRo
   });
 }
 
+void Wiring::trace(const api::TraceRequest& request,
+                   std::function<void(base::Result<control::TraceNews>)> done) {
+  const auto wanted = to_trace(request);
+  if (!wanted) return done(std::unexpected(wanted.error()));
+  parts_.data_plane.begin_trace(*wanted,
+                                [done = std::move(done)](const dataplane::TraceReport& report) {
+                                  control::TraceNews news{to_reply(report), {}};
+                                  for (const dataplane::TracedFrame& frame : report.frames)
+                                    news.times.push_back(frame.when);
+                                  done(std::move(news));
+                                });
+}
+
+void Wiring::end_trace() {
+  parts_.data_plane.end_trace();
+}
+
 void Wiring::dispatch_answers() {
   parts_.data_plane.dispatch_answers();
 }

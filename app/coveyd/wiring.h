@@ -58,6 +58,9 @@ class Wiring final : public control::BucketSink,
   void explain(const api::ExplainRequest& request,
                std::function<void(base::Result<api::ExplainReply>)> done) override;
   void flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) override;
+  void trace(const api::TraceRequest& request,
+             std::function<void(base::Result<control::TraceNews>)> done) override;
+  void end_trace() override;
   void dispatch_answers() override;
 
   // ConfigView

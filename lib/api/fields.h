@@ -177,6 +177,36 @@ void describe(V& visit, T& value) {
   visit("idle_ms", value.idle_ms);
 }
 
+template <typename V, Either<TraceRow> T>
+void describe(V& visit, T& value) {
+  visit("time", value.time);
+  visit("after_us", value.after_us);
+  visit("worker", value.worker);
+  visit("direction", value.direction);
+  visit("protocol", value.protocol);
+  visit("source", value.source);
+  visit("destination", value.destination);
+  visit("flags", value.flags);
+  visit("length", value.length);
+  visit("fragment", value.fragment);
+  visit("vlan", value.vlan);
+  visit("verdict", value.verdict);
+  visit("reason", value.reason);
+  visit("rule", value.rule);
+  visit("bucket", value.bucket);
+  visit("owner", value.owner);
+  visit("tracked", value.tracked);
+  visit("flow", value.flow);
+}
+
+template <typename V, Either<TraceReply> T>
+void describe(V& visit, T& value) {
+  visit("host", value.host);
+  visit("ended", value.ended);
+  visit("seen", value.seen);
+  visit("packets", value.packets);
+}
+
 template <typename V, Either<BucketMap> T>
 void describe(V& visit, T& value) {
   visit("rule", value.rule);

@@ -192,6 +192,49 @@ struct FlowRow {
   friend bool operator==(const FlowRow&, const FlowRow&) = default;
 };
 
+// ---- GET /v1/trace?QUERY, see to_query() (UNIX socket only) ----
+
+inline constexpr std::uint64_t kMaxTraced = 10'000;  // packets: a few megabytes of JSON
+inline constexpr std::int64_t kMaxTraceMs = 60'000;
+
+struct TraceRequest {
+  std::uint64_t count = 10;             // 1..kMaxTraced packets
+  std::int64_t timeout_ms = 10'000;     // 1..kMaxTraceMs; then what was seen is the answer
+  std::string verdict;                  // only packets with this one; empty: any
+  std::optional<base::IpAddress> host;  // only IP packets from or to it
+  friend bool operator==(const TraceRequest&, const TraceRequest&) = default;
+};
+
+struct TraceRow {
+  std::string time;
+  std::int64_t after_us = 0;  // since the first packet of the trace
+  unsigned worker = 0;
+  std::string direction;  // in: from the segment; out: from the local stack
+  std::string protocol;   // tcp udp sctp icmp icmpv6 esp ah gre, a number; arp heartbeat other
+  std::string source;     // as FlowRow, without a port where there is none; a MAC if it is not IP
+  std::string destination;
+  std::string flags;  // of TCP: "syn,ack"
+  std::uint32_t length = 0;
+  std::string fragment;  // first | later; empty: none
+  std::optional<unsigned> vlan;
+  std::string verdict;
+  std::string reason;  // one sentence
+  std::string rule;
+  std::optional<std::uint32_t> bucket;
+  std::optional<unsigned> owner;
+  bool tracked = false;
+  std::string flow;  // none | half_open | established | lingering, before this packet
+  friend bool operator==(const TraceRow&, const TraceRow&) = default;
+};
+
+struct TraceReply {
+  unsigned host = 0;       // the host that answers
+  std::string ended;       // count: all are here | time | superseded: another trace began
+  std::uint64_t seen = 0;  // packets decided meanwhile, with those that were not wanted
+  std::vector<TraceRow> packets;
+  friend bool operator==(const TraceReply&, const TraceReply&) = default;
+};
+
 // ---- POST /v1/reload ----
 
 struct ConfigChange {
@@ -339,6 +382,11 @@ template <typename T>
 [[nodiscard]] std::string to_query(const ExplainRequest& request);
 /// Strict: unknown, doubled and missing parameters are errors; `flags` may be missing (syn).
 [[nodiscard]] base::Result<ExplainRequest> explain_request_from_query(std::string_view query);
+
+/// "count=10&timeout_ms=10000...", what is not wanted left out.
+[[nodiscard]] std::string to_query(const TraceRequest& request);
+/// Strict: unknown and doubled parameters are errors, numbers out of range too; all may be missing.
+[[nodiscard]] base::Result<TraceRequest> trace_request_from_query(std::string_view query);
 
 /// "syn", "syn,ack", "none" <-> flag bits.
 [[nodiscard]] std::string tcp_flags_to_text(std::uint8_t flags);

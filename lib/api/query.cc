@@ -41,14 +41,45 @@ base::Result<std::string> percent_decode(std::string_view text) {
   return out;
 }
 
+template <typename Integer>
+bool is_number(std::string_view text, Integer& value) {
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && stop == end;
+}
+
 base::Result<std::uint16_t> port_from_text(const std::string& name, std::string_view text) {
   std::uint16_t port = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, port);
-  if (error != std::errc() || stop != end) {
-    return fail(ErrorCode::invalid_argument, name + ": not a port (allowed: 0..65535)");
+  if (is_number(text, port)) return port;
+  return fail(ErrorCode::invalid_argument, name + ": not a port (allowed: 0..65535)");
+}
+
+template <typename Integer>
+base::Result<Integer> number_up_to(Integer most, const std::string& name, std::string_view text) {
+  Integer value = 0;
+  if (is_number(text, value) && value >= 1 && value <= most) return value;
+  return fail(ErrorCode::invalid_argument, name + ": not a number of 1.." + std::to_string(most));
+}
+
+base::Result<void> take(TraceRequest& request, const std::string& name, const std::string& value) {
+  if (name == "count") {
+    const auto count = number_up_to(kMaxTraced, name, value);
+    if (!count) return std::unexpected(count.error());
+    request.count = *count;
+  } else if (name == "timeout_ms") {
+    const auto timeout = number_up_to(kMaxTraceMs, name, value);
+    if (!timeout) return std::unexpected(timeout.error());
+    request.timeout_ms = *timeout;
+  } else if (name == "verdict") {
+    request.verdict = value;
+  } else if (name == "host") {
+    auto address = base::IpAddress::parse(value);
+    if (!address) return wrap(name, std::move(address.error()));
+    request.host = *address;
+  } else {
+    return fail(ErrorCode::invalid_argument, "unknown parameter " + name);
   }
-  return port;
+  return {};
 }
 
 base::Result<void> take(ExplainRequest& request, const std::string& name,
@@ -158,6 +189,25 @@ std::string to_query(const ExplainRequest& request) {
          "&destination=" + percent_encode(request.destination.to_string()) +
          "&destination_port=" + std::to_string(request.destination_port) +
          "&flags=" + percent_encode(tcp_flags_to_text(request.tcp_flags));
+}
+
+std::string to_query(const TraceRequest& request) {
+  std::string query = "count=" + std::to_string(request.count) +
+                      "&timeout_ms=" + std::to_string(request.timeout_ms);
+  if (!request.verdict.empty()) query += "&verdict=" + percent_encode(request.verdict);
+  if (request.host) query += "&host=" + percent_encode(request.host->to_string());
+  return query;
+}
+
+base::Result<TraceRequest> trace_request_from_query(std::string_view query) {
+  const auto parameters = parse_query(query);
+  if (!parameters) return std::unexpected(parameters.error());
+  TraceRequest request;
+  for (const auto& [name, value] : *parameters) {
+    const auto taken = take(request, name, value);
+    if (!taken) return std::unexpected(taken.error());
+  }
+  return request;
 }
 
 base::Result<ExplainRequest> explain_request_from_query(std::string_view query) {

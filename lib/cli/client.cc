@@ -89,8 +89,8 @@ bool is_success(unsigned status) {
 }  // namespace
 
 base::Result<Client::Response> Client::exchange(const std::string& method,
-                                                const std::string& target,
-                                                const std::string& body) const {
+                                                const std::string& target, const std::string& body,
+                                                base::Duration patience) const {
   constexpr std::size_t longest_path = 107;  // sun_path less its final zero
   if (socket_.empty() || socket_.size() > longest_path) {
     return fail(ErrorCode::invalid_argument,
@@ -110,18 +110,19 @@ base::Result<Client::Response> Client::exchange(const std::string& method,
 
   asio::io_context io;
   Stream stream(io);
-  stream.expires_after(timeout_);
+  const base::Duration timeout = timeout_ + patience;
+  stream.expires_after(timeout);
   std::exception_ptr broken;
   asio::co_spawn(io, talk(stream, socket_, exchange),
                  [&broken](std::exception_ptr thrown) { broken = std::move(thrown); });
   io.run();
   if (broken) return fail(ErrorCode::io, "the request could not be made");
-  if (exchange.error) return std::unexpected(describe(exchange, socket_, timeout_));
+  if (exchange.error) return std::unexpected(describe(exchange, socket_, timeout));
   return Response{exchange.parser.get().result_int(), std::move(exchange.parser.get().body())};
 }
 
-base::Result<std::string> Client::get(const std::string& target) const {
-  auto response = exchange("GET", target, "");
+base::Result<std::string> Client::get(const std::string& target, base::Duration patience) const {
+  auto response = exchange("GET", target, "", patience);
   if (!response) return std::unexpected(response.error());
   if (!is_success(response->status)) return error_of(response->status, response->body);
   return std::move(response->body);

@@ -22,8 +22,10 @@ class Client {
   explicit Client(std::string socket, base::Duration timeout = kRequestTimeout)
       : socket_(std::move(socket)), timeout_(timeout) {}
 
-  /// The body of a GET: JSON as the daemon wrote it.
-  [[nodiscard]] base::Result<std::string> get(const std::string& target) const;
+  /// The body of a GET: JSON as the daemon wrote it. `patience`: how much longer than others the
+  /// answer may take.
+  [[nodiscard]] base::Result<std::string> get(const std::string& target,
+                                              base::Duration patience = {}) const;
 
   /// The body, and what it says.
   template <typename T>
@@ -32,8 +34,9 @@ class Client {
     T value;
   };
   template <typename T>
-  [[nodiscard]] base::Result<Answer<T>> ask(const std::string& target) const {
-    auto json = get(target);
+  [[nodiscard]] base::Result<Answer<T>> ask(const std::string& target,
+                                            base::Duration patience = {}) const {
+    auto json = get(target, patience);
     if (!json) return std::unexpected(json.error());
     auto value = api::decode<T>(*json);
     if (!value) return base::wrap("answer to " + target, std::move(value.error()));
@@ -56,8 +59,8 @@ class Client {
                                                   const std::string& verb,
                                                   const std::string& body) const;
   [[nodiscard]] base::Result<Response> exchange(const std::string& method,
-                                                const std::string& target,
-                                                const std::string& body) const;
+                                                const std::string& target, const std::string& body,
+                                                base::Duration patience = {}) const;
 
   std::string socket_;
   base::Duration timeout_;

@@ -160,6 +160,39 @@ base::Result<Exit> buckets(const Context& context) {
   });
 }
 
+base::Result<api::TraceRequest> trace_request(const Context& context) {
+  api::TraceRequest request;
+  if (context.has("N")) {
+    const auto count = parse_number(context.argument("N"), "N", api::kMaxTraced);
+    if (!count) return std::unexpected(count.error());
+    request.count = *count;
+  }
+  if (context.has("--timeout")) {
+    const auto timeout = base::parse_duration(context.argument("--timeout"));
+    if (!timeout) return base::wrap("--timeout", timeout.error());
+    request.timeout_ms = base::to_ms(*timeout);
+  }
+  request.verdict = context.argument("--verdict");
+  if (context.has("--host")) {
+    const auto host = base::IpAddress::parse(context.argument("--host"));
+    if (!host) return base::wrap("--host", host.error());
+    request.host = *host;
+  }
+  return request;
+}
+
+base::Result<Exit> trace(const Context& context) {
+  const auto request = trace_request(context);
+  if (!request) return std::unexpected(request.error());
+  const auto answer =
+      context.client.ask<api::TraceReply>(fmt::format("/v1/trace?{}", api::to_query(*request)),
+                                          std::chrono::milliseconds(request->timeout_ms));
+  if (!answer) return std::unexpected(answer.error());
+  print_line(context,
+             context.json ? answer->json : show(answer->value, request->count, context.colours));
+  return Exit::ok;
+}
+
 base::Result<Exit> flows(const Context& context) {
   constexpr std::uint64_t most = 10'000;
   std::string target = "/v1/flows";
@@ -257,6 +290,13 @@ constexpr auto kCommands = std::to_array<Command>({
      "connections this host holds",
      flows,
      {{{Kind::option, "--limit", "at most so many (100)"}}}},
+    {"trace",
+     "the next packets, and what is done with each of them, and why",
+     trace,
+     {{{Kind::optional, "N", "so many packets, 1..10000 (10)"},
+       {Kind::option, "--timeout", "show what came until then, such as 1m (10s)"},
+       {Kind::option, "--verdict", "only packets with this one, such as drop_not_owner"},
+       {Kind::option, "--host", "only IP packets from or to this address"}}}},
     {"history", "past convergences", history},
     {"events", "what happened lately", events},
     {"start", "join the cluster", start, {{kHost}}},

@@ -26,6 +26,8 @@ namespace covey::cli {
 /// The owner of each bucket of one map, one character a bucket.
 [[nodiscard]] std::string show_owners(const api::BucketMap& map, bool colours);
 [[nodiscard]] std::string show(const std::vector<api::FlowRow>& flows, bool colours);
+/// `wanted`: how many packets were asked for.
+[[nodiscard]] std::string show(const api::TraceReply& trace, std::uint64_t wanted, bool colours);
 [[nodiscard]] std::string show(const std::vector<api::HistoryRow>& history, bool colours);
 [[nodiscard]] std::string show(const std::vector<api::EventRow>& events, bool colours);
 

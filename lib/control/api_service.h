@@ -36,6 +36,9 @@ class ApiService {
   virtual void explain(const api::ExplainRequest& request,
                        std::function<void(base::Result<api::ExplainReply>)> done) = 0;
   virtual void flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) = 0;
+  /// The answer comes when the packets or the time are there. A new trace ends the one before.
+  virtual void trace(const api::TraceRequest& request,
+                     std::function<void(base::Result<api::TraceReply>)> done) = 0;
   /// The answers of other hosts come later, or that they did not come.
   virtual void command(const api::CommandRequest& request,
                        std::function<void(const api::CommandReply&)> done) = 0;

@@ -174,6 +174,22 @@ void DaemonService::flows(std::size_t limit, std::function<void(std::vector<api:
   parts_.view.flows(limit, std::move(done));
 }
 
+void DaemonService::trace(const api::TraceRequest& request,
+                          std::function<void(base::Result<api::TraceReply>)> done) {
+  trace_limit_.expires_after(std::chrono::milliseconds(request.timeout_ms));
+  trace_limit_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) parts_.view.end_trace();
+  });
+  parts_.view.trace(request, [this, done = std::move(done)](base::Result<TraceNews> news) {
+    if (!news) return done(std::unexpected(std::move(news.error())));
+    api::TraceReply& reply = news->reply;
+    reply.host = parts_.driver.config().self.value;
+    for (std::size_t i = 0; i < reply.packets.size(); ++i)
+      reply.packets[i].time = text(news->times[i]);
+    done(std::move(reply));
+  });
+}
+
 void DaemonService::command(const api::CommandRequest& request,
                             std::function<void(const api::CommandReply&)> done) {
   remote_.command(request, std::move(done));

@@ -7,6 +7,7 @@
 // turns commands into inputs of the core. It decides nothing itself: see commands.h.
 #pragma once
 
+#include <boost/asio/steady_timer.hpp>
 #include <string>
 #include <vector>
 
@@ -37,8 +38,12 @@ class DaemonService final : public ApiService {
         remote_(io, parts_.driver, secret,
                 [this](const api::CommandRequest& request, base::HostId from) {
                   return obey(request, from);
-                }) {}
-  void close() { remote_.close(); }
+                }),
+        trace_limit_(io) {}
+  void close() {
+    remote_.close();
+    trace_limit_.cancel();
+  }
 
   [[nodiscard]] api::Status status() override;
   [[nodiscard]] std::vector<api::RuleStatus> rules() override;
@@ -51,6 +56,8 @@ class DaemonService final : public ApiService {
   void explain(const api::ExplainRequest& request,
                std::function<void(base::Result<api::ExplainReply>)> done) override;
   void flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) override;
+  void trace(const api::TraceRequest& request,
+             std::function<void(base::Result<api::TraceReply>)> done) override;
   void command(const api::CommandRequest& request,
                std::function<void(const api::CommandReply&)> done) override;
   [[nodiscard]] api::KeyList keys() override { return parts_.keys.list(); }
@@ -78,6 +85,7 @@ class DaemonService final : public ApiService {
   WallClock clock_;
   Reload reload_;
   RemoteControl remote_;
+  boost::asio::steady_timer trace_limit_;  // of the newest trace, the only one that is on
 };
 
 }  // namespace covey::control

@@ -66,7 +66,7 @@ asio::awaitable<Reply> answer(Connection& connection, const Session& session, Re
     waiting->arrived.cancel();
   });
   if (!pending->reply && connection.is_open()) {
-    connection.wait.expires_after(session.limits.answer);
+    connection.wait.expires_after(session.limits.answer + patience(request));
     co_await connection.wait.async_wait(kValues);
   }
   if (!pending->reply) co_return error_reply(504, "the worker did not answer in time");

@@ -59,6 +59,11 @@ struct FlowNews {
   std::uint64_t alien_acks = 0;  // since the start
 };
 
+struct TraceNews {
+  api::TraceReply reply;               // but for the host and the time of each packet
+  std::vector<base::TimePoint> times;  // of each packet
+};
+
 /// What the data plane knows and can be asked.
 class DataPlaneView {
  public:
@@ -79,7 +84,12 @@ class DataPlaneView {
   virtual void explain(const api::ExplainRequest& request,
                        std::function<void(base::Result<api::ExplainReply>)> done) = 0;
   virtual void flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) = 0;
-  /// Runs the completions of explain() and flows() whose answers have come in.
+  /// Traces until the packets are there, end_trace() is called, or another trace begins; the time
+  /// limit of the request is the caller's to keep.
+  virtual void trace(const api::TraceRequest& request,
+                     std::function<void(base::Result<TraceNews>)> done) = 0;
+  virtual void end_trace() = 0;
+  /// Runs the completions of explain(), flows() and trace() whose answers have come in.
   virtual void dispatch_answers() = 0;
 };
 

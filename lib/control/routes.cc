@@ -128,7 +128,16 @@ void healthz(const Call& call, const Done& done) {
 }
 
 Reply only_over_socket() {
-  return error_reply(403, "commands are taken from the UNIX socket only");
+  return error_reply(403, "commands and traces are taken from the UNIX socket only");
+}
+
+void trace(const Call& call, const Done& done) {
+  if (!call.request.over_socket) return done(only_over_socket());
+  const auto wanted = api::trace_request_from_query(call.query);
+  if (!wanted) return done(error_reply_for(wanted.error()));
+  call.service.trace(*wanted, [done](const base::Result<api::TraceReply>& answer) {
+    done(answer ? json(*answer) : error_reply_for(answer.error()));
+  });
 }
 
 /// For CommandReply and ReloadReply.
@@ -177,7 +186,7 @@ struct Route {
   void (*handle)(const Call& call, const Done& done);
 };
 
-constexpr std::array<Route, 15> kRoutes = {{
+constexpr std::array<Route, 16> kRoutes = {{
     {"/v1/status", "GET", "", status},
     {"/v1/rules", "GET", "", rules},
     {"/v1/buckets", "GET", "rule", buckets},
@@ -187,6 +196,7 @@ constexpr std::array<Route, 15> kRoutes = {{
     {"/v1/events", "GET", "since", events},
     {"/v1/config", "GET", "", config},
     {"/v1/explain", "GET", "*", explain},
+    {"/v1/trace", "GET", "*", trace},
     {"/v1/command", "POST", "", command},
     {"/v1/keys", "GET", "", keys},
     {"/v1/keys", "POST", "", change_keys},
@@ -244,6 +254,13 @@ void route(ApiService& service, const Request& request, std::function<void(Reply
     }
   }
   found->handle(Call{service, request, query, std::move(*parameters)}, done);
+}
+
+base::Duration patience(const Request& request) {
+  const auto [path, query] = split(request.target);
+  if (path != "/v1/trace") return {};
+  const auto wanted = api::trace_request_from_query(query);
+  return std::chrono::milliseconds(wanted ? wanted->timeout_ms : 0);
 }
 
 std::optional<std::uint64_t> wants_event_stream(const Request& request, std::uint64_t last_id) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/time.h"
 #include "control/api_service.h"
 
 namespace covey::control {
@@ -33,6 +34,9 @@ struct Reply {
 };
 
 void route(ApiService& service, const Request& request, std::function<void(Reply)> done);
+
+/// How much longer than others this request may take: a trace waits for packets.
+[[nodiscard]] base::Duration patience(const Request& request);
 
 /// {"error": why} with a status.
 [[nodiscard]] Reply error_reply(unsigned status, const std::string& why);

@@ -27,6 +27,7 @@
 #include "dataplane/plan.h"
 #include "dataplane/port.h"
 #include "dataplane/publish.h"
+#include "dataplane/trace.h"
 #include "dataplane/worker.h"
 
 namespace covey::dataplane {
@@ -111,6 +112,7 @@ struct DataPlane::Implementation {
   GatewayLink gateway;
   QueryLink queries;
   std::unique_ptr<FlowExchange> exchange;
+  std::unique_ptr<Traces> traces;
 
   std::unique_ptr<UplinkClaim> claim;
   std::unique_ptr<Eal> eal;
@@ -131,6 +133,7 @@ struct DataPlane::Implementation {
   void make_workers();
   base::Result<void> start_threads();
   void stop_threads();
+  void set_reading(unsigned worker, bool reading);
   void ask(std::variant<forwarding::Question, FlowsQuestion> question,
            std::variant<ExplainCompletion, FlowsCompletion> completion);
   void pass_on_questions();
@@ -180,8 +183,8 @@ base::Result<void> DataPlane::Implementation::open_devices() {
 
 void DataPlane::Implementation::make_workers() {
   for (unsigned i = 0; i < worker_count; ++i) {
-    const Loan loan{i,        port->id(), pool.get(), *local,  *publisher,
-                    lease_ns, *mailboxes, *exchange,  gateway, queries};
+    const Loan loan{i,          port->id(), pool.get(), *local,  *publisher,         lease_ns,
+                    *mailboxes, *exchange,  gateway,    queries, traces->publisher()};
     // Each cache has a seed of its own; any mixing will do, the seed is random already.
     const std::uint64_t seed = options.flow_seed ^ (0x9e3779b97f4a7c15ULL * i);
     workers.push_back(std::make_unique<Worker>(loan, options.workers.idle, options.flows, seed));
@@ -199,7 +202,7 @@ base::Result<void> DataPlane::Implementation::start_threads() {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   for (unsigned i = 0; i < worker_count; ++i) {
     const int cpu = options.workers.cpus.empty() ? -1 : static_cast<int>(options.workers.cpus[i]);
-    publisher->set_reading(i, true);
+    set_reading(i, true);
     try {
       threads.emplace_back([this, i, cpu] {
         const std::shared_ptr<void> alive = options.alive ? options.alive() : nullptr;
@@ -208,7 +211,7 @@ base::Result<void> DataPlane::Implementation::start_threads() {
         rte_thread_unregister();
       });
     } catch (const std::system_error& error) {
-      publisher->set_reading(i, false);
+      set_reading(i, false);
       started = base::fail(base::ErrorCode::unavailable,
                            std::string("start a worker thread: ") + error.what());
       break;
@@ -219,11 +222,16 @@ base::Result<void> DataPlane::Implementation::start_threads() {
   return started;
 }
 
+void DataPlane::Implementation::set_reading(unsigned worker, bool reading) {
+  publisher->set_reading(worker, reading);
+  traces->publisher().set_reading(worker, reading);
+}
+
 void DataPlane::Implementation::stop_threads() {
   stop.store(true);
   for (unsigned i = 0; i < threads.size(); ++i) {
     threads[i].join();
-    publisher->set_reading(i, false);
+    set_reading(i, false);
   }
   threads.clear();
 }
@@ -244,6 +252,7 @@ base::Result<std::unique_ptr<DataPlane>> DataPlane::open(const Options& options,
   if (!mailboxes) return std::unexpected(mailboxes.error());
   made->mailboxes = std::move(*mailboxes);
   made->exchange = std::make_unique<FlowExchange>(made->worker_count);
+  made->traces = std::make_unique<Traces>(made->worker_count);
   const base::Result<void> opened = made->open_devices();
   if (!opened) return std::unexpected(opened.error());
   made->make_workers();
@@ -441,8 +450,18 @@ void DataPlane::ask_flows(std::size_t limit, FlowsCompletion answer) {
   implementation_->ask(FlowsQuestion{limit}, std::move(answer));
 }
 
+void DataPlane::begin_trace(const TraceRequest& request, std::function<void(TraceReport)> report) {
+  implementation_->traces->begin(request, std::move(report));
+}
+
+void DataPlane::end_trace() {
+  implementation_->traces->end(TraceEnd::time);
+  implementation_->mailboxes->wake();  // also if no worker runs that would
+}
+
 void DataPlane::dispatch_answers() {
   implementation_->mailboxes->clear_wake();
+  implementation_->traces->dispatch();
   GivenAnswer given;
   while (implementation_->mailboxes->answers().try_pop(given)) {
     --implementation_->questions_out;

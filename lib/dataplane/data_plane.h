@@ -21,6 +21,7 @@
 #include "bucket/bitmap.h"
 #include "dataplane/rule_rows.h"
 #include "dataplane/settings.h"
+#include "dataplane/trace.h"
 #include "flow/flow_cache.h"
 #include "forwarding/explain.h"
 #include "forwarding/policy.h"
@@ -137,6 +138,12 @@ class DataPlane {
                    std::function<void(const forwarding::Explanation&)> answer);
   void ask_flows(std::size_t limit,
                  std::function<void(const std::vector<flow::FlowCache::Listed>&)> answer);
+  /// Begins a trace, which ends when it has its frames, with end_trace() or when another begins;
+  /// the report comes by dispatch_answers() soon after. What this host itself says (heartbeats) is
+  /// not traced.
+  void begin_trace(const TraceRequest& request, std::function<void(TraceReport)> report);
+  /// Nothing if there is none.
+  void end_trace();
   void dispatch_answers();
 
   struct Implementation;

@@ -23,6 +23,7 @@ bool Worker::receive() noexcept {
   for (std::uint16_t i = 0; i < arrived_.count; ++i) {
     rte_prefetch0(rte_pktmbuf_mtod(arrived_.frames[i], void*));
   }
+  if (trace_ != nullptr) see(arrived_);
   counters_.add(static_cast<std::size_t>(WorkerCounter::frames), fresh);
   return arrived_.count != 0;
 }
@@ -128,7 +129,8 @@ void Worker::park(std::uint16_t i, const Moment& moment) noexcept {
 }
 
 void Worker::end_parking(const Moment& moment) noexcept {
-  fragments_.expire(moment.now, [this](rte_mbuf* frame) {
+  fragments_.expire(moment.now, [this, &moment](rte_mbuf* frame) {
+    if (trace_ != nullptr) trace_waited(frame, Verdict::drop_fragment_unknown, moment);
     count(Verdict::drop_fragment_unknown, {1, frame->pkt_len});
     rte_pktmbuf_free(frame);
   });

@@ -141,6 +141,7 @@ void Worker::reply(const Moment& moment) noexcept {
 bool Worker::collect(const Moment& moment) noexcept {
   local_.count = loan_.local.collect(static_cast<std::uint16_t>(loan_.index),
                                      std::span(local_.frames.data(), kBurst));
+  if (trace_ != nullptr) see(local_);
   const forwarding::Surroundings around = surroundings(moment);
   for (std::uint16_t i = 0; i < local_.count; ++i) {
     rte_mbuf* frame = local_.frames[i];
@@ -156,6 +157,7 @@ bool Worker::collect(const Moment& moment) noexcept {
     outbox_.from[outbox_.count] = static_cast<std::uint8_t>(i);
     outbox_.frames[outbox_.count++] = frame;
   }
+  if (trace_ != nullptr) see_flows(local_, /*sent=*/true);
   return local_.count != 0;
 }
 
@@ -170,10 +172,11 @@ void Worker::flush(const Moment& moment) noexcept {
                                               outbox_.frames.data(), outbox_.count);
   for (std::uint16_t k = 0; k < outbox_.count; ++k) {
     const bool is_reply = k < outbox_.replies;
-    const Burst& burst = is_reply ? arrived_ : local_;
-    const forwarding::Decision& decision = burst.decisions[outbox_.from[k]];
+    Burst& burst = is_reply ? arrived_ : local_;
+    forwarding::Decision& decision = burst.decisions[outbox_.from[k]];
     if (k >= sent) {
-      count(Verdict::drop_uplink_full, {1, lengths[k]});
+      decision.verdict = Verdict::drop_uplink_full;
+      count(decision.verdict, {1, lengths[k]});
       rte_pktmbuf_free(outbox_.frames[k]);
       continue;
     }

@@ -60,12 +60,14 @@ bool Worker::run_once() noexcept {
 
   bool worked = receive();
   decide(moment);
+  if (trace_ != nullptr) see_flows(arrived_, /*sent=*/false);
   hand_to_control();
   deliver(moment);
   reply(moment);
   discard(moment);
   worked = collect(moment) || worked;
   flush(moment);
+  if (trace_ != nullptr) trace_round(moment);
 
   housekeeping(moment);
   following_.end_round(arrived_.count - from_parking_, kBurst - from_parking_);
@@ -95,6 +97,7 @@ Worker::Moment Worker::begin_round() noexcept {
     plan_number_ = guide.plan->number;
     flows_.follow(guide.plan->counts[loan_.index]);
   }
+  if (&loan_.traces.newest() != trace_order_) follow_trace();
   return {guide.snapshot, *guide.plan, now,
           now.ns < loan_.lease_ns.load(std::memory_order_relaxed)};
 }

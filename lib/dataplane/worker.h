@@ -5,9 +5,9 @@
 // Owner: dataplane. Threads: run() is the worker's own thread; the counter blocks may be read by
 // anyone; everything else is touched by that thread alone. run_once() in worker.cc is the table of
 // contents: rx.cc has the way in (receive, decide, hand over, deliver), tx.cc the way out (reply,
-// collect, flush). Each frame is counted once, under its last verdict, by count(), when its buffer
-// leaves our hands. The worker owns its flow cache; it allocates only to answer questions of
-// people.
+// collect, flush), tracing.cc what people asked to see of both. Each frame is counted once, under
+// its last verdict, by count(), when its buffer leaves our hands. The worker owns its flow cache;
+// it allocates only to answer questions of people.
 #pragma once
 
 #include <array>
@@ -23,6 +23,7 @@
 #include "dataplane/plan.h"
 #include "dataplane/publish.h"
 #include "dataplane/query_link.h"
+#include "dataplane/trace.h"
 #include "flow/flow_cache.h"
 #include "forwarding/decide.h"
 #include "forwarding/membership.h"
@@ -53,6 +54,7 @@ struct Loan {
   FlowExchange& exchange;
   GatewayLink& gateway;
   QueryLink& queries;
+  Publisher<TraceOrder>& traces;
 };
 
 enum class WorkerCounter : std::uint8_t {
@@ -121,6 +123,7 @@ class Worker {
     std::array<rte_mbuf*, kBurst> frames;
     std::array<packet::FrameView, kBurst> views;
     std::array<forwarding::Decision, kBurst> decisions;
+    std::array<Sight, kBurst> sights;  // only while a trace is on
   };
   /// Frames on their way to the segment, replies first.
   struct Outbox {
@@ -179,6 +182,14 @@ class Worker {
   bool collect(const Moment& moment) noexcept;
   void flush(const Moment& moment) noexcept;
 
+  // tracing.cc
+  void follow_trace() noexcept;
+  void see(Burst& burst) noexcept;
+  void see_flows(Burst& burst, bool sent) noexcept;
+  void trace_round(const Moment& moment) noexcept;
+  void trace_one(const Burst& burst, std::uint16_t i, const Moment& moment) noexcept;
+  void trace_waited(rte_mbuf* frame, forwarding::Verdict verdict, const Moment& moment) noexcept;
+
   Loan loan_;
   Follower<Guide> following_;
   std::uint64_t plan_number_;  // of the plan that the flow cache counts in
@@ -188,6 +199,8 @@ class Worker {
   forwarding::Membership membership_;
   base::TimePoint round_began_;  // the one look at the clock of a round
   base::TimePoint next_housekeeping_{};
+  const Publisher<TraceOrder>::Edition* trace_order_ = nullptr;  // that is followed
+  Trace* trace_ = nullptr;                                       // mostly none
 
   Burst arrived_;
   std::uint16_t from_parking_ = 0;  // how many of arrived_, the first ones, come from fragments_

@@ -67,6 +67,10 @@ bool note_received(const packet::FrameView& view, const Decision& decision, flow
 bool note_sent(const packet::FrameView& view, const Decision& decision, flow::FlowCache& flows,
                base::TimePoint now) noexcept;
 
+/// What the cache holds of the conversation that a frame is part of; `sent`: by the local stack.
+[[nodiscard]] flow::FlowState flow_of(const packet::FrameView& view, bool sent,
+                                      const flow::FlowCache& flows) noexcept;
+
 /// Rewrites the Ethernet (and ARP/ND) addresses of a frame in place, after the verdict.
 void rewrite_for_delivery(std::span<std::uint8_t> frame, const packet::FrameView& view,
                           const Policy& policy) noexcept;

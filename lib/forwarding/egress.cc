@@ -148,4 +148,10 @@ bool note_sent(const FrameView& view, const Decision& decision, flow::FlowCache&
   return is_withheld && flows.note_withheld(*key, segment_of(view), placement, now);
 }
 
+flow::FlowState flow_of(const FrameView& view, bool sent, const flow::FlowCache& flows) noexcept {
+  const std::optional<packet::FlowKey> key =
+      conversation_of(view, sent ? view.key.reversed() : view.key);
+  return key ? flows.find(*key).state : flow::FlowState::none;
+}
+
 }  // namespace covey::forwarding

@@ -242,16 +242,24 @@ Explanation explain(const Question& question, const Surroundings& around) {
 
 Explanation explain(const Decision& decision, const packet::FlowKey& key,
                     const Snapshot& snapshot) {
+  const base::HostId owner = decision.has_bucket
+                                 ? snapshot.buckets.owner(decision.map_class, decision.bucket)
+                                 : base::HostId{};
+  return explain(decision, key, *snapshot.policy, owner);
+}
+
+Explanation explain(const Decision& decision, const packet::FlowKey& key, const Policy& policy,
+                    base::HostId owner) {
   Explanation out;
   out.verdict = decision.verdict;
   out.tracked = decision.tracked;
   out.has_bucket = decision.has_bucket;
-  describe_rule(decision, key, *snapshot.policy, out);
+  describe_rule(decision, key, policy, out);
   if (decision.has_bucket) {
     out.bucket = decision.bucket.value;
-    out.owner = snapshot.buckets.owner(decision.map_class, decision.bucket);
+    out.owner = owner;
   }
-  out.reason = reason_words(out, snapshot.policy->settings().self);
+  out.reason = reason_words(out, policy.settings().self);
   return out;
 }
 

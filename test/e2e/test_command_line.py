@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The covey command: every command answers people in words and programs in JSON."""
 
+import concurrent.futures
 import json
 
 import pytest
@@ -11,7 +12,7 @@ from covey_lab.traffic.http import run_fleet, spread
 
 EXPLAIN = ("explain", "tcp", "10.77.0.100:40000", "10.77.0.50:80")
 COMMANDS = [("query",), ("display",), ("queryport", "80"), EXPLAIN, ("stats",), ("buckets",),
-            ("buckets", "web"), ("history",), ("version",), ("ip2mac",)]
+            ("buckets", "web"), ("trace", "2"), ("history",), ("version",), ("ip2mac",)]
 STATES = {"stopped", "suspended", "joining", "converging", "converged", "draining", "isolated"}
 
 
@@ -133,6 +134,42 @@ def test_explain_answers_for_every_kind_of_rule(lab):
     assert len({answer["bucket"] for answer in answers}) == 1
     assert len({str(answer["owner"]) for answer in answers}) == 1
     assert [answer["verdict"] for answer in answers].count("deliver_owned") == 1
+
+
+def test_a_trace_shows_which_host_takes_a_connection_and_why_the_others_do_not(lab):
+    wanted = ("trace", "1000", "--timeout", "3s", "--host", settings.CLIENT4)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        asked = [pool.submit(lab.ask, host, *wanted) for host in lab.hosts()]
+        while not all(each.done() for each in asked):
+            lab.exec("client", ["curl", "-sf", "-m", "2", "--interface", settings.CLIENT4,
+                                f"http://{settings.VIP4}/"])
+    traces = [each.result() for each in asked]
+    syns = [{packet["source"]: packet for packet in trace["packets"] if packet["flags"] == "syn"}
+            for trace in traces]
+    seen_by_all = set.intersection(*(set(each) for each in syns))
+    assert seen_by_all
+    for client in seen_by_all:
+        packets = [each[client] for each in syns]
+        verdicts = [packet["verdict"] for packet in packets]
+        owner = verdicts.index("deliver_owned") + 1
+        assert sorted(verdicts) == ["deliver_owned", "drop_not_owner", "drop_not_owner"]
+        assert {packet["owner"] for packet in packets} == {owner}
+        assert len({packet["bucket"] for packet in packets}) == 1
+        assert {packet["rule"] for packet in packets} == {"web"}
+        assert f"belongs to host {owner}" in packets[owner % 3]["reason"]
+        answers = [packet for packet in traces[owner - 1]["packets"]
+                   if packet["destination"] == client and packet["flags"] == "syn,ack"]
+        assert [answer["verdict"] for answer in answers] == ["send_uplink"]
+
+
+def test_a_trace_ends_when_its_time_is_up(lab):
+    answer = lab.ask(1, "trace", "--timeout", "300ms", "--verdict", "drop_icmp")
+    assert (answer["ended"], answer["packets"]) == ("time", [])
+    assert "the time is up, 10 were wanted" in lab.covey(
+        1, "trace", "--timeout", "300ms", "--verdict", "drop_icmp").stdout
+    unknown = lab.covey(1, "trace", "--verdict", "dropped")
+    assert unknown.returncode == 2
+    assert "dropped" in unknown.stderr
 
 
 def test_stop_and_start_from_the_command_line(lab):

@@ -82,6 +82,13 @@ TEST_CASE("every message survives the way to text and back") {
       api::ExplainReply{"web", "multiple", "none", "a b", 17, 3, "deliver_owned", "why", true});
   check_round_trip(
       std::vector<api::FlowRow>{{"tcp", "10.0.0.1:1", "10.0.0.2:80", "established", "web", 9, 12}});
+  check_round_trip(
+      api::TraceReply{1,
+                      "time",
+                      99,
+                      {{"t", 12, 1, "in", "tcp", "10.0.0.1:1", "10.0.0.2:80", "syn", 74, "", 7,
+                        "deliver_owned", "why", "web", 9, 1, true, "established"},
+                       {}}});
   check_round_trip(api::BucketMaps{1, 7, {{"web", 2, {1, 2, 0, 3}}, {"default", 0, {1}}}});
   check_round_trip(std::vector<api::HistoryRow>{{7, "t", 1.5, "host 3 lost", {1, 2}, 1365}});
   check_round_trip(std::vector<api::EventRow>{{1, "t", "host_lost", 3, "silent"}});

@@ -34,6 +34,30 @@ TEST_CASE("a question survives the way to a query and back") {
   CHECK(*back == request);
 }
 
+TEST_CASE("what a trace shall show survives the way to a query and back") {
+  const api::TraceRequest all{10'000, 60'000, "drop_not_owner", *IpAddress::parse("2001:db8::1")};
+  CHECK(api::trace_request_from_query(api::to_query(all)) == all);
+  CHECK(api::trace_request_from_query(api::to_query(api::TraceRequest{})) == api::TraceRequest{});
+  CHECK(api::trace_request_from_query("") == api::TraceRequest{});
+}
+
+TEST_CASE("a trace with an unknown, doubled or wrong parameter is refused by name") {
+  const auto problem_of = [](const std::string& query) {
+    const auto request = api::trace_request_from_query(query);
+    REQUIRE_FALSE(request.has_value());
+    return request.error().context;
+  };
+  CHECK(problem_of("count=0") == "count: not a number of 1..10000");
+  CHECK(problem_of("count=10001") == "count: not a number of 1..10000");
+  CHECK(problem_of("count=-1") == "count: not a number of 1..10000");
+  CHECK(problem_of("count=") == "count: not a number of 1..10000");
+  CHECK(problem_of("timeout_ms=60001") == "timeout_ms: not a number of 1..60000");
+  CHECK(problem_of("timeout_ms=1s") == "timeout_ms: not a number of 1..60000");
+  CHECK(problem_of("host=web1").starts_with("host: "));
+  CHECK(problem_of("count=1&count=2") == "parameter twice: count");
+  CHECK(problem_of("colour=blue") == "unknown parameter colour");
+}
+
 TEST_CASE("a question without flags is about a SYN") {
   const auto request = api::explain_request_from_query(kGood);
   REQUIRE(request.has_value());

@@ -69,6 +69,19 @@ inline constexpr std::string_view kFlows = R"([
    "destination":"[2001:db8:77::50]:80","state":"established",
    "rule":"a-rule-with-a-name-that-is-longer-than-names-usually-are","bucket":0,"idle_ms":99999}])";
 
+inline constexpr std::string_view kTrace = R"({"host":1,"ended":"time","seen":5321,"packets":[
+  {"time":"2026-01-02T03:04:05.678Z","after_us":0,"worker":0,"direction":"in","protocol":"tcp",
+   "source":"10.77.0.100:40000","destination":"10.77.0.50:80","flags":"syn","length":74,
+   "fragment":"","vlan":null,"verdict":"deliver_owned",
+   "reason":"bucket 1234 of rule web belongs to this host","rule":"web","bucket":1234,"owner":1,
+   "tracked":false,"flow":"none"},
+  {"time":"2026-01-02T03:04:05.679Z","after_us":12345678,"worker":1,"direction":"out",
+   "protocol":"udp","source":"[2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]:65535",
+   "destination":"[2001:db8:77::50]:80","flags":"","length":1514,"fragment":"first","vlan":7,
+   "verdict":"drop_egress_not_owner",
+   "reason":"SYN-ACK or RST of the local stack for a flow that is not ours","rule":"web",
+   "bucket":null,"owner":null,"tracked":true,"flow":"half_open"}]})";
+
 inline constexpr std::string_view kHistory = R"([
   {"generation":4,"began":"2026-01-02T03:04:05.678Z","duration_ms":43.21,
    "trigger":"host 3 was lost and this sentence goes on and on, as if nobody had to read it",

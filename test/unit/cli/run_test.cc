@@ -38,6 +38,10 @@ class WithDaemon {
     daemon_.answer("GET /v1/stats", 200, canned::kStats);
     daemon_.answer("GET /v1/flows", 200, canned::kFlows);
     daemon_.answer("GET /v1/flows?limit=5", 200, canned::kFlows);
+    daemon_.answer("GET /v1/trace?" + api::to_query(api::TraceRequest{}), 200, canned::kTrace);
+    daemon_.answer("GET /v1/trace?" + api::to_query(api::TraceRequest{3, 1500, "drop_icmp",
+                                                                      address("10.77.0.100")}),
+                   200, canned::kTrace);
     daemon_.answer("GET /v1/history", 200, canned::kHistory);
     daemon_.answer("GET /v1/events", 200, canned::kEvents);
     daemon_.answer(
@@ -91,6 +95,8 @@ TEST_CASE("every command that only asks answers in words and in JSON") {
       {"buckets", "web"},
       {"flows"},
       {"flows", "--limit", "5"},
+      {"trace"},
+      {"trace", "3", "--timeout", "1500ms", "--verdict", "drop_icmp", "--host", "10.77.0.100"},
       {"history"},
       {"events"},
       {"ip2mac"},
@@ -148,6 +154,9 @@ TEST_CASE("usage errors are exit status 2 and say what is wrong") {
       {{"explain", "tcp", "1.2.3.4:1", "1.2.3.4:2", "--flags", "sun"}, "sun"},
       {{"flows", "--limit", "-1"}, "--limit"},
       {{"flows", "--limit", "10001"}, "0..10000"},
+      {{"trace", "many"}, "N: 'many' is no number of 0..10000"},
+      {{"trace", "--timeout", "soon"}, "--timeout: 'soon' is not a duration"},
+      {{"trace", "--host", "web1"}, "--host: "},
       {{"drainstop", "--timeout", "soon"}, "--timeout: 'soon' is not a duration"},
       {{"drainstop", "--timeout"}, "--timeout"},
       {{"weight", "web"}, "WEIGHT is missing"},

@@ -153,6 +153,25 @@ TEST_CASE("flows of IPv6 take two lines and still fit") {
   check_width(text);
 }
 
+TEST_CASE("a trace shows what was done with each packet, in 80 columns, and why it ended") {
+  api::TraceReply trace = decoded<api::TraceReply>(canned::kTrace);
+  const std::string text = show(trace, 10, false);
+  CHECK(text ==
+        "    0.000 ms in  tcp 10.77.0.100:40000 -> 10.77.0.50:80 syn, 74 bytes\n"
+        "                 deliver_owned: bucket 1234 of rule web belongs to this host\n"
+        "12345.678 ms out udp [2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]:65535 ->\n"
+        "                 [2001:db8:77::50]:80, first fragment, vlan 7, 1514 bytes\n"
+        "                 drop_egress_not_owner: SYN-ACK or RST of the local stack for a\n"
+        "                 flow that is not ours; half_open\n"
+        "2 of 5,321 packets: the time is up, 10 were wanted\n");
+  check_width(text);
+  CHECK(show(trace, 2, true).find("\033[32mdeliver_owned\033[0m: ") != std::string::npos);
+  trace.ended = "count";
+  CHECK(show(trace, 2, false).ends_with("2 of 5,321 packets: all that were asked for\n"));
+  trace.ended = "superseded";
+  CHECK(show(trace, 3, false).ends_with("another trace began, 3 were wanted\n"));
+}
+
 TEST_CASE("history and events fit 80 columns with long sentences") {
   const std::string past = show(decoded<std::vector<api::HistoryRow>>(canned::kHistory), false);
   CHECK(past.find("1,365") != std::string::npos);

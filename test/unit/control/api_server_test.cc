@@ -240,6 +240,24 @@ TEST_CASE("an answer that comes later is waited for, one that never comes is a 5
   CHECK(has(reply, R"("verdict":"deliver_owned")"));
 }
 
+TEST_CASE("a trace is waited for longer than other answers") {
+  ApiLimits limits;
+  limits.answer = std::chrono::milliseconds(1);
+  Server server(limits);
+  Client client(server.path);
+  client.send(get("/v1/trace?count=5&timeout_ms=60000"));
+  const std::string question =
+      get("/v1/explain?protocol=tcp&source=10.0.0.1&source_port=1&destination=10.0.0.2"
+          "&destination_port=80");
+  while (!has_status(server.ask(question), 504)) {
+  }
+  server.on_thread([&server] {
+    REQUIRE(server.service.trace_done);
+    server.service.trace_done(api::TraceReply{1, "count", 99, {}});
+  });
+  CHECK(has(client.read_until("}"), R"("seen":99)"));
+}
+
 TEST_CASE("an event stream sends what happens, with comments in between") {
   ApiLimits limits;
   limits.comment = std::chrono::milliseconds(10);

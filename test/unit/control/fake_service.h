@@ -44,6 +44,14 @@ class FakeService final : public ApiService {
   void flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) override {
     done(std::vector<api::FlowRow>(limit));
   }
+  void trace(const api::TraceRequest& request,
+             std::function<void(base::Result<api::TraceReply>)> done) override {
+    if (request.verdict == "nonsense") {
+      return done(base::fail(base::ErrorCode::invalid_argument, "verdict: none"));
+    }
+    if (answers) return done(api::TraceReply{1, "count", request.count, {}});
+    trace_done = std::move(done);
+  }
   void command(const api::CommandRequest& request,
                std::function<void(const api::CommandReply&)> done) override {
     ++commands;
@@ -64,6 +72,7 @@ class FakeService final : public ApiService {
   std::atomic<bool> answers = false;
   std::atomic<int> commands = 0;
   api::ExplainRequest asked;
+  std::function<void(base::Result<api::TraceReply>)> trace_done;
   api::ReloadReply reloaded{true, "nothing has changed", 0, {}, {}};
 
  private:

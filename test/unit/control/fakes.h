@@ -144,6 +144,15 @@ class FakeDataPlane final : public BucketSink, public DataPlaneView {
   void flows(std::size_t, std::function<void(std::vector<api::FlowRow>)> done) override {
     done({});
   }
+  void trace(const api::TraceRequest&, std::function<void(base::Result<TraceNews>)> done) override {
+    trace_done = std::move(done);
+  }
+  void end_trace() override {
+    TraceNews news;
+    news.reply = {0, "time", 7, std::vector<api::TraceRow>(2)};
+    news.times = {now(), now()};
+    if (trace_done) std::exchange(trace_done, {})(news);
+  }
   void dispatch_answers() override {
     if (explain_done) std::exchange(explain_done, {})(api::ExplainReply{});
   }
@@ -158,6 +167,7 @@ class FakeDataPlane final : public BucketSink, public DataPlaneView {
   base::TimePoint gateway_answered_at = base::TimePoint::distant_past();
   base::TimePoint lease;
   std::function<void(base::Result<api::ExplainReply>)> explain_done;
+  std::function<void(base::Result<TraceNews>)> trace_done;
 };
 
 class FakeConfig final : public ConfigView {

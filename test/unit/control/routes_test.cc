@@ -129,6 +129,33 @@ TEST_CASE("a command that is not JSON or lacks a key is 400") {
   }
 }
 
+TEST_CASE("a trace is taken from the UNIX socket only, and what is wanted is checked") {
+  FakeService service;
+  service.answers = true;
+  CHECK(ask(service, {"GET", "/v1/trace", "", "", false}).status == 403);
+  const Reply reply = ask(service, {"GET", "/v1/trace?count=3&host=10.0.0.1", "", "", true});
+  CHECK(reply.status == 200);
+  CHECK(api::decode<api::TraceReply>(reply.body)->seen == 3);
+  for (const char* path :
+       {"/v1/trace?count=0", "/v1/trace?count=10001", "/v1/trace?timeout_ms=60001",
+        "/v1/trace?host=web1", "/v1/trace?colour=blue", "/v1/trace?verdict=nonsense"}) {
+    INFO(path);
+    const Reply refused = ask(service, {"GET", path, "", "", true});
+    CHECK(refused.status == 400);
+    CHECK_FALSE(error_in(refused).empty());
+  }
+}
+
+TEST_CASE("a trace may take as long as it says, and nothing else may") {
+  const auto patience_of = [](const std::string& target) {
+    return patience({"GET", target, "", "", true});
+  };
+  CHECK(patience_of("/v1/trace") == std::chrono::seconds(10));
+  CHECK(patience_of("/v1/trace?timeout_ms=1234") == std::chrono::milliseconds(1234));
+  CHECK(patience_of("/v1/trace?timeout_ms=60001") == base::Duration::zero());
+  CHECK(patience_of("/v1/flows?timeout_ms=1234") == base::Duration::zero());
+}
+
 TEST_CASE("keys are changed over the UNIX socket only") {
   FakeService service;
   const std::string body = R"({"verb":"generate","text":"","id":0,"force":false})";

@@ -141,6 +141,23 @@ TEST_CASE("a daemon converges, answers, and leaves when it is stopped") {
   CHECK_FALSE(std::filesystem::exists(daemon.settings.socket));
 }
 
+TEST_CASE("a trace ends when its time is up, and its packets have times") {
+  Daemon daemon(1);
+  daemon.start();
+  REQUIRE(daemon.reaches("converged"));
+  const auto reply = api::decode<api::TraceReply>(
+      ask(daemon.settings.socket, get("/v1/trace?count=5&timeout_ms=1")));
+  REQUIRE(reply.has_value());
+  CHECK(reply->host == 1);
+  CHECK(reply->ended == "time");
+  CHECK(reply->seen == 7);
+  REQUIRE(reply->packets.size() == 2);
+  for (const api::TraceRow& packet : reply->packets) {
+    CHECK(packet.time.starts_with("20"));
+    CHECK(packet.time.ends_with("Z"));
+  }
+}
+
 TEST_CASE("SIGTERM leaves the cluster as stop does") {
   Daemon daemon(1);
   daemon.start();
