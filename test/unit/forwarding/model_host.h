@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// ModelHost: decide(), decide_egress() and the flow cache of one host, each beside its reference.
+//
+// Owner: test/unit/forwarding. Thread: one. The reference says in a few lines, from a map of
+// flows and the state of one bucket, what must become of a frame; where a flow is placed it asks
+// the library, whose hashes have a second opinion elsewhere.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "flow/flow_cache.h"
+#include "forwarding/decide.h"
+#include "model_ends.h"
+#include "support/flow_reference.h"
+#include "support/world.h"
+
+namespace covey::test {
+
+struct ModelHost {
+  static constexpr base::Duration kIdle = std::chrono::minutes(10);
+  static constexpr std::uint32_t kRoom = 8192;  // more than there are flows: nothing is evicted
+
+  ModelHost(std::uint8_t number, const std::shared_ptr<const forwarding::Policy>& policy,
+            std::uint64_t seed)
+      : id{number} {
+    use(policy);
+    begin(seed);
+  }
+
+  /// A host that has just started: it holds nothing and owns nothing.
+  void begin(std::uint64_t seed) {
+    flow::Settings settings;
+    settings.capacity = kRoom;
+    settings.tcp_idle = kIdle;
+    flows = std::make_unique<flow::FlowCache>(settings, sizes(), seed);
+    reference = FlowReference(kIdle);
+    stack = {};
+    release_all();
+  }
+  /// Another configuration: flows stay, places and buckets change.
+  void follow(const std::shared_ptr<const forwarding::Policy>& policy) {
+    use(policy);
+    flows->follow(std::make_shared<flow::BucketCounts>(sizes(), /*complete=*/false));
+  }
+  void place_again(std::uint32_t budget) {
+    flows->place_again(budget, [this](const packet::FlowKey& key) {
+      const auto place = forwarding::placement_of(snapshot, key);
+      reference.place(key, place);
+      return place;
+    });
+  }
+  void release_all() {
+    for (bucket::ClassTable& table : snapshot.buckets.classes)
+      table.states.assign(table.states.size(), bucket::BucketState::foreign);
+  }
+  [[nodiscard]] bucket::BucketState& state(flow::Placement at) {
+    return snapshot.buckets.classes[at.map_class.value].states[at.bucket.value];
+  }
+  [[nodiscard]] bool owns(flow::Placement at) { return bucket::takes_new_flows(state(at)); }
+  /// What its heartbeats say of a bucket that is not its own.
+  [[nodiscard]] bool is_residual(flow::Placement at) const {
+    return !flows->counts().are_complete() || flows->counts().live(at) != 0;
+  }
+  [[nodiscard]] const std::vector<std::uint32_t>& sizes() const {
+    return snapshot.policy->classes().class_sizes;
+  }
+  [[nodiscard]] forwarding::Surroundings surroundings() const {
+    return {snapshot, *flows, lease_valid};
+  }
+  void expire(base::TimePoint now) {
+    flows->expire(now, 4 * kRoom);
+    reference.expire(now);
+  }
+
+  base::HostId id;
+  forwarding::Snapshot snapshot;
+  std::unique_ptr<flow::FlowCache> flows;
+  FlowReference reference{kIdle};
+  Stack stack;
+  bool lease_valid = true;
+
+ private:
+  void use(const std::shared_ptr<const forwarding::Policy>& policy) {
+    snapshot.policy = policy;
+    snapshot.buckets.serving = true;
+    snapshot.buckets.classes.clear();
+    for (const std::uint32_t size : policy->classes().class_sizes) {
+      bucket::ClassTable table;
+      table.mask = size - 1;
+      table.states.assign(size, bucket::BucketState::foreign);
+      table.owners.assign(size, base::kNobody);
+      snapshot.buckets.classes.push_back(std::move(table));
+    }
+  }
+};
+
+/// What must become of a frame, told as simply as possible.
+class Judge {
+ public:
+  using Verdict = forwarding::Verdict;
+  using Flow = FlowReference::Flow;
+
+  explicit Judge(ModelHost& host) : host_(host) {}
+
+  [[nodiscard]] Verdict received(const packet::FlowKey& key, const TcpSegment& segment) {
+    using packet::TcpFlags;
+    const Flow* flow = host_.reference.find(key);
+    const bool opens = (segment.flags & (kSynAck | TcpFlags::kRst)) == TcpFlags::kSyn;
+    if (flow == nullptr) return without_flow(key, segment, opens);
+    switch (flow->state) {
+      case flow::FlowState::none:
+        break;
+      case flow::FlowState::half_open:
+        if (opens) return if_taken(key, Verdict::deliver_flow);
+        if (segment.has(TcpFlags::kRst)) return Verdict::deliver_flow;
+        if (!segment.has(TcpFlags::kAck) || segment.has(TcpFlags::kSyn))
+          return Verdict::drop_no_flow;
+        if (segment.acknowledgement == flow->awaited) return Verdict::deliver_flow;
+        return owns(key) && !flow->disowned ? Verdict::drop_alien_ack : Verdict::drop_no_flow;
+      case flow::FlowState::lingering:
+        if (opens || is_far_ahead(segment.sequence - flow->awaited))
+          return without_flow(key, segment, opens);
+        break;
+      case flow::FlowState::established:
+        if (opens && !owns(key)) return without_flow(key, segment, opens);
+        if (!opens && flow->superseded && segment.sequence == flow->awaited)
+          return without_flow(key, segment, opens);
+        break;
+    }
+    return Verdict::deliver_flow;
+  }
+  [[nodiscard]] Verdict datagram(const packet::FlowKey& key) {
+    return place(key) ? if_taken(key, taken(key)) : Verdict::drop_rule_disabled;
+  }
+  [[nodiscard]] Verdict error_about(const packet::FlowKey& key) {
+    return host_.reference.find(key) != nullptr ? Verdict::deliver_flow : datagram(key);
+  }
+  [[nodiscard]] Verdict sent(const packet::FlowKey& key, const TcpSegment& segment) {
+    const Flow* flow = host_.reference.find(key);
+    const bool takes = owns(key) && host_.lease_valid;
+    bool may_leave = true;
+    if ((segment.flags & kSynAck) == kSynAck) {
+      const bool is_established = flow != nullptr && flow->state == flow::FlowState::established;
+      may_leave = is_established || (takes && (flow == nullptr || !flow->disowned));
+    } else if (segment.has(packet::TcpFlags::kRst)) {
+      may_leave = takes || flow != nullptr;
+    }
+    return may_leave ? Verdict::send_uplink : Verdict::drop_egress_not_owner;
+  }
+  /// Nothing if the rule is disabled.
+  [[nodiscard]] std::optional<flow::Placement> place(const packet::FlowKey& key) const {
+    return forwarding::placement_of(host_.snapshot, key);
+  }
+  [[nodiscard]] bool owns(const packet::FlowKey& key) {
+    const auto at = place(key);
+    return at && host_.owns(*at);
+  }
+
+ private:
+  /// Beyond what data lost in front of a FIN can explain.
+  static bool is_far_ahead(std::uint32_t ahead) { return ahead > 0xffff && ahead < 0x80000000; }
+
+  Verdict taken(const packet::FlowKey& key) {
+    const bool by_default = place(key)->map_class == bucket::kDefaultHostClass;
+    return by_default ? Verdict::deliver_default : Verdict::deliver_owned;
+  }
+  Verdict if_taken(const packet::FlowKey& key, Verdict taken) {
+    if (!owns(key)) return Verdict::drop_not_owner;
+    return host_.lease_valid ? taken : Verdict::drop_lease_expired;
+  }
+  Verdict without_flow(const packet::FlowKey& key, const TcpSegment& segment, bool opens) {
+    if (!place(key)) return Verdict::drop_rule_disabled;
+    const Verdict verdict = if_taken(key, taken(key));
+    if (opens || !forwarding::is_delivery(verdict)) return verdict;
+    const bool is_dirty = host_.state(*place(key)) == bucket::BucketState::own_dirty;
+    return is_dirty || (segment.flags & kSynAck) == kSynAck ? Verdict::drop_no_flow : verdict;
+  }
+
+  ModelHost& host_;
+};
+
+}  // namespace covey::test

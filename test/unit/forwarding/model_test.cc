@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The forwarding core and the flow cache of a whole cluster against a plain reference: random
+// frames while buckets move, hosts die and rules change. 0 differences, and S8, S9, S10 hold (see
+// model_cluster.h). COVEY_TEST_CASES sets how many times a frame is decided (default 1,000,000),
+// COVEY_TEST_SEED the seed.
+#include <cstdlib>
+
+#include "model_cluster.h"
+
+using namespace covey;
+using forwarding::Verdict;
+
+namespace {
+
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+}  // namespace
+
+TEST_CASE("hosts decide as the reference does, and connections stay where they are") {
+  const std::uint64_t seed = from_environment("COVEY_TEST_SEED", 77);
+  const std::uint64_t frames = from_environment("COVEY_TEST_CASES", 1'000'000);
+  WARN("seed " << seed << ", " << frames << " frames");
+  test::ModelCluster cluster(seed);
+  for (std::uint64_t step = 0; cluster.counts().frames < frames; ++step) {
+    INFO("seed " << seed << ", step " << step);
+    cluster.step();
+    if (step % 1000 == 0) cluster.check_everything();
+  }
+  cluster.check_everything();
+  const test::ModelCluster::Counts& counts = cluster.counts();
+  WARN(counts.held_in_foreign_buckets
+       << " segments of connections in buckets of other hosts, " << counts.moved_buckets
+       << " buckets moved, " << counts.configurations << " changes of rules, " << counts.deaths
+       << " deaths");
+  CHECK(counts.held_in_foreign_buckets > frames / 100);
+  CHECK(counts.moved_buckets > frames / 100);
+  for (const Verdict verdict :
+       {Verdict::deliver_owned, Verdict::deliver_flow, Verdict::deliver_default,
+        Verdict::drop_not_owner, Verdict::drop_no_flow, Verdict::drop_alien_ack,
+        Verdict::drop_lease_expired, Verdict::drop_rule_disabled, Verdict::send_uplink,
+        Verdict::drop_egress_not_owner}) {
+    INFO(forwarding::name(verdict));
+    CHECK(counts.verdicts[static_cast<std::size_t>(verdict)] > frames / 10'000);
+  }
+}
