@@ -29,6 +29,7 @@ constexpr std::uint8_t kClientFin = 0x01;
 constexpr std::uint8_t kOwnFin = 0x02;
 constexpr std::uint8_t kInDoubt = 0x04;
 constexpr std::uint8_t kBothFins = kClientFin | kOwnFin;
+constexpr std::uint8_t kProven = 0x20;  // half open: the client has named the number of our SYN-ACK
 
 // How many entries a new flow may look at for an idle one to replace: enough to make progress, few
 // enough that a full table stays cheap.
@@ -41,6 +42,12 @@ std::uint32_t ticks(TimePoint now) {
 /// Rounded up, so that nothing ends early by more than the tick in which it began.
 std::uint32_t ticks(Duration life) {
   return static_cast<std::uint32_t>((life.count() + kTick.count() - 1) / kTick.count());
+}
+
+/// Whether this completes a handshake. Who only pretends to be the client cannot know the number.
+bool is_proof(const Entry& entry, const Segment& segment) {
+  return entry.state == FlowState::half_open && (segment.flags & (kSyn | kAck)) == kAck &&
+         segment.acknowledgement == entry.awaited && (entry.marks & kProven) == 0;
 }
 
 /// Modulo 2^32, like the stamps.
@@ -90,10 +97,12 @@ bool FlowCache::note_inbound(const packet::FlowKey& key, const Segment& segment,
     erase(entry);  // the ports are used anew; the stack decides what becomes of it
     return true;
   }
+  const bool proves = is_proof(table_[entry], segment);
+  if (proves) table_[entry].marks |= kProven;
   const bool closing = (segment.flags & kFin) != 0 && note_fin(entry, kClientFin, now);
   // What a client sends says nothing about whether our stack still has the socket.
   if ((table_[entry].marks & kInDoubt) == 0) refresh(entry, now);
-  return closing;
+  return closing || proves;
 }
 
 bool FlowCache::note_refused(const packet::FlowKey& key, const Segment& segment) noexcept {
@@ -125,6 +134,7 @@ bool FlowCache::note_withheld(const packet::FlowKey& key, const Segment& segment
   const bool changed = is_new || (table_[entry].marks & kDisowned) == 0 ||
                        table_[entry].awaited != segment.sequence + 1;
   leave(entry);
+  if (changed) table_[entry].marks &= kBothFins;
   table_[entry].marks |= kDisowned;
   table_[entry].awaited = segment.sequence + 1;
   enter(entry, now);
@@ -205,6 +215,10 @@ bool FlowCache::note_syn_ack(EntryIndex entry, const packet::FlowKey& key,
 
 bool FlowCache::note_own_segment(EntryIndex entry, const Segment& segment, TimePoint now) noexcept {
   const Entry& flow = table_[entry];
+  // A half-open socket answers a SYN with another number by a bare ACK (RFC 9293, 3.10.7.4): of a
+  // client that nobody has heard yet.
+  const bool is_first = segment.flags == kAck && segment.sequence == flow.awaited;
+  if (flow.state == FlowState::half_open && is_first && (flow.marks & kProven) == 0) return false;
   bool changed = false;
   if (flow.state == FlowState::half_open || (flow.marks & kInDoubt) != 0) {
     become(entry, FlowState::established, now);

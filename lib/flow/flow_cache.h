@@ -69,7 +69,9 @@ struct Statistics {
 
 /// An entry is *half open* from the SYN-ACK our own stack sent (at most kHalfOpenLife without sign
 /// of life); it becomes *established* when our own stack sends any segment that is neither SYN-ACK
-/// nor RST (a SYN of its own included), which a kernel does only for a real socket. So neither a
+/// nor RST (a SYN of its own included), which a kernel does only for a real socket. One exception:
+/// a bare ACK right behind the SYN-ACK counts only once the client has acknowledged the SYN-ACK,
+/// for so a kernel answers a second SYN that has another number than the first. Hence neither a
 /// SYN flood nor a flood of stray ACKs fills the table with connections that do not exist. FIN both
 /// ways starts a linger (kLinger); silence longer than tcp_idle expires an entry. A RST our stack
 /// sends ends an entry at once. A client's RST does too if our stack must have believed it (half

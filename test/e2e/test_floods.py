@@ -34,11 +34,12 @@ def _total(flows, name):
     return sum(one[name] for one in flows.values())
 
 
-@pytest.mark.parametrize("flags", [ACK, SYN], ids=["ACK", "SYN"])
-def test_200_connections_outlive_a_flood_and_no_host_remembers_it(lab, flags, long):
+@pytest.mark.parametrize("flags,times", [(ACK, 1), (SYN, 1), (SYN, 2)],
+                         ids=["ACK", "SYN", "two different SYNs"])
+def test_200_connections_outlive_a_flood_and_no_host_remembers_it(lab, flags, times, long):
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
-    frames = segments_from_nowhere(random.Random(seed), 100_000, flags, settings.TALK_PORT)
+    frames = segments_from_nowhere(random.Random(seed), 100_000, flags, settings.TALK_PORT, times)
     talkers = Talkers(lab, TALKERS)
     wait_until(lambda: _total(_flows(lab), "established") == TALKERS, 10,
                lambda: f"{TALKERS} connections to be known: {_flows(lab)}")

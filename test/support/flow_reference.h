@@ -33,6 +33,7 @@ class FlowReference {
     bool own_fin = false;
     bool superseded = false;
     bool disowned = false;
+    bool proven = false;
     std::optional<base::TimePoint> doubted;
     base::TimePoint heard;
     flow::Placement place;
@@ -60,11 +61,16 @@ class FlowReference {
       flows_.erase(found);
       return true;
     }
+    const bool acknowledges =
+        (segment.flags & packet::TcpFlags::kAck) && !(segment.flags & packet::TcpFlags::kSyn);
+    const bool proves = flow.state == flow::FlowState::half_open && acknowledges &&
+                        segment.acknowledgement == flow.awaited &&
+                        !std::exchange(flow.proven, true);
     const bool changed =
         (segment.flags & packet::TcpFlags::kFin) && !std::exchange(flow.client_fin, true);
     flow.heard = now;
     if (changed) maybe_linger(flow);
-    return changed;
+    return changed || proves;
   }
 
   bool refused(const packet::FlowKey& key, const flow::Segment& segment) {
@@ -88,6 +94,7 @@ class FlowReference {
     if (!fresh && flows_[key].state != flow::FlowState::half_open) return false;
     Flow& flow = flows_[key];
     const bool same = !fresh && flow.disowned && flow.awaited == segment.sequence + 1;
+    if (!same) flow.proven = false;
     flow.state = flow::FlowState::half_open;
     flow.disowned = true;
     flow.awaited = segment.sequence + 1;
@@ -105,12 +112,15 @@ class FlowReference {
     if (syn && (segment.flags & packet::TcpFlags::kAck)) {
       return syn_ack(key, before, segment.sequence + 1, place, now);
     }
+    const bool is_bare_first =
+        segment.flags == packet::TcpFlags::kAck && segment.sequence == before.awaited;
+    if (before.state == flow::FlowState::half_open && is_bare_first && !before.proven) return false;
     if (before.state == flow::FlowState::lingering && syn) before = Flow{};
     Flow after = before;
     if (before.state == flow::FlowState::none) after.place = place;
     if (before.state != flow::FlowState::lingering) after.state = flow::FlowState::established;
     after.doubted.reset();
-    after.superseded = after.disowned = false;
+    after.superseded = after.disowned = after.proven = false;
     after.heard = now;
     if (segment.flags & packet::TcpFlags::kAck) after.awaited = segment.acknowledgement;
     if (segment.flags & packet::TcpFlags::kFin) after.own_fin = true;
@@ -174,6 +184,7 @@ class FlowReference {
     after.heard = now;
     after.place = again ? before.place : place;
     if (same) after.client_fin = before.client_fin;
+    if (same) after.proven = before.proven;
     flows_[key] = after;
     return !same;
   }

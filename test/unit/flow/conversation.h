@@ -46,8 +46,9 @@ struct Bench {
               std::uint32_t acknowledgement = 0) {
     return cache.note_egress(key, {flags, sequence, acknowledgement}, place, now);
   }
-  bool inbound(const packet::FlowKey& key, std::uint8_t flags, std::uint32_t sequence = 0) {
-    return cache.note_inbound(key, {flags, sequence, 0}, now);
+  bool inbound(const packet::FlowKey& key, std::uint8_t flags, std::uint32_t sequence = 0,
+               std::uint32_t acknowledgement = 0) {
+    return cache.note_inbound(key, {flags, sequence, acknowledgement}, now);
   }
   bool refused(const packet::FlowKey& key, std::uint8_t flags, std::uint32_t sequence = 0) {
     return cache.note_refused(key, {flags, sequence, 0});
@@ -57,6 +58,7 @@ struct Bench {
   }
   void establish(const packet::FlowKey& key) {
     egress(key, kSyn | kAck, 1000, 500);
+    inbound(key, kAck, 500, 1001);
     egress(key, kAck, 1001, 501);
   }
   void close(const packet::FlowKey& key) {

@@ -51,6 +51,36 @@ TEST_CASE("any other segment of our stack establishes the flow") {
   CHECK(bench.cache.statistics().established == 1);
 }
 
+TEST_CASE("the bare ACK of a socket that is half open proves no connection") {
+  // With it a kernel answers a second SYN of the same ports that has another number.
+  Bench bench;
+  bench.egress(client(1), kSyn | kAck, 1000, 500);
+  CHECK_FALSE(bench.egress(client(1), kAck, 1001, 500));
+  CHECK(bench.state(client(1)) == FlowState::half_open);
+  CHECK(bench.cache.find(client(1)).expected_ack == 1001);
+  SECTION("until the client has named the number of the SYN-ACK") {
+    CHECK_FALSE(bench.inbound(client(1), kAck, 500, 1000));
+    CHECK_FALSE(bench.egress(client(1), kAck, 1001, 500));
+    CHECK(bench.inbound(client(1), kAck, 500, 1001));
+    CHECK_FALSE(bench.inbound(client(1), kAck, 500, 1001));
+    CHECK(bench.egress(client(1), kAck, 1001, 510));
+    CHECK(bench.state(client(1)) == FlowState::established);
+  }
+  SECTION("but anything further does: a client may send data with its SYN") {
+    CHECK(bench.egress(client(1), kAck, 2461, 500));
+    CHECK(bench.state(client(1)) == FlowState::established);
+  }
+  SECTION("and a SYN-ACK with another number is to be named anew") {
+    for (const bool withheld : {false, true}) {
+      bench.inbound(client(1), kAck, 500, 1001);
+      withheld ? bench.withheld(client(1), 2000) : bench.egress(client(1), kSyn | kAck, 2000, 700);
+      CHECK_FALSE(bench.egress(client(1), kAck, 2001, 700));
+      CHECK(bench.state(client(1)) == FlowState::half_open);
+      bench.egress(client(1), kSyn | kAck, 1000, 500);
+    }
+  }
+}
+
 TEST_CASE("what changes nothing need not be told to other workers") {
   Bench bench;
   bench.establish(client(1));
@@ -265,6 +295,7 @@ TEST_CASE("a withheld SYN-ACK is forgotten with the client's next SYN or our own
   CHECK(bench.state(client(1)) == FlowState::none);
 
   bench.withheld(client(2), 1000);
+  bench.inbound(client(2), kAck, 500, 1001);
   CHECK(bench.egress(client(2), kAck, 1001, 501));
   CHECK_FALSE(bench.cache.find(client(2)).disowned);
   CHECK(bench.state(client(2)) == FlowState::established);

@@ -23,18 +23,21 @@ def flood(lab, frames, rate, seconds):
     return json.loads(done.stdout)
 
 
-def segments_from_nowhere(chance, count, flags, port):
-    """`count` TCP segments to a port of the virtual IP, each from a sender drawn by `chance`."""
+def segments_from_nowhere(chance, count, flags, port, times=1):
+    """`count` TCP segments to a port of the virtual IP, from senders drawn by `chance`; each sends
+    `times` of them one after the other, with the same ports and different numbers."""
     to = bytes(int(part, 16) for part in settings.cluster_mac().split(":"))
     virtual_ip = ipaddress.ip_address(settings.VIP4).packed
     network = ipaddress.ip_network(NOWHERE)
     head = struct.pack("!BBHHHBB", 0x45, 0, 40, 0, 0x4000, 64, 6)
     tail = struct.pack("!HHHH", 0x5000 | flags, 64240, 0, 0)
     frames = []
-    for _ in range(count):
-        source = (int(network.network_address) + chance.randrange(network.num_addresses))
-        addresses = source.to_bytes(4, "big") + virtual_ip
-        numbers = struct.pack("!HHQ", chance.randrange(1024, 65536), port, chance.getrandbits(64))
+    for index in range(count):
+        if index % times == 0:
+            source = int(network.network_address) + chance.randrange(network.num_addresses)
+            addresses = source.to_bytes(4, "big") + virtual_ip
+            ports = struct.pack("!HH", chance.randrange(1024, 65536), port)
+        numbers = ports + struct.pack("!Q", chance.getrandbits(64))
         checksum = _checksum(addresses + b"\0\x06\0\x14" + numbers + tail)
         frames.append(to + _MAC + b"\x08\0" + head + _checksum(head + addresses) + addresses
                       + numbers + tail[:4] + checksum + tail[6:])

@@ -104,6 +104,8 @@ class Talkers:
         self._lab = lab
         self.count = count
         self._log = lab.state.directory / "talk.log"
+        if lab.running(_ROLE):  # of a test that failed; its ports are needed
+            lab.kill_process(_ROLE)
         self._log.unlink(missing_ok=True)
         addresses = settings.sources4(min(count, 240))
         table = lab.state.directory / "talk.sources"
