@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "base/ids.h"
+#include "base/time.h"
 
 namespace covey::bucket {
 
@@ -21,13 +22,15 @@ inline constexpr base::ClassIndex kSpreadClass{1};
 inline constexpr std::uint16_t kFirstRuleClass = 2;
 
 enum class BucketState : std::uint8_t {
-  foreign,    // another host takes new flows
-  own,        // this host takes new flows, nobody else holds old ones
-  own_dirty,  // this host takes new flows; another host still serves old ones
+  foreign,     // another host takes new flows
+  given_away,  // likewise, since a moment: it may yet have to hear that it may take them
+  awaited,     // likewise, but soon this host will
+  own,         // this host takes new flows, nobody else holds old ones
+  own_dirty,   // this host takes new flows; another host still serves old ones
 };
 
 [[nodiscard]] constexpr bool takes_new_flows(BucketState state) {
-  return state != BucketState::foreign;
+  return state >= BucketState::own;
 }
 
 struct ClassTable {
@@ -39,6 +42,7 @@ struct ClassTable {
 struct BucketTable {
   std::uint32_t generation = 0;
   bool serving = false;  // false: stopped, every frame for a virtual IP is dropped
+  base::TimePoint hands_on_until;  // from then on what was given away is as foreign as the rest
   std::vector<ClassTable> classes;
 
   [[nodiscard]] BucketState state(base::ClassIndex c, base::BucketIndex b) const {

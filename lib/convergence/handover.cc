@@ -12,6 +12,7 @@ namespace covey::convergence {
 
 using base::HostId;
 using base::TimePoint;
+using bucket::Bitmap;
 using heartbeat::Phase;
 
 /// Sends the workers a new table if they should follow another one.
@@ -90,6 +91,7 @@ Bitmaps Node::Impl::nothing() const {
 }
 
 void Node::Impl::install(TimePoint now, Bitmaps own) {
+  note_given_away(now, own);
   bucket::BucketTable table = build_table(own);
   installed_dirty = dirty();
   installed_generation = committed.generation;
@@ -110,9 +112,9 @@ void Node::Impl::map_installed(TimePoint now, const MapInstalled& input) {
 
 /// Buckets where another living host still serves old flows; every bucket while one has not said,
 /// or not in buckets of the configuration of the next table.
-bucket::Bitmap Node::Impl::dirty() const {
+Bitmap Node::Impl::dirty() const {
   const std::uint32_t buckets = next_shape().residual_buckets;
-  bucket::Bitmap dirty(buckets);
+  Bitmap dirty(buckets);
   peers.heard().for_each([&](HostId host) {
     const Peer& peer = peers.at(host);
     const bool is_known = peer.residual_known && peer.residual.size() == buckets;
@@ -121,20 +123,42 @@ bucket::Bitmap Node::Impl::dirty() const {
   return dirty;
 }
 
+/// Remembers which buckets this host has just stopped to take. The new owner must hear of it before
+/// it may begin, and for the flows that begin meanwhile only the workers here can tell that nobody
+/// has answered.
+void Node::Impl::note_given_away(TimePoint now, const Bitmaps& own) {
+  const bool is_of_another = switching || life != Life::running;
+  if (is_of_another || now >= hands_on_until) given_away = nothing();
+  if (is_of_another) return;
+  for (std::size_t c = 0; c < own.size(); ++c) {
+    const Bitmap lost = without(ownership.table()[c], own[c]);
+    if (!lost.none()) hands_on_until = now + config.timing.hand_on();
+    given_away[c] = without(united(given_away[c], lost), own[c]);
+  }
+}
+
 bucket::BucketTable Node::Impl::build_table(const Bitmaps& own) const {
   using bucket::BucketState;
-  const bucket::Bitmap others = dirty();
+  const Bitmap others = dirty();
   bucket::BucketTable table;
   table.generation = committed.generation;
   table.serving = life == Life::running;
+  table.hands_on_until = hands_on_until;
   for (std::size_t c = 0; c < own.size(); ++c) {
     bucket::ClassTable map_class;
     map_class.mask = own[c].size() - 1;
+    map_class.owners = committed.map.owners[c];
     map_class.states.assign(own[c].size(), BucketState::foreign);
+    for (std::uint32_t b = 0; b < map_class.owners.size(); ++b) {
+      if (map_class.owners[b] == self) {
+        map_class.states[b] = BucketState::awaited;
+      } else if (!map_class.owners[b].is_nobody() && given_away[c].test({b})) {
+        map_class.states[b] = BucketState::given_away;
+      }
+    }
     own[c].for_each([&](base::BucketIndex b) {
       map_class.states[b.value] = others.test(b) ? BucketState::own_dirty : BucketState::own;
     });
-    map_class.owners = committed.map.owners[c];
     table.classes.push_back(std::move(map_class));
   }
   return table;

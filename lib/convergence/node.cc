@@ -80,6 +80,7 @@ void Node::Impl::begin_incarnation(TimePoint now) {
   drain_deadline = TimePoint::never();
   alone_after = now + lease_passes();
   unknown_until = now + lease_passes();
+  hands_on_until = TimePoint::distant_past();
   lapsed = false;
   doubted_at = TimePoint::distant_past();
   lapsed_until = TimePoint::distant_past();

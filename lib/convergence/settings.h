@@ -6,6 +6,7 @@
 // All other times follow from these two: see docs/convergence.md.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <string_view>
@@ -53,6 +54,12 @@ struct Timing {
   /// ages.
   [[nodiscard]] base::Duration takeover_margin() const {
     return lease() / 100 + std::chrono::milliseconds(1);
+  }
+  /// How long a host sends on what begins a flow in buckets it gave away. The new owner takes them
+  /// over some milliseconds later; a client would ask again after a second.
+  [[nodiscard]] base::Duration hand_on() const {
+    using std::chrono::milliseconds;
+    return std::clamp<base::Duration>(interval / 2, milliseconds(50), milliseconds(500));
   }
   /// Silence of an incarnation after which another one may take its host id.
   [[nodiscard]] base::Duration rebind() const { return interval * 5 / 2; }

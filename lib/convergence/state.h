@@ -170,6 +170,7 @@ struct Node::Impl {
   void map_installed(base::TimePoint now, const MapInstalled& input);
   [[nodiscard]] bucket::Bitmap dirty() const;
   [[nodiscard]] Bitmaps nothing() const;
+  void note_given_away(base::TimePoint now, const Bitmaps& own);
   [[nodiscard]] bucket::BucketTable build_table(const Bitmaps& own) const;
   void publish_lease(base::TimePoint now);
   [[nodiscard]] base::TimePoint lease(base::TimePoint now) const;
@@ -307,6 +308,8 @@ struct Node::Impl {
   std::uint32_t installed_generation = 0;
   bool installed_serving = false;
   bool installed_moves = false;       // it changed which buckets are own
+  Bitmaps given_away;                 // lately; the workers send on what begins a flow there ...
+  base::TimePoint hands_on_until;     // ... until then
   base::TimePoint table_refresh_due;  // not before: a table only for changed dirty bits
   base::TimePoint orphans_until;      // hosts outside the view may be serving until then
 

@@ -13,9 +13,11 @@ namespace covey::dataplane {
 
 using forwarding::Verdict;
 
-bool Worker::receive() noexcept {
-  // Fragments that waited come again, like new ones: by now it is known what to do with them.
-  from_parking_ = fragments_.take_ready(std::span(arrived_.frames.data(), kBurst / 2));
+bool Worker::receive(const Moment& moment) noexcept {
+  // What waited comes again, like new: by now it is known what to do with it.
+  const std::span<rte_mbuf*> room(arrived_.frames.data(), kBurst / 2);
+  from_parking_ = fragments_.take_ready(room);
+  from_parking_ += openings_.take_ready(room.subspan(from_parking_), moment.snapshot.buckets);
   const std::uint16_t fresh = rte_eth_rx_burst(loan_.port, static_cast<std::uint16_t>(loan_.index),
                                                arrived_.frames.data() + from_parking_,
                                                static_cast<std::uint16_t>(kBurst - from_parking_));
@@ -44,28 +46,39 @@ void Worker::decide(const Moment& moment) noexcept {
         forwarding::decide(bytes_of(arrived_.frames[i]), arrived_.views[i], around);
     if (arrived_.views[i].is_fragment) [[unlikely]]
       learn_datagram(i, moment);
-    const Verdict verdict = arrived_.decisions[i].verdict;
-    if (forwarding::is_delivery(verdict)) {
-      to_deliver_.add(i);
-    } else if (verdict == Verdict::reply_arp || verdict == Verdict::reply_nd) {
-      to_reply_.add(i);
-    } else if (verdict == Verdict::to_control) {
-      to_control_.add(i);
-    } else if (verdict == Verdict::gateway_answer) {
+    sort_out(i, moment);
+  }
+}
+
+bool Worker::may_be_of_stack(std::uint16_t i, const Moment& moment) const noexcept {
+  return arrived_.views[i].layer3 == packet::Layer3::arp &&
+         moment.policy().cluster_mac().is_multicast();
+}
+
+void Worker::sort_out(std::uint16_t i, const Moment& moment) noexcept {
+  const Verdict verdict = arrived_.decisions[i].verdict;
+  if (forwarding::is_delivery(verdict)) return to_deliver_.add(i);
+  switch (verdict) {
+    case Verdict::reply_arp:
+    case Verdict::reply_nd:
+    case Verdict::hand_on:
+      return to_reply_.add(i);
+    case Verdict::to_control:
+      return to_control_.add(i);
+    case Verdict::gateway_answer:
       loan_.gateway.note_answer(moment.now);
       // With a group address as cluster MAC the stack asks in the same way, see rewrite.cc.
-      const bool may_be_of_stack = arrived_.views[i].layer3 == packet::Layer3::arp &&
-                                   moment.policy().cluster_mac().is_multicast();
-      (may_be_of_stack ? to_deliver_ : to_discard_).add(i);
-    } else if (verdict == Verdict::group_query) {
+      return may_be_of_stack(i, moment) ? to_deliver_.add(i) : to_discard_.add(i);
+    case Verdict::group_query: {
       const auto query = packet::read_group_query(bytes_of(arrived_.frames[i]), arrived_.views[i]);
       if (query) loan_.queries.note(*query);
-      to_discard_.add(i);
-    } else if (verdict == Verdict::drop_fragment_unknown) {
-      park(i, moment);
-    } else {
-      to_discard_.add(i);
+      return to_discard_.add(i);
     }
+    case Verdict::drop_fragment_unknown:
+    case Verdict::drop_handed_on:
+      return park(i, moment);
+    default:
+      return to_discard_.add(i);
   }
 }
 
@@ -123,17 +136,26 @@ void Worker::learn_datagram(std::uint16_t i, const Moment& moment) noexcept {
 
 /// A frame that waits is not counted: it will be, under the verdict that it gets in the end.
 void Worker::park(std::uint16_t i, const Moment& moment) noexcept {
-  if (fragments_.park(arrived_.frames[i], arrived_.views[i], moment.now)) return;
-  arrived_.decisions[i].verdict = Verdict::drop_fragment_full;
+  forwarding::Decision& decision = arrived_.decisions[i];
+  if (decision.verdict == Verdict::drop_handed_on) {
+    if (openings_.park(arrived_.frames[i], decision, moment.now)) return;
+  } else {
+    if (fragments_.park(arrived_.frames[i], arrived_.views[i], moment.now)) return;
+    decision.verdict = Verdict::drop_fragment_full;
+  }
   to_discard_.add(i);
 }
 
 void Worker::end_parking(const Moment& moment) noexcept {
-  fragments_.expire(moment.now, [this, &moment](rte_mbuf* frame) {
-    if (trace_ != nullptr) trace_waited(frame, Verdict::drop_fragment_unknown, moment);
-    count(Verdict::drop_fragment_unknown, {1, frame->pkt_len});
-    rte_pktmbuf_free(frame);
-  });
+  const auto drop_as = [this, &moment](Verdict verdict) {
+    return [this, &moment, verdict](rte_mbuf* frame) {
+      if (trace_ != nullptr) trace_waited(frame, verdict, moment);
+      count(verdict, {1, frame->pkt_len});
+      rte_pktmbuf_free(frame);
+    };
+  };
+  fragments_.expire(moment.now, drop_as(Verdict::drop_fragment_unknown));
+  openings_.expire(moment.now, drop_as(Verdict::drop_handed_on));
 }
 
 void Worker::discard(const Moment& moment) noexcept {

@@ -41,6 +41,17 @@ bool overwrite(rte_mbuf* frame, std::span<const std::uint8_t> bytes) noexcept {
   return true;
 }
 
+/// Turns a question for a virtual IP's address into its answer. False if it cannot be answered.
+bool answer(rte_mbuf* frame, const packet::FrameView& view, Verdict verdict,
+            const packet::ReplyMacs& macs) noexcept {
+  std::array<std::uint8_t, kReplyRoom> room;
+  const std::size_t length =
+      verdict == Verdict::reply_arp
+          ? packet::build_arp_reply(bytes_of(frame), view, macs, room)
+          : packet::build_neighbor_advertisement(bytes_of(frame), view, macs, room);
+  return length != 0 && overwrite(frame, std::span(room.data(), length));
+}
+
 bool write_heartbeat(rte_mbuf* frame, const Payload& payload,
                      const base::MacAddress& source) noexcept {
   const std::size_t length = packet::heartbeat_frame_length(payload.length);
@@ -119,15 +130,12 @@ void Worker::reply(const Moment& moment) noexcept {
   // Not even an answer leaves with the cluster MAC as its source: no switch may learn where "it"
   // is.
   const packet::ReplyMacs macs{moment.policy().host_mac(), moment.policy().cluster_mac()};
-  std::array<std::uint8_t, kReplyRoom> room;
   for (std::uint16_t k = 0; k < to_reply_.count; ++k) {
     const std::uint8_t i = to_reply_.at[k];
     rte_mbuf* frame = arrived_.frames[i];
-    const std::size_t length =
-        arrived_.decisions[i].verdict == Verdict::reply_arp
-            ? packet::build_arp_reply(bytes_of(frame), arrived_.views[i], macs, room)
-            : packet::build_neighbor_advertisement(bytes_of(frame), arrived_.views[i], macs, room);
-    if (length == 0 || !overwrite(frame, std::span(room.data(), length))) {
+    if (arrived_.decisions[i].verdict == Verdict::hand_on) {
+      hand_on(i, moment);
+    } else if (!answer(frame, arrived_.views[i], arrived_.decisions[i].verdict, macs)) {
       arrived_.decisions[i].verdict = Verdict::drop_malformed;
       to_discard_.add(i);
       continue;
@@ -136,6 +144,13 @@ void Worker::reply(const Moment& moment) noexcept {
     outbox_.frames[outbox_.count++] = frame;
   }
   outbox_.replies = outbox_.count;
+}
+
+void Worker::hand_on(std::uint8_t i, const Moment& moment) noexcept {
+  rte_mbuf* frame = arrived_.frames[i];
+  if (arrived_.decisions[i].tracked) note_received(i, moment);
+  forwarding::rewrite_for_owner(bytes_of(frame), arrived_.decisions[i], moment.snapshot);
+  frame->ol_flags = 0;  // those of reception mean something else here
 }
 
 bool Worker::collect(const Moment& moment) noexcept {

@@ -58,7 +58,7 @@ bool Worker::run_once() noexcept {
   speak(moment);
   learn_flows(moment);
 
-  bool worked = receive();
+  bool worked = receive(moment);
   decide(moment);
   if (trace_ != nullptr) see_flows(arrived_, /*sent=*/false);
   hand_to_control();

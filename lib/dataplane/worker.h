@@ -20,6 +20,7 @@
 #include "dataplane/idle.h"
 #include "dataplane/mailbox.h"
 #include "dataplane/parked_fragments.h"
+#include "dataplane/parked_openings.h"
 #include "dataplane/plan.h"
 #include "dataplane/publish.h"
 #include "dataplane/query_link.h"
@@ -137,7 +138,8 @@ class Worker {
 
   [[nodiscard]] Moment begin_round() noexcept;
   [[nodiscard]] forwarding::Surroundings surroundings(const Moment& moment) const noexcept {
-    return {moment.snapshot, flows_, moment.lease_valid, &fragments_.known()};
+    return {moment.snapshot, flows_, moment.lease_valid, &fragments_.known(),
+            moment.now < moment.snapshot.buckets.hands_on_until};
   }
   /// Frames that are counted together.
   struct Lot {
@@ -159,7 +161,7 @@ class Worker {
   void rest(std::int64_t pause_ns) noexcept;
 
   // rx.cc: from the segment
-  bool receive() noexcept;
+  bool receive(const Moment& moment) noexcept;
   void decide(const Moment& moment) noexcept;
   void hand_to_control() noexcept;
   void deliver(const Moment& moment) noexcept;
@@ -167,6 +169,8 @@ class Worker {
   void note_received(std::size_t i, const Moment& moment) noexcept;
   void learn_datagram(std::uint16_t i, const Moment& moment) noexcept;
   void park(std::uint16_t i, const Moment& moment) noexcept;
+  void sort_out(std::uint16_t i, const Moment& moment) noexcept;
+  [[nodiscard]] bool may_be_of_stack(std::uint16_t i, const Moment& moment) const noexcept;
   void end_parking(const Moment& moment) noexcept;
   void note_sent(const packet::FrameView& view, const forwarding::Decision& decision,
                  const Moment& moment) noexcept;
@@ -179,6 +183,7 @@ class Worker {
   void report_groups(const Moment& moment, unsigned most) noexcept;
   void send(std::span<const std::uint8_t> frame) noexcept;
   void reply(const Moment& moment) noexcept;
+  void hand_on(std::uint8_t i, const Moment& moment) noexcept;
   bool collect(const Moment& moment) noexcept;
   void flush(const Moment& moment) noexcept;
 
@@ -197,13 +202,14 @@ class Worker {
   flow::FlowCache flows_;
   ParkedFragments fragments_;
   forwarding::Membership membership_;
+  ParkedOpenings openings_;
   base::TimePoint round_began_;  // the one look at the clock of a round
   base::TimePoint next_housekeeping_{};
   const Publisher<TraceOrder>::Edition* trace_order_ = nullptr;  // that is followed
   Trace* trace_ = nullptr;                                       // mostly none
 
   Burst arrived_;
-  std::uint16_t from_parking_ = 0;  // how many of arrived_, the first ones, come from fragments_
+  std::uint16_t from_parking_ = 0;  // how many of arrived_, the first ones, have waited here
   Selection to_deliver_;
   Selection to_reply_;
   Selection to_control_;

@@ -37,6 +37,10 @@ Decision decide_arp(Bytes frame, const FrameView& view, const Surroundings& arou
 Decision decide_ip(Bytes frame, const FrameView& view, const Surroundings& around) noexcept;
 Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surroundings& around,
                            int virtual_ip) noexcept;
+Verdict judge_handed_over(Bytes frame, const Decision& decision,
+                          const Surroundings& around) noexcept;
+Decision decide_by_protocol(Bytes frame, const FrameView& view, const Surroundings& around,
+                            int virtual_ip) noexcept;
 Decision decide_conversation(const FrameView& view, const packet::FlowKey& key,
                              const Surroundings& around, int virtual_ip) noexcept;
 Decision decide_udp(const FrameView& view, const Surroundings& around, int virtual_ip) noexcept;
@@ -150,6 +154,29 @@ Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surrounding
   if (view.status == ParseStatus::too_many_extensions) {
     return decide_by_source(view.key, around, Verdict::deliver_owned);
   }
+  Decision decision = decide_by_protocol(frame, view, around, virtual_ip);
+  if (decision.verdict == Verdict::drop_not_owner && view.is_bare_syn()) [[unlikely]] {
+    decision.verdict = judge_handed_over(frame, decision, around);
+  }
+  return decision;
+}
+
+// While a bucket changes hands there is a moment in which nobody takes it. What begins a flow then
+// is sent on by the host that gave the bucket away, since that one alone can tell that it has not
+// answered; the new owner lets it wait. Sent on to the host MAC, and never from there, it cannot
+// go round in circles.
+Verdict judge_handed_over(Bytes frame, const Decision& decision,
+                          const Surroundings& around) noexcept {
+  const BucketState state = around.snapshot.buckets.state(decision.map_class, decision.bucket);
+  const bool was_sent_on =
+      packet::destination_mac_word(frame) == around.snapshot.policy->mac_words().host;
+  if (state == BucketState::awaited && was_sent_on) return Verdict::drop_handed_on;
+  const bool is_given_away = state == BucketState::given_away && around.hands_on;
+  return is_given_away && !was_sent_on ? Verdict::hand_on : Verdict::drop_not_owner;
+}
+
+Decision decide_by_protocol(Bytes frame, const FrameView& view, const Surroundings& around,
+                            int virtual_ip) noexcept {
   switch (view.key.protocol) {
     [[likely]] case packet::kProtocolTcp : return view.has_ports
         ? decide_conversation(view, view.key, around, virtual_ip)

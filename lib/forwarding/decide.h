@@ -27,6 +27,7 @@ struct Surroundings {
   const flow::FlowCache& flows;
   bool lease_valid = true;               // compared once per burst by the worker
   const Fragments* fragments = nullptr;  // nothing: no first fragment has been seen
+  bool hands_on = false;                 // as lease_valid: what was given away is sent on
 };
 
 /// Wider than two registers on purpose: it is then written where the caller wants it.
@@ -71,10 +72,13 @@ bool note_sent(const packet::FrameView& view, const Decision& decision, flow::Fl
 [[nodiscard]] flow::FlowState flow_of(const packet::FrameView& view, bool sent,
                                       const flow::FlowCache& flows) noexcept;
 
-/// Rewrites the Ethernet (and ARP/ND) addresses of a frame in place, after the verdict.
+/// Rewrites the Ethernet (and ARP/ND) addresses of a frame in place, after the verdict. One that is
+/// handed on goes to the host MAC of the bucket's owner.
 void rewrite_for_delivery(std::span<std::uint8_t> frame, const packet::FrameView& view,
                           const Policy& policy) noexcept;
 void rewrite_for_uplink(std::span<std::uint8_t> frame, const packet::FrameView& view,
                         const Policy& policy) noexcept;
+void rewrite_for_owner(std::span<std::uint8_t> frame, const Decision& decision,
+                       const Snapshot& snapshot) noexcept;
 
 }  // namespace covey::forwarding

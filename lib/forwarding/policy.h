@@ -78,6 +78,10 @@ class Policy {
   };
   [[nodiscard]] const MacWords& mac_words() const { return mac_words_; }
   [[nodiscard]] const base::MacAddress& host_mac() const { return host_mac_; }
+  /// What host_mac() is on that host.
+  [[nodiscard]] base::MacAddress host_mac_of(base::HostId host) const noexcept {
+    return masked_host_mac(host, primary_ip(settings_));
+  }
   [[nodiscard]] const base::MacAddress& local_stack_mac() const { return local_stack_mac_; }
   /// See listened_groups().
   [[nodiscard]] std::span<const base::IpAddress> groups() const { return groups_; }

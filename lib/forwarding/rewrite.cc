@@ -109,4 +109,12 @@ void rewrite_for_uplink(std::span<std::uint8_t> frame, const FrameView& view,
   }
 }
 
+void rewrite_for_owner(std::span<std::uint8_t> frame, const Decision& decision,
+                       const Snapshot& snapshot) noexcept {
+  if (frame.size() < packet::kEthernetHeader) return;
+  const base::HostId owner = snapshot.buckets.owner(decision.map_class, decision.bucket);
+  put(frame, 0, snapshot.policy->host_mac_of(owner));
+  put(frame, kSourceMac, snapshot.policy->host_mac());
+}
+
 }  // namespace covey::forwarding

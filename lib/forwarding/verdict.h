@@ -27,7 +27,9 @@ namespace covey::forwarding {
   X(to_control, "heartbeat, handed to the control thread")                                      \
   X(gateway_answer, "answer of the gateway to our question whether it is there")                \
   X(group_query, "question who listens to multicast groups, to be answered by this host")        \
+  X(hand_on, "begins a flow in a bucket that was just given away, sent on to its new owner")    \
   X(drop_not_owner, "another host owns the bucket")                                             \
+  X(drop_handed_on, "sent on by the former owner of a bucket that did not become ours in time") \
   X(drop_no_flow, "mid-connection segment of a flow that another host still serves")            \
   X(drop_alien_ack, "handshake acknowledgement of what another host answered")                  \
   X(drop_rule_disabled, "covered by a rule of mode disabled")                                   \

@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cstdio>
+#include <map>
+#include <utility>
 #include <variant>
 
 namespace covey::sim {
@@ -72,18 +74,22 @@ std::string message_text(const heartbeat::Message& message) {
 
 std::string table_text(const bucket::BucketTable& table) {
   std::string owned;
-  std::uint32_t dirty = 0;
+  std::map<bucket::BucketState, std::uint32_t> others;
   for (const bucket::ClassTable& map_class : table.classes) {
     std::uint32_t count = 0;
     for (const bucket::BucketState state : map_class.states) {
       if (bucket::takes_new_flows(state)) ++count;
-      if (state == bucket::BucketState::own_dirty) ++dirty;
+      ++others[state];
     }
     if (!owned.empty()) owned += '+';
     owned += std::to_string(count);
   }
   std::string text = table.serving ? "serves " + owned : std::string("serves nothing, stopped");
-  if (dirty != 0) text += ", dirty " + std::to_string(dirty);
+  for (const auto& [state, words] : {std::pair{bucket::BucketState::own_dirty, ", dirty "},
+                                     std::pair{bucket::BucketState::awaited, ", awaits "},
+                                     std::pair{bucket::BucketState::given_away, ", hands on "}}) {
+    if (others[state] != 0) text += words + std::to_string(others[state]);
+  }
   return text;
 }
 

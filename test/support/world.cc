@@ -80,6 +80,15 @@ World& World::foreign() {
   buckets_ = BucketState::foreign;
   return *this;
 }
+World& World::given_away(bool hands_on) {
+  buckets_ = BucketState::given_away;
+  hands_on_ = hands_on;
+  return *this;
+}
+World& World::awaited() {
+  buckets_ = BucketState::awaited;
+  return *this;
+}
 World& World::dirty() {
   buckets_ = BucketState::own_dirty;
   return *this;
@@ -134,7 +143,9 @@ forwarding::Snapshot World::snapshot() const {
   snapshot.policy =
       std::make_shared<const forwarding::Policy>(settings_, bucket::SipKey{1, 2}, kStackMac);
   snapshot.buckets.serving = serving_;
-  const base::HostId owner{buckets_ == BucketState::foreign ? std::uint8_t{2} : std::uint8_t{1}};
+  if (hands_on_) snapshot.buckets.hands_on_until = base::TimePoint::never();
+  const bool is_foreign = buckets_ == BucketState::foreign || buckets_ == BucketState::given_away;
+  const base::HostId owner{is_foreign ? std::uint8_t{2} : std::uint8_t{1}};
   for (const std::uint32_t size : snapshot.policy->classes().class_sizes) {
     bucket::ClassTable table;
     table.mask = size - 1;
@@ -178,7 +189,8 @@ World::Outcome World::receive(const Frame& frame) const {
   flow::FlowCache flows({.capacity = kCacheCapacity}, now.policy->classes().class_sizes,
                         kCacheSeed);
   fill(flows, conversation_of(frame, view));
-  const forwarding::Decision decision = forwarding::decide(frame, view, {now, flows, lease_valid_});
+  const forwarding::Decision decision =
+      forwarding::decide(frame, view, {now, flows, lease_valid_, nullptr, hands_on_});
   return {decision, effect_of(decision)};
 }
 

@@ -42,6 +42,10 @@ class World {
  public:
   /// Another host owns every bucket.
   World& foreign();
+  /// Likewise, but it has just got them from this one.
+  World& given_away(bool hands_on = true);
+  /// This host gets every bucket in a moment.
+  World& awaited();
   /// This host owns every bucket, another still serves old connections in it.
   World& dirty();
   World& stopped();
@@ -75,6 +79,7 @@ class World {
   bucket::BucketState buckets_ = bucket::BucketState::own;
   bool serving_ = true;
   bool lease_valid_ = true;
+  bool hands_on_ = false;
   flow::FlowState held_ = flow::FlowState::none;
 };
 

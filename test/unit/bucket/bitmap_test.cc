@@ -46,9 +46,11 @@ TEST_CASE("words from outside lose the bits beyond the end") {
   CHECK(empty == Bitmap(0));
 }
 
-TEST_CASE("a bucket takes new flows unless it is foreign") {
+TEST_CASE("a bucket takes new flows while it is our own") {
   using bucket::BucketState;
   CHECK_FALSE(bucket::takes_new_flows(BucketState::foreign));
+  CHECK_FALSE(bucket::takes_new_flows(BucketState::given_away));
+  CHECK_FALSE(bucket::takes_new_flows(BucketState::awaited));
   CHECK(bucket::takes_new_flows(BucketState::own));
   CHECK(bucket::takes_new_flows(BucketState::own_dirty));
 }

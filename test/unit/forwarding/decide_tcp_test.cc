@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "support/rows.h"
+#include "support/tunnels.h"
 #include "support/world.h"
 
 using namespace covey;
@@ -49,6 +50,38 @@ TEST_CASE("a new connection goes to the owner of its bucket") {
       {"SYN, first port of a range", tcp(8000, kSyn), World(), deliver_owned, "app"},
       {"SYN, last port of a range", tcp(8100, kSyn), World(), deliver_owned, "app"},
       {"SYN, beyond the range", tcp(8101, kSyn), World(), deliver_default, "default"},
+  });
+}
+
+TEST_CASE("what begins a flow in a bucket that changes hands is sent on and waits") {
+  const World given = World().given_away();
+  const World awaited = World().awaited();
+  const auto sent_on = [](std::uint8_t flags) { return tcp(80, flags).to(kHostMac); };
+  const Frame init = sctp(FrameBuilder().ip(kClient, kVip), {.chunk = 1});
+  check_received({
+      {"SYN, bucket just given away", tcp(80, kSyn), given, hand_on, "web"},
+      {"SYN, just given away, IPv6", tcp6(80, kSyn), given, hand_on, "web"},
+      {"SYN, just given away, single host", tcp(5432, kSyn), given, hand_on, "db"},
+      {"SYN, default host just changed", tcp(2222, kSyn), given, hand_on, "default"},
+      {"SYN on the ports of a held connection", tcp(80, kSyn),
+       World().given_away().holds(established), hand_on, "web tracked"},
+      {"SYN again, which we answered: the client waits", tcp(80, kSyn),
+       World().given_away().holds(half_open), hand_on, "web tracked"},
+      {"INIT, bucket just given away", init, given, hand_on, "spread"},
+      {"ACK, bucket just given away", tcp(80, kAck), given, drop_not_owner, "web"},
+      {"UDP, bucket just given away", FrameBuilder().ip(kClient, kVip).udp(5000, 8000), given,
+       drop_not_owner, "app"},
+      {"SYN, given away for longer", tcp(80, kSyn), World().given_away(false), drop_not_owner,
+       "web"},
+      {"SYN that was sent on, given away again", sent_on(kSyn), given, drop_not_owner, "web"},
+      {"SYN that was sent on, bucket awaited", sent_on(kSyn), awaited, drop_handed_on, "web"},
+      {"SYN that was sent on, already ours", sent_on(kSyn), World(), deliver_owned, "web"},
+      {"SYN that was sent on, foreign", sent_on(kSyn), World().foreign(), drop_not_owner, "web"},
+      {"ACK that was sent on, bucket awaited", sent_on(kAck), awaited, drop_not_owner, "web"},
+      {"SYN, bucket awaited: another may answer", tcp(80, kSyn), awaited, drop_not_owner, "web"},
+      {"SYN, blocked port, just given away", tcp(23, kSyn), given, drop_rule_disabled, "block"},
+      {"SYN, given away, stopped", tcp(80, kSyn), World().given_away().stopped(),
+       drop_host_stopped, "-"},
   });
 }
 

@@ -47,6 +47,16 @@ TEST_CASE("a delivered frame carries the address of the local stack and is else 
   CHECK(std::equal(syn.begin() + 6, syn.end(), out.begin() + 6));
 }
 
+TEST_CASE("a frame that is handed on goes from host to host and is else unchanged") {
+  const Frame syn = FrameBuilder().ip(kClient, kVip).vlan(7).tcp(40000, 80, kSyn);
+  const World world = World().given_away();
+  Frame out = syn;
+  forwarding::rewrite_for_owner(out, world.receive(syn).decision, world.snapshot());
+  CHECK(packet::destination_mac(out) == mac("02:02:0a:4d:00:32"));
+  CHECK(base::MacAddress::from(&out[6]) == kHostMac);
+  CHECK(std::equal(syn.begin() + 12, syn.end(), out.begin() + 12));
+}
+
 TEST_CASE("a frame to a multicast cluster MAC becomes unicast for the stack") {
   const Frame syn = FrameBuilder().ip(kClient, kVip).to(kMulticastCluster).tcp(40000, 80, kSyn);
   const World world = World().mode(ClusterMode::multicast);
