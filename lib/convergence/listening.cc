@@ -34,6 +34,7 @@ void Node::Impl::hear(TimePoint now, const Message& message) {
   }
   Peer& peer = peers.at(message.host);
   if (hearing != Hearing::news && hearing != Hearing::rebound) {
+    note_candidate(now, message);
     if (!peer.mismatched && peer.candidate_differs(message)) {
       hear_other_configuration(message, "a newcomer with the id of " + host_text(message.host),
                                peer.candidate.refusal_reported);
@@ -129,6 +130,19 @@ void Node::Impl::note_evidence(TimePoint now, const Message& message) {
     if (counts) evidence.heard(ack.host, ack.nonce_low, ack.sequence, heard, now);
     evidence.still_reported(ack.host, ack.nonce_low, now);
   }
+}
+
+/// Before its first view a host may have bound an id to a namesake that is gone. The incumbent,
+/// which it hears only as a candidate, may be serving. With a view it does not listen to
+/// candidates: they have yet to prove that they are no recordings, which could keep it waiting for
+/// ever.
+void Node::Impl::note_candidate(TimePoint now, const Message& message) {
+  const Candidate& candidate = peers.at(message.host).candidate;
+  const bool is_fresh = candidate.nonce == message.nonce && candidate.sequence == message.sequence;
+  if (!is_young() || !is_fresh) return;
+  const std::uint16_t incarnation = nonce_low(message.nonce);
+  evidence.heard(message.host, incarnation, message.sequence, now, now);
+  evidence.set_harmless(message.host, incarnation, message.sequence, holds_nothing(message));
 }
 
 void Node::Impl::judge_silence(TimePoint now) {

@@ -27,8 +27,7 @@ std::pair<std::uint32_t, base::TimePoint> acknowledged(const Message& message,
 
 }  // namespace
 
-bool Peer::holds_nothing() const {
-  if (left) return true;
+bool holds_nothing(const Message& said) {
   switch (said.phase) {
     case Phase::listen:
     case Phase::evicted:

@@ -50,6 +50,9 @@ struct Acknowledged {
   base::TimePoint last_heard;
 };
 
+/// Whether a host that says this takes no new flows.
+[[nodiscard]] bool holds_nothing(const heartbeat::Message& said);
+
 struct Peer {
   bool bound = false;
   std::uint64_t nonce = 0;
@@ -80,7 +83,7 @@ struct Peer {
   /// Taking part with a configuration that we have too.
   [[nodiscard]] bool heard() const { return bound && !silent && !left && !mismatched; }
   /// Its own word for it that it takes no new flows.
-  [[nodiscard]] bool holds_nothing() const;
+  [[nodiscard]] bool holds_nothing() const { return left || convergence::holds_nothing(said); }
   /// Whether its candidate was heard with this message and cannot take part with us.
   [[nodiscard]] bool candidate_differs(const heartbeat::Message& heard) const {
     return candidate.mismatched && candidate.nonce == heard.nonce &&

@@ -122,6 +122,7 @@ struct Node::Impl {
   void note_farewell(base::TimePoint now, const heartbeat::Message& message);
   void hear_namesake(base::TimePoint now, const heartbeat::Message& message);
   void note_evidence(base::TimePoint now, const heartbeat::Message& message);
+  void note_candidate(base::TimePoint now, const heartbeat::Message& message);
   void judge_silence(base::TimePoint now);
   [[nodiscard]] bool is_outside(base::HostId host) const;
   [[nodiscard]] std::string reason_to_refuse(base::TimePoint now) const;

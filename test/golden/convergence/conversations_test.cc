@@ -208,6 +208,29 @@ TEST_CASE("a namesake that follows takes nothing before the lease of the first o
   story.compare();
 }
 
+TEST_CASE("a host that first heard a namesake which is gone takes nothing from the incumbent") {
+  Story story("namesake-gone");
+  story.begin_with(2);
+  story.note("host 1 boots anew, another machine boots as host 2 and disappears");
+  story.segment.crash(kOne);
+  story.segment.cut(kOne, kTwo);
+  story.segment.boot(test_config(1, 1001));
+  story.segment.run_for(5ms);
+  story.segment.boot_namesake(102, test_config(2, 2002));
+  story.segment.run_for(15ms);
+  story.segment.remove(102);
+  story.segment.run_for(680ms);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  CHECK(story.share(kTwo) == 64);
+  story.note("host 2 hears host 1 as well");
+  story.segment.cut(kOne, kTwo, false);
+  story.segment.run_for(1s);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  CHECK(story.share(kOne) == 32);
+  CHECK(story.share(kTwo) == 32);
+  story.compare();
+}
+
 TEST_CASE("a host that hears a refused namesake first still finds the incumbent") {
   Story story("namesake-first");
   story.begin_with(2);
