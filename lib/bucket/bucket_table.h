@@ -23,8 +23,9 @@ inline constexpr std::uint16_t kFirstRuleClass = 2;
 
 enum class BucketState : std::uint8_t {
   foreign,     // another host takes new flows
-  given_away,  // likewise, since a moment: it may yet have to hear that it may take them
-  awaited,     // likewise, but soon this host will
+  retained,    // likewise, and this host alone still serves old ones
+  given_away,  // another host takes new flows, since a moment: it may yet have to hear that
+  awaited,     // another host takes new flows, but soon this host will
   own,         // this host takes new flows, nobody else holds old ones
   own_dirty,   // this host takes new flows; another host still serves old ones
 };
@@ -41,7 +42,7 @@ struct ClassTable {
 
 struct BucketTable {
   std::uint32_t generation = 0;
-  bool serving = false;  // false: stopped, every frame for a virtual IP is dropped
+  bool serving = false;            // false: stopped, every frame for a virtual IP is dropped
   base::TimePoint hands_on_until;  // from then on what was given away is as foreign as the rest
   std::vector<ClassTable> classes;
 

@@ -121,11 +121,12 @@ void write_ports(Writer& out, const Config& config) {
   out.close();
 }
 
-void write_flows(Writer& out, const flow::Settings& flows) {
+void write_flows(Writer& out, const flow::Settings& flows, const forwarding::Settings& policy) {
   out.open("flows");
   out.number("capacity", flows.capacity);
   out.duration("tcp_idle", flows.tcp_idle);
-  out.boolean("udp_track", flows.udp_track);
+  out.boolean("fast_reset", policy.fast_reset);
+  out.boolean("udp_track", policy.udp_track);
   out.duration("udp_idle", flows.udp_idle);
   out.duration("ipsec_idle", flows.ipsec_idle);
   out.duration("gre_idle", flows.gre_idle);
@@ -196,7 +197,7 @@ std::string dump(const Config& config) {
   write_cluster(out, config);
   write_host(out, config);
   write_ports(out, config);
-  write_flows(out, config.flows);
+  write_flows(out, config.flows, config.forwarding);
   out.choice("icmp", config.forwarding.icmp);
   out.choice("multicast", config.forwarding.multicast);
   write_rules(out, config);

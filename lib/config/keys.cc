@@ -101,10 +101,14 @@ constexpr std::array kKeys = std::to_array<Key>({
     {"flows.capacity", integer, "1048576", "", "Connections per worker.", 1024, 16 * 1024 * 1024},
     {"flows.tcp_idle", duration, "1h", "", "A silent TCP connection is forgotten.", kSecond,
      30 * kDay},
+    {"flows.fast_reset", boolean, "true", "",
+     "What belongs to a connection that no host holds any more is given to the local stack, whose "
+     "reset tells the client at once that it is over. false: it is dropped, and the client waits."},
     {"flows.udp_track", boolean, "false", "",
-     "Keep UDP conversations on their host, too. In this version only false."},
-    {"flows.udp_idle", duration, "30s", "", "... and forget them. Not used in this version.",
-     kSecond, kDay},
+     "Keep a UDP conversation on its host when its bucket moves, while the host answers. false: "
+     "it moves at once. Equal on all hosts."},
+    {"flows.udp_idle", duration, "30s", "", "A silent UDP conversation is forgotten.", kSecond,
+     kDay},
     {"flows.ipsec_idle", duration, "1d", "", "The same for IPsec and L2TP tunnels.", kSecond,
      30 * kDay},
     {"flows.gre_idle", duration, "10m", "", "The same for GRE tunnels (PPTP).", kSecond, 30 * kDay},

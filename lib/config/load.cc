@@ -255,11 +255,11 @@ void load_workers(const Section& workers, dataplane::Workers& settings) {
   workers.get_choice("realtime", settings.realtime);
 }
 
-void load_flows(const Section& flows, flow::Settings& settings) {
+void load_flows(const Section& flows, flow::Settings& settings, forwarding::Settings& policy) {
   flows.get_integer("capacity", settings.capacity);
   flows.get_duration("tcp_idle", settings.tcp_idle);
-  flows.get_boolean("udp_track", settings.udp_track);
-  if (settings.udp_track) not_available(flows, "udp_track", "true", "false");
+  flows.get_boolean("fast_reset", policy.fast_reset);
+  flows.get_boolean("udp_track", policy.udp_track);
   flows.get_duration("udp_idle", settings.udp_idle);
   flows.get_duration("ipsec_idle", settings.ipsec_idle);
   flows.get_duration("gre_idle", settings.gre_idle);
@@ -294,7 +294,7 @@ Config load_root(const YAML::Node& node, Mistakes& mistakes) {
   const bool knows_cpus = load_cpus(workers, config.workers);
   load_workers(workers, config.workers);
   load_ports(root.section("ports"), knows_cpus ? &config.workers : nullptr, config);
-  load_flows(root.section("flows"), config.flows);
+  load_flows(root.section("flows"), config.flows, config.forwarding);
   root.get_choice("icmp", config.forwarding.icmp);
   root.get_choice("multicast", config.forwarding.multicast);
   load_rules(root, config);

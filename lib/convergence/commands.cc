@@ -95,7 +95,7 @@ void Node::Impl::finish_stopping(TimePoint now) {
 }
 
 void Node::Impl::take_census(TimePoint now, const FlowCensus& census) {
-  if (census.residual.size() == shape.residual_buckets) residual = census.residual;
+  take_residual(census.residual);
   note_alien_acks(now, census.alien_acks);
   const bool drained = draining && life == Life::running && census.flows == 0 &&
                        all_none(ownership.claims()) && !ownership.under_way() &&

@@ -26,7 +26,7 @@ void Node::Impl::settle(TimePoint now) {
   bool refresh = false;
   if (dirty_news && now >= table_refresh_due) {
     dirty_news = false;
-    refresh = dirty() != installed_dirty;
+    refresh = dirty() != installed_dirty || retained() != installed_retained;
   }
   if (changed || refresh) install(now, std::move(own));
 }
@@ -94,6 +94,7 @@ void Node::Impl::install(TimePoint now, Bitmaps own) {
   note_given_away(now, own);
   bucket::BucketTable table = build_table(own);
   installed_dirty = dirty();
+  installed_retained = retained();
   installed_generation = committed.generation;
   installed_serving = life == Life::running;
   installed_moves = own != ownership.table();
@@ -107,7 +108,14 @@ void Node::Impl::install(TimePoint now, Bitmaps own) {
 void Node::Impl::map_installed(TimePoint now, const MapInstalled& input) {
   if (!ownership.confirm(input.install_id)) return;
   if (switching && installed == staged) finish_switching(now);
-  if (input.residual.size() == shape.residual_buckets) residual = input.residual;
+  take_residual(input.residual);
+}
+
+/// Buckets that are not its own and in which this host serves old flows, as its workers count them.
+void Node::Impl::take_residual(const Bitmap& counted) {
+  if (counted.size() != shape.residual_buckets || counted == residual) return;
+  residual = counted;
+  dirty_news = true;
 }
 
 /// Buckets where another living host still serves old flows; every bucket while one has not said,
@@ -121,6 +129,12 @@ Bitmap Node::Impl::dirty() const {
     dirty = is_known ? united(dirty, peer.residual) : all_buckets(buckets);
   });
   return dirty;
+}
+
+/// Buckets where this host alone serves old flows: it alone can tell which are new.
+Bitmap Node::Impl::retained() const {
+  const Bitmap others = dirty();
+  return residual.size() == others.size() ? without(residual, others) : Bitmap(others.size());
 }
 
 /// Remembers which buckets this host has just stopped to take. The new owner must hear of it before
@@ -140,6 +154,7 @@ void Node::Impl::note_given_away(TimePoint now, const Bitmaps& own) {
 bucket::BucketTable Node::Impl::build_table(const Bitmaps& own) const {
   using bucket::BucketState;
   const Bitmap others = dirty();
+  const Bitmap alone = retained();
   bucket::BucketTable table;
   table.generation = committed.generation;
   table.serving = life == Life::running;
@@ -154,6 +169,8 @@ bucket::BucketTable Node::Impl::build_table(const Bitmaps& own) const {
         map_class.states[b] = BucketState::awaited;
       } else if (!map_class.owners[b].is_nobody() && given_away[c].test({b})) {
         map_class.states[b] = BucketState::given_away;
+      } else if (!map_class.owners[b].is_nobody() && alone.test({b})) {
+        map_class.states[b] = BucketState::retained;
       }
     }
     own[c].for_each([&](base::BucketIndex b) {

@@ -37,6 +37,7 @@ Node::Impl::Impl(NodeConfig settings, TimePoint now)
       ownership(shape.class_buckets),
       residual(shape.residual_buckets),
       installed_dirty(shape.residual_buckets),
+      installed_retained(shape.residual_buckets),
       last_now(now) {
   COVEY_ASSERT(self.is_valid());
   committed.configuration = current;

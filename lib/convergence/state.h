@@ -171,6 +171,8 @@ struct Node::Impl {
   void map_installed(base::TimePoint now, const MapInstalled& input);
   [[nodiscard]] bucket::Bitmap dirty() const;
   [[nodiscard]] Bitmaps nothing() const;
+  void take_residual(const bucket::Bitmap& counted);
+  [[nodiscard]] bucket::Bitmap retained() const;
   void note_given_away(base::TimePoint now, const Bitmaps& own);
   [[nodiscard]] bucket::BucketTable build_table(const Bitmaps& own) const;
   void publish_lease(base::TimePoint now);
@@ -302,10 +304,11 @@ struct Node::Impl {
   bool alien_reported = false;  // in this span
 
   Ownership ownership;
-  HandOverStep hand_over;          // what is still open, for status and deadlines
-  bucket::Bitmap residual;         // own
-  bool dirty_news = false;         // somebody's residual buckets may have changed since
-  bucket::Bitmap installed_dirty;  // in the newest table
+  HandOverStep hand_over;             // what is still open, for status and deadlines
+  bucket::Bitmap residual;            // own
+  bool dirty_news = false;            // somebody's residual buckets may have changed since
+  bucket::Bitmap installed_dirty;     // in the newest table
+  bucket::Bitmap installed_retained;  // likewise
   std::uint32_t installed_generation = 0;
   bool installed_serving = false;
   bool installed_moves = false;       // it changed which buckets are own

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "packet/conversation.h"
 #include "packet/parse.h"
 
 namespace covey::flow {
@@ -48,6 +49,9 @@ std::uint32_t ticks(Duration life) {
 bool is_proof(const Entry& entry, const Segment& segment) {
   return entry.state == FlowState::half_open && (segment.flags & (kSyn | kAck)) == kAck &&
          segment.acknowledgement == entry.awaited && (entry.marks & kProven) == 0;
+
+bool is_udp_conversation(const packet::FlowKey& key) {
+  return key.protocol == packet::kProtocolUdp && !packet::is_tunnel_port(key.destination_port);
 }
 
 /// Modulo 2^32, like the stamps.
@@ -61,6 +65,7 @@ FlowCache::FlowCache(const Settings& settings, std::shared_ptr<BucketCounts> cou
                      std::uint64_t seed)
     : table_(settings.capacity, seed),
       idle_life_(ticks(settings.tcp_idle)),
+      udp_life_(ticks(settings.udp_idle)),
       ipsec_life_(ticks(settings.ipsec_idle)),
       gre_life_(ticks(settings.gre_idle)),
       pressure_life_(ticks(std::min(settings.tcp_idle, kPressureIdle))),
@@ -244,10 +249,16 @@ bool FlowCache::note_fin(EntryIndex entry, std::uint8_t mark, TimePoint now) noe
 
 EntryIndex FlowCache::create(const packet::FlowKey& key, FlowState state, Placement placement,
                              TimePoint now) noexcept {
-  if (!table_.has_room() && !make_room(now)) {
+  if (state == FlowState::half_open && counters_.half_open.read() >= kMaxHalfOpen) {
+    evict(half_open_.oldest());
+  }
+  const bool is_udp = is_udp_conversation(key);
+  const bool has_share = !is_udp || udp_entries_ < table_.capacity() / kUdpShare;
+  if (!has_share || (!table_.has_room() && !make_room(now))) {
     counters_.untracked.add(1);
     return kNoEntry;
   }
+  if (is_udp) ++udp_entries_;
   const EntryIndex entry = table_.insert(key);
   table_[entry].map_class = placement.map_class.value;
   table_[entry].bucket = static_cast<std::uint16_t>(placement.bucket.value);
@@ -274,6 +285,7 @@ void FlowCache::doubt(EntryIndex entry, TimePoint now) noexcept {
 
 void FlowCache::erase(EntryIndex entry) noexcept {
   leave(entry);
+  if (is_udp_conversation(table_[entry].key)) --udp_entries_;
   table_.erase(entry);
 }
 
@@ -334,9 +346,13 @@ bool FlowCache::make_room(TimePoint now) noexcept {
   if (victim == kNoEntry) victim = lingering_.oldest();
   if (victim == kNoEntry) victim = oldest_idle_nearby(now);
   if (victim == kNoEntry) return false;
-  erase(victim);
-  counters_.evicted.add(1);
+  evict(victim);
   return true;
+}
+
+void FlowCache::evict(EntryIndex entry) noexcept {
+  erase(entry);
+  counters_.evicted.add(1);
 }
 
 EntryIndex FlowCache::oldest_idle_nearby(TimePoint now) noexcept {
@@ -372,11 +388,12 @@ std::uint32_t FlowCache::expire_queue(const AgeQueue& queue, std::uint32_t life,
   return ended;
 }
 
-/// Tunnels have keys of protocols other than TCP's; a tunnel may be silent for long.
+/// A tunnel may be silent for long.
 std::uint32_t FlowCache::idle_life_of(const Entry& entry) const noexcept {
   switch (entry.key.protocol) {
-    case packet::kProtocolEsp:
     case packet::kProtocolUdp:
+      return is_udp_conversation(entry.key) ? udp_life_ : ipsec_life_;
+    case packet::kProtocolEsp:
       return ipsec_life_;
     case packet::kProtocolGre:
       return gre_life_;

@@ -27,6 +27,10 @@ namespace covey::flow {
 // Renewed by each retransmitted SYN-ACK (Linux sends them after 1, 3, 7, 15... s), so a living
 // handshake never ages out before its third retry, and a flood leaves no trace for long.
 inline constexpr base::Duration kHalfOpenLife = std::chrono::seconds(8);
+// A flood of SYNs that our stack answers takes no more room than this; the oldest gives way.
+inline constexpr std::uint32_t kMaxHalfOpen = 65536;
+// Who answers datagrams answers forged ones too: they get no more than this part of the room.
+inline constexpr std::uint32_t kUdpShare = 4;  // a quarter
 // Late retransmissions of a finished flow; counts from the last segment.
 inline constexpr base::Duration kLinger = std::chrono::minutes(2);
 // A living connection answers within this, be it with a challenge ACK (RFC 5961).
@@ -81,6 +85,9 @@ struct Statistics {
 /// refused segment ends it, the next segment our stack sends proves that it lives. A withheld
 /// SYN-ACK makes a half-open entry *disowned*: it lives for kLinger, longer than a stack repeats a
 /// SYN-ACK.
+///
+/// A UDP conversation is established by the first datagram our own stack sends in it, and ends when
+/// it was silent for udp_idle.
 ///
 /// When full, the oldest half-open entry gives way, then the oldest lingering one, then one that
 /// has been idle for kPressureIdle (the oldest of a few examined), else the flow is not tracked and
@@ -193,6 +200,7 @@ class FlowCache {
   bool note_syn_ack(EntryIndex entry, const packet::FlowKey& key, std::uint32_t expected_ack,
                     Placement placement, base::TimePoint now) noexcept;
   bool note_own_segment(EntryIndex entry, const Segment& segment, base::TimePoint now) noexcept;
+  void evict(EntryIndex entry) noexcept;
   bool note_fin(EntryIndex entry, std::uint8_t mark, base::TimePoint now) noexcept;
 
   [[nodiscard]] EntryIndex create(const packet::FlowKey& key, FlowState state, Placement placement,
@@ -230,9 +238,11 @@ class FlowCache {
   EntryIndex placing_at_ = kNoEntry;  // where place_again() goes on
   std::uint16_t placement_round_ = 0;
   std::uint32_t idle_life_;      // ticks; of TCP and SCTP
+  std::uint32_t udp_life_;       // ticks; of UDP that is no tunnel
   std::uint32_t ipsec_life_;     // ticks; of IPsec and L2TP
   std::uint32_t gre_life_;       // ticks
   std::uint32_t pressure_life_;  // ticks
+  std::uint32_t udp_entries_ = 0;
   Counters counters_;
   std::shared_ptr<BucketCounts> counts_;
 };

@@ -14,7 +14,6 @@ namespace covey::flow {
 struct Settings {
   std::uint32_t capacity = 1048576;  // established flows per worker
   base::Duration tcp_idle = std::chrono::hours(1);
-  bool udp_track = false;  // keep UDP conversations on their host
   base::Duration udp_idle = std::chrono::seconds(30);
   base::Duration ipsec_idle = std::chrono::hours(24);
   base::Duration gre_idle = std::chrono::minutes(10);

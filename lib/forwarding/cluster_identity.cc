@@ -151,6 +151,7 @@ base::Settings shared_settings(const Settings& settings) {
   list.push_back({"mac", mac.to_string()});
   list.push_back({"icmp", std::string(word_of(settings.icmp))});
   list.push_back({"buckets", std::to_string(settings.buckets)});
+  if (settings.udp_track) list.push_back({"udp_track", "true"});
   if (settings.gateway) list.push_back({"gateway", settings.gateway->to_string()});
   for (const PortRule& rule : settings.rules)
     append_rule(list, rule);

@@ -47,15 +47,16 @@ struct TunnelPort {
 }
 
 /// The key under which the flow cache knows the conversation of a packet; nothing for what it does
-/// not follow.
-[[nodiscard]] inline std::optional<packet::FlowKey> tracked_key(const packet::FlowKey& key) {
+/// not follow. UDP that is no tunnel is followed if so configured.
+[[nodiscard]] inline std::optional<packet::FlowKey> tracked_key(const packet::FlowKey& key,
+                                                                bool with_udp) {
   switch (key.protocol) {
     case packet::kProtocolTcp:
     case packet::kProtocolSctp:
       return key;
     case packet::kProtocolUdp:
       if (!packet::is_tunnel_port(key.destination_port)) [[likely]]
-        return std::nullopt;
+        return with_udp ? std::optional(key) : std::nullopt;
       break;
     case packet::kProtocolEsp:
     case packet::kProtocolAh:

@@ -32,18 +32,22 @@ bool is_malformed(Bytes frame, const FrameView& view) noexcept;
 bool is_own_echo(Bytes frame, const Policy& policy) noexcept;
 bool is_addressed_to_us(Bytes frame, const Policy& policy) noexcept;
 bool is_for_every_stack(Bytes frame, const FrameView& view, const Policy& policy) noexcept;
+bool was_sent_on(Bytes frame, const Surroundings& around) noexcept;
 bool is_gateway_answer(Bytes frame, const FrameView& view, const Policy& policy) noexcept;
 Decision decide_arp(Bytes frame, const FrameView& view, const Surroundings& around) noexcept;
 Decision decide_ip(Bytes frame, const FrameView& view, const Surroundings& around) noexcept;
 Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surroundings& around,
                            int virtual_ip) noexcept;
-Verdict judge_handed_over(Bytes frame, const Decision& decision,
+Verdict judge_handed_over(const FrameView& view, const Decision& decision, bool was_sent_on,
                           const Surroundings& around) noexcept;
 Decision decide_by_protocol(Bytes frame, const FrameView& view, const Surroundings& around,
                             int virtual_ip) noexcept;
 Decision decide_conversation(const FrameView& view, const packet::FlowKey& key,
                              const Surroundings& around, int virtual_ip) noexcept;
-Decision decide_udp(const FrameView& view, const Surroundings& around, int virtual_ip) noexcept;
+Decision decide_udp(Bytes frame, const FrameView& view, const Surroundings& around,
+                    int virtual_ip) noexcept;
+Decision decide_tracked_datagram(Bytes frame, const FrameView& view, const Placement& place,
+                                 const Surroundings& around) noexcept;
 Decision decide_later_fragment(const FrameView& view, const Surroundings& around,
                                int virtual_ip) noexcept;
 Decision decide_icmp(Bytes frame, const FrameView& view, const Surroundings& around) noexcept;
@@ -118,6 +122,11 @@ bool is_for_every_stack(Bytes frame, const FrameView& view, const Policy& policy
   return destination.is_multicast() || policy.is_broadcast(destination);
 }
 
+// By another host, which knew that this one is to decide: clients know the cluster MAC alone.
+bool was_sent_on(Bytes frame, const Surroundings& around) noexcept {
+  return packet::destination_mac_word(frame) == around.snapshot.policy->mac_words().host;
+}
+
 bool is_gateway_answer(Bytes frame, const FrameView& view, const Policy& policy) noexcept {
   const std::optional<base::IpAddress>& gateway = policy.settings().gateway;
   return gateway && packet::is_answer_to_question(frame, view, *gateway, policy.host_mac());
@@ -156,7 +165,7 @@ Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surrounding
   }
   Decision decision = decide_by_protocol(frame, view, around, virtual_ip);
   if (decision.verdict == Verdict::drop_not_owner && view.is_bare_syn()) [[unlikely]] {
-    decision.verdict = judge_handed_over(frame, decision, around);
+    decision.verdict = judge_handed_over(view, decision, was_sent_on(frame, around), around);
   }
   return decision;
 }
@@ -164,15 +173,21 @@ Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surrounding
 // While a bucket changes hands there is a moment in which nobody takes it. What begins a flow then
 // is sent on by the host that gave the bucket away, since that one alone can tell that it has not
 // answered; the new owner lets it wait. Sent on to the host MAC, and never from there, it cannot
-// go round in circles.
-Verdict judge_handed_over(Bytes frame, const Decision& decision,
+// go round in circles. Not fragments: the later ones would have to follow.
+//
+// With a UDP conversation nothing tells where it begins. As long as a host holds conversations in a
+// bucket that is another's, it sends on what belongs to none of them.
+Verdict judge_handed_over(const FrameView& view, const Decision& decision, bool was_sent_on,
                           const Surroundings& around) noexcept {
   const BucketState state = around.snapshot.buckets.state(decision.map_class, decision.bucket);
-  const bool was_sent_on =
-      packet::destination_mac_word(frame) == around.snapshot.policy->mac_words().host;
-  if (state == BucketState::awaited && was_sent_on) return Verdict::drop_handed_on;
+  if (view.is_fragment) return Verdict::drop_not_owner;
+  if (was_sent_on) {
+    return state == BucketState::awaited ? Verdict::drop_handed_on : Verdict::drop_not_owner;
+  }
+  const bool is_retained =
+      state == BucketState::retained && view.key.protocol == packet::kProtocolUdp;
   const bool is_given_away = state == BucketState::given_away && around.hands_on;
-  return is_given_away && !was_sent_on ? Verdict::hand_on : Verdict::drop_not_owner;
+  return is_retained || is_given_away ? Verdict::hand_on : Verdict::drop_not_owner;
 }
 
 Decision decide_by_protocol(Bytes frame, const FrameView& view, const Surroundings& around,
@@ -182,7 +197,7 @@ Decision decide_by_protocol(Bytes frame, const FrameView& view, const Surroundin
         ? decide_conversation(view, view.key, around, virtual_ip)
         : decide_later_fragment(view, around, virtual_ip);
     case packet::kProtocolUdp:
-      return view.has_ports ? decide_udp(view, around, virtual_ip)
+      return view.has_ports ? decide_udp(frame, view, around, virtual_ip)
                             : decide_later_fragment(view, around, virtual_ip);
     case packet::kProtocolIcmp:
       if (view.layer3 == Layer3::ipv4) return decide_icmp(frame, view, around);
@@ -198,7 +213,7 @@ Decision decide_by_protocol(Bytes frame, const FrameView& view, const Surroundin
     case packet::kProtocolEsp:
     case packet::kProtocolAh:
     case packet::kProtocolGre:
-      return decide_conversation(view, *tracked_key(view.key), around, virtual_ip);
+      return decide_conversation(view, *tracked_key(view.key, false), around, virtual_ip);
     default:
       // More headers, in front of a protocol that only the first fragment has.
       if (view.is_later_fragment && packet::is_extension_header(view)) {
@@ -226,8 +241,9 @@ Verdict judge_new(const FrameView& view, const Placement& place,
   if (verdict != taken || view.is_bare_syn()) return verdict;
   // Mid-connection. While another host may still hold the connection, our stack must not answer;
   // when none can, its RST tells the client at once what became of a host that died.
-  if (view.is_syn_ack() || place.state == BucketState::own_dirty) return Verdict::drop_no_flow;
-  return taken;
+  const bool may_reset =
+      place.state != BucketState::own_dirty && around.snapshot.policy->settings().fast_reset;
+  return view.is_syn_ack() || !may_reset ? Verdict::drop_no_flow : taken;
 }
 
 // Our stack answered a SYN and waits. A stack in this state resets a connection upon a wrong
@@ -309,11 +325,34 @@ Decision decide_stateless(const Placement& place, const Surroundings& around) no
   return decided(if_owner(place, around, taken), place);
 }
 
-Decision decide_udp(const FrameView& view, const Surroundings& around, int virtual_ip) noexcept {
+Decision decide_udp(Bytes frame, const FrameView& view, const Surroundings& around,
+                    int virtual_ip) noexcept {
   if (packet::is_tunnel_port(view.key.destination_port)) [[unlikely]] {
-    return decide_conversation(view, *tracked_key(view.key), around, virtual_ip);
+    return decide_conversation(view, *tracked_key(view.key, false), around, virtual_ip);
   }
-  return decide_stateless(place(around.snapshot, virtual_ip, view.key), around);
+  const Placement place = forwarding::place(around.snapshot, virtual_ip, view.key);
+  if (!around.snapshot.policy->settings().udp_track) return decide_stateless(place, around);
+  return decide_tracked_datagram(frame, view, place, around);
+}
+
+// While another host holds conversations in a bucket of ours, it sends us what is new; then that
+// datagram comes twice, and it is the one sent on that counts. Until we hold the conversation
+// ourselves.
+Decision decide_tracked_datagram(Bytes frame, const FrameView& view, const Placement& place,
+                                 const Surroundings& around) noexcept {
+  const bool sent_on = was_sent_on(frame, around);
+  if (find_flow(view.key, place, around.flows).state != FlowState::none) {
+    Decision held = decided(sent_on ? Verdict::drop_duplicate : Verdict::deliver_flow, place);
+    held.tracked = true;
+    return held;
+  }
+  Decision decision = decide_stateless(place, around);
+  if (decision.verdict == Verdict::drop_not_owner) {
+    decision.verdict = judge_handed_over(view, decision, sent_on, around);
+  } else if (place.state == BucketState::own_dirty && !sent_on && is_delivery(decision.verdict)) {
+    decision.verdict = Verdict::drop_no_flow;
+  }
+  return decision;
 }
 
 // A connection may have stayed behind when its bucket moved: with this host, or with another.
@@ -408,7 +447,8 @@ Decision decide_icmp_error(const packet::FlowKey& embedded, const Surroundings& 
   if (virtual_ip < 0) return decided(Verdict::drop_icmp);
   const packet::FlowKey key = embedded.reversed();
   const Placement place = forwarding::place(around.snapshot, virtual_ip, key);
-  const std::optional<packet::FlowKey> tracked = tracked_key(key);
+  const std::optional<packet::FlowKey> tracked =
+      tracked_key(key, around.snapshot.policy->settings().udp_track);
   if (tracked && around.flows.find(*tracked).state != FlowState::none) {
     Decision decision = decided(Verdict::deliver_flow, place);
     decision.tracked = true;

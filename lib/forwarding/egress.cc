@@ -31,10 +31,10 @@ bool is_group_or_router_talk(const FrameView& view) noexcept {
 
 // The conversation that a frame is part of, by a key seen from the client. Of a later fragment
 // nothing is known but that its first one went by.
-std::optional<packet::FlowKey> conversation_of(const FrameView& view,
-                                               const packet::FlowKey& key) noexcept {
+std::optional<packet::FlowKey> conversation_of(const FrameView& view, const packet::FlowKey& key,
+                                               bool with_udp) noexcept {
   if (view.status != packet::ParseStatus::ok || view.is_later_fragment) return std::nullopt;
-  return tracked_key(key);
+  return tracked_key(key, with_udp);
 }
 
 // SYN-ACK and RST open or end a client's connection, so only the host that may do so sends them. A
@@ -66,7 +66,9 @@ Decision decide_ip_egress(const FrameView& view, const Surroundings& around) noe
   const int virtual_ip = policy.virtual_ip_index(view.key.source, view.key.family);
   if (virtual_ip < 0) return decided(Verdict::drop_egress_source);
   if (!around.snapshot.buckets.serving) return decided(Verdict::drop_host_stopped);
-  if (const std::optional<packet::FlowKey> tracked = conversation_of(view, view.key.reversed())) {
+  const std::optional<packet::FlowKey> tracked =
+      conversation_of(view, view.key.reversed(), policy.settings().udp_track);
+  if (tracked) {
     return decide_conversation_from_virtual_ip(view, *tracked, around, virtual_ip);
   }
   return decided(Verdict::send_uplink);
@@ -129,7 +131,8 @@ Decision placed_anew(const Decision& decision, const packet::FlowKey& key,
 
 bool note_received(const FrameView& view, const Decision& decision, flow::FlowCache& flows,
                    base::TimePoint now) noexcept {
-  const std::optional<packet::FlowKey> key = conversation_of(view, view.key);
+  // Only a conversation that is held gains by what is received.
+  const std::optional<packet::FlowKey> key = conversation_of(view, view.key, decision.tracked);
   if (!key || !decision.has_bucket) return false;
   if (is_delivery(decision.verdict)) return flows.note_inbound(*key, segment_of(view), now);
   const bool was_refused = decision.tracked && decision.verdict != Verdict::drop_local_full;
@@ -138,7 +141,8 @@ bool note_received(const FrameView& view, const Decision& decision, flow::FlowCa
 
 bool note_sent(const FrameView& view, const Decision& decision, flow::FlowCache& flows,
                base::TimePoint now) noexcept {
-  const std::optional<packet::FlowKey> key = conversation_of(view, view.key.reversed());
+  // UDP that is not followed was not placed.
+  const std::optional<packet::FlowKey> key = conversation_of(view, view.key.reversed(), true);
   if (!key || !decision.has_bucket) return false;
   const flow::Placement placement{decision.map_class, decision.bucket};
   if (decision.verdict == Verdict::send_uplink) {

@@ -54,6 +54,8 @@ struct Settings {
   bool mask_source_mac = true;
   IcmpPolicy icmp = IcmpPolicy::balance;
   MulticastPolicy multicast = MulticastPolicy::drop;  // of this host
+  bool udp_track = false;  // keep UDP conversations on their host
+  bool fast_reset = true;  // let the stack reset connections that no host holds any more
   std::uint32_t buckets = 4096;
   std::optional<base::IpAddress> gateway;  // asked for by partition policy gateway
   std::vector<PortRule> rules;

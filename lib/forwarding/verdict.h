@@ -30,6 +30,7 @@ namespace covey::forwarding {
   X(hand_on, "begins a flow in a bucket that was just given away, sent on to its new owner")    \
   X(drop_not_owner, "another host owns the bucket")                                             \
   X(drop_handed_on, "sent on by the former owner of a bucket that did not become ours in time") \
+  X(drop_duplicate, "sent on by another host, but it came directly as well")                    \
   X(drop_no_flow, "mid-connection segment of a flow that another host still serves")            \
   X(drop_alien_ack, "handshake acknowledgement of what another host answered")                  \
   X(drop_rule_disabled, "covered by a rule of mode disabled")                                   \

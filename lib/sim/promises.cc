@@ -202,6 +202,7 @@ TimePoint Promises::check_owners(TimePoint now, const std::vector<Machine*>& mac
     std::fill(words.begin(), words.end(), 0);
   bool twice = false;
   for (const Machine* machine : machines) {
+    if (machine->slot != machine->config.self.value) second_machine_at_ = now;
     if (!machine->takes_flows) continue;
     if (machine->config.partition == PartitionPolicy::gateway && !machine->gateway_told) {
       complain(now, "S1: " + host_text(*machine) + " takes new flows without its gateway");
@@ -244,9 +245,12 @@ TimePoint Promises::check_pair(TimePoint now, const Machine& a, const Machine& b
                                const Links& links) {
   std::size_t map_class = 0;
   if (!overlap(a.accepted, b.accepted, map_class)) return TimePoint::never();
-  const bool always_one =
-      a.config.partition == PartitionPolicy::majority && !a.config.voters.empty();
   const base::Duration grace = patience(a.config.timing);
+  // A majority is one of ids: while two machines have one id, both sides of a cut may count it
+  //.
+  const bool ids_are_unique = now - second_machine_at_ > grace;
+  const bool always_one =
+      a.config.partition == PartitionPolicy::majority && !a.config.voters.empty() && ids_are_unique;
   const TimePoint whole =
       always_one ? TimePoint::distant_past() : heard_since(now - grace, a, b, links);
   if (whole >= TimePoint::never()) return TimePoint::never();

@@ -68,6 +68,7 @@ class Promises {
   std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> maps_;    // S4
   std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> judged_;  // moved once
   std::vector<std::vector<std::uint64_t>> taken_;                            // scratch
+  base::TimePoint second_machine_at_ = base::TimePoint::distant_past();      // one with a taken id
   std::vector<std::string> violations_;
   std::uint64_t moved_ = 0;
 };

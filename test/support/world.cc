@@ -85,6 +85,10 @@ World& World::given_away(bool hands_on) {
   hands_on_ = hands_on;
   return *this;
 }
+World& World::retained() {
+  buckets_ = BucketState::retained;
+  return *this;
+}
 World& World::awaited() {
   buckets_ = BucketState::awaited;
   return *this;
@@ -122,6 +126,15 @@ World& World::gateway(std::string_view address) {
   return *this;
 }
 
+World& World::udp_track() {
+  settings_.udp_track = true;
+  return *this;
+}
+World& World::no_fast_reset() {
+  settings_.fast_reset = false;
+  return *this;
+}
+
 World& World::without_rules() {
   return rules({});
 }
@@ -144,7 +157,7 @@ forwarding::Snapshot World::snapshot() const {
       std::make_shared<const forwarding::Policy>(settings_, bucket::SipKey{1, 2}, kStackMac);
   snapshot.buckets.serving = serving_;
   if (hands_on_) snapshot.buckets.hands_on_until = base::TimePoint::never();
-  const bool is_foreign = buckets_ == BucketState::foreign || buckets_ == BucketState::given_away;
+  const bool is_foreign = buckets_ < BucketState::awaited;
   const base::HostId owner{is_foreign ? std::uint8_t{2} : std::uint8_t{1}};
   for (const std::uint32_t size : snapshot.policy->classes().class_sizes) {
     bucket::ClassTable table;
@@ -159,7 +172,7 @@ forwarding::Snapshot World::snapshot() const {
 void World::fill(flow::FlowCache& flows, const packet::FlowKey& seen) const {
   const base::TimePoint now{};
   if (held_ == FlowState::none) return;
-  const packet::FlowKey key = forwarding::tracked_key(seen).value_or(seen);
+  const packet::FlowKey key = forwarding::tracked_key(seen, settings_.udp_track).value_or(seen);
   const flow::Placement at = forwarding::placement_of(snapshot(), key).value_or(flow::Placement{});
   if (held_ == FlowState::half_open) {
     flows.note_egress(key, {std::uint8_t{kSyn | kAck}, kOurSequence, 0}, at, now);

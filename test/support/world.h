@@ -44,6 +44,8 @@ class World {
   World& foreign();
   /// Likewise, but it has just got them from this one.
   World& given_away(bool hands_on = true);
+  /// Another host owns every bucket, and this one alone still serves old flows in it.
+  World& retained();
   /// This host gets every bucket in a moment.
   World& awaited();
   /// This host owns every bucket, another still serves old connections in it.
@@ -54,6 +56,8 @@ class World {
   World& mode(forwarding::ClusterMode mode);
   World& multicast(forwarding::MulticastPolicy policy);
   World& unmasked();
+  World& udp_track();
+  World& no_fast_reset();
   World& without_rules();
   World& rules(std::vector<forwarding::PortRule> rules);
   World& bucket_count(std::uint32_t buckets);

@@ -87,7 +87,9 @@ TEST_CASE("every value arrives where it belongs") {
   CHECK(config.local == localstack::Settings{localstack::Kind::none, "lo-c"});
   CHECK(config.workers ==
         dataplane::Workers{{1, 4, 5, 6}, dataplane::Idle::poll, 2, dataplane::Realtime::off});
-  CHECK(config.flows == flow::Settings{2048, 2h, false, 5s, 12h, 90s});
+  CHECK(config.flows == flow::Settings{2048, 2h, 5s, 12h, 90s});
+  CHECK(f.udp_track);
+  CHECK_FALSE(f.fast_reset);
   CHECK(f.icmp == forwarding::IcmpPolicy::drop);
   CHECK(config.control.socket == "/s");
   CHECK(config.control.http == control::HttpEndpoint{"::1", 80});

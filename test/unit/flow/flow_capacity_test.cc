@@ -180,3 +180,36 @@ TEST_CASE("at capacity counters match, the limit holds and evictions keep their 
   CHECK(end.evicted > 1000);
   CHECK(end.untracked > 100);
 }
+
+TEST_CASE("a flood of SYN-ACKs takes no more than its part of a large cache") {
+  Bench bench(1U << 20U);
+  bench.establish(client(1));
+  for (std::uint32_t n = 2; n < flow::kMaxHalfOpen + 1002; ++n)
+    bench.egress(client(n), kSyn | kAck);
+  CHECK(bench.cache.statistics().half_open == flow::kMaxHalfOpen);
+  CHECK(bench.cache.statistics().evicted == 1000);
+  CHECK(bench.cache.statistics().established == 1);
+  CHECK(bench.state(client(2)) == FlowState::none);
+  CHECK(bench.state(client(1002)) == FlowState::half_open);
+}
+
+TEST_CASE("UDP conversations take no more than a quarter of the cache, and end when silent") {
+  Bench bench(64);
+  const auto talker = [](std::uint32_t n) {
+    packet::FlowKey key = client(n);
+    key.protocol = 17;
+    return key;
+  };
+  for (std::uint32_t n = 1; n <= 20; ++n)
+    CHECK(bench.egress(talker(n), 0) == (n <= 16));
+  CHECK(bench.cache.statistics().established == 16);
+  CHECK(bench.cache.statistics().untracked == 4);
+  CHECK(bench.egress(client(100), kAck));
+  bench.wait(20s);
+  CHECK_FALSE(bench.inbound(talker(1), 0));
+  bench.wait(15s);
+  CHECK(bench.state(talker(1)) == FlowState::established);
+  CHECK(bench.state(talker(2)) == FlowState::none);
+  CHECK(bench.state(client(100)) == FlowState::established);
+  CHECK(bench.egress(talker(20), 0));
+}

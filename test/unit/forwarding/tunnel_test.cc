@@ -255,7 +255,7 @@ TEST_CASE("a conversation that is held is placed by its key where its packets ar
            ike(in(), {}), ike_nat(in(), {}), esp_nat(in6()), esp(in()), ah(in6()), gre(in()),
            l2tp(in(), 1), sctp(in(), {.chunk = 0}), in().tcp(40000, 1723, kAck)}) {
     const auto decision = World().receive(frame).decision;
-    const auto key = forwarding::tracked_key(packet::parse(frame).key);
+    const auto key = forwarding::tracked_key(packet::parse(frame).key, false);
     REQUIRE(key.has_value());
     CHECK(forwarding::placement_of(snapshot, *key) ==
           flow::Placement{decision.map_class, decision.bucket});
