@@ -24,7 +24,8 @@ Sight sight_of(const rte_mbuf* frame) noexcept {
 
 /// It was put aside and will be decided again.
 bool waits(const forwarding::Decision& decision) noexcept {
-  return decision.verdict == Verdict::drop_fragment_unknown;
+  return decision.verdict == Verdict::drop_fragment_unknown ||
+         decision.verdict == Verdict::drop_handed_on;
 }
 
 }  // namespace

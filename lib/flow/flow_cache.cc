@@ -10,7 +10,6 @@
 #include <algorithm>
 
 #include "base/assert.h"
-#include "packet/conversation.h"
 #include "packet/parse.h"
 
 namespace covey::flow {
@@ -49,9 +48,11 @@ std::uint32_t ticks(Duration life) {
 bool is_proof(const Entry& entry, const Segment& segment) {
   return entry.state == FlowState::half_open && (segment.flags & (kSyn | kAck)) == kAck &&
          segment.acknowledgement == entry.awaited && (entry.marks & kProven) == 0;
+}
 
+/// A tunnel over UDP has no port of the client in its key; and nobody answers port 0.
 bool is_udp_conversation(const packet::FlowKey& key) {
-  return key.protocol == packet::kProtocolUdp && !packet::is_tunnel_port(key.destination_port);
+  return key.protocol == packet::kProtocolUdp && key.source_port != 0;
 }
 
 /// Modulo 2^32, like the stamps.

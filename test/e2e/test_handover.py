@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""While buckets change hands on purpose no client has to send its SYN again, which takes a second."""
+"""While buckets change hands on purpose no client has to send its SYN again, a second later."""
 
 from covey_lab.traffic.strict import StrictClient
 from strict import assert_one_host_each

@@ -6,7 +6,7 @@ import re
 SOURCE = "lib/forwarding/verdict.h"
 DOCUMENT = "docs/operations.md"
 VERDICT = re.compile(r'^\s*X\((\w+),\s*"([^"]*)"\)', re.M)
-ROW = re.compile(r"^\| `((?:deliver|reply|drop|send|to|gateway|group)_\w+)` \| ([^|]*?) \|")
+ROW = re.compile(r"^\| `((?:deliver|reply|hand|drop|send|to|gateway|group)_\w+)` \| ([^|]*?) \|")
 
 
 def check(tree):

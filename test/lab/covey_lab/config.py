@@ -64,7 +64,7 @@ ports:
   local: {{ kind: tap, name: covey0 }}
 workers: {{ cpus: "{worker}", idle: {options.idle}, control_cpu: {control}, \
 realtime: {options.realtime} }}
-flows: {{ capacity: 65536 }}
+flows: {{ capacity: 65536, udp_track: {str(options.udp_track).lower()} }}
 icmp: {options.icmp}
 multicast: {options.multicast}
 port_rules:

@@ -65,6 +65,7 @@ class Options:
     querier: int = 0  # version of IGMP in which the bridge asks who listens to groups; 0: never
     icmp: str = "balance"
     multicast: str = "drop"
+    udp_track: bool = False
     partition: str = "serve"
     hold_down: str = "0ms"  # labs kill more often than any appliance fails
     uplink: str = "af_packet:up0"

@@ -23,27 +23,43 @@ def udp_echo(namespace, sources, target, port, size=0, wait=2.0, linger=0.3):
 
     Returns a list of (source, [hosts that answered]).
     """
-    family = socket.AF_INET6 if ":" in target else socket.AF_INET
-    with inside(namespace):
-        sockets = [socket.socket(family, socket.SOCK_DGRAM) for _ in sources]
-    answers = [[] for _ in sources]
-    try:
-        for index, (one, source) in enumerate(zip(sockets, sources)):
+    with Talkers(namespace, sources, target, port) as talkers:
+        return list(zip(sources, talkers.ask(size, wait, linger)))
+
+
+class Talkers:
+    """UDP clients that keep their ports."""
+
+    def __init__(self, namespace, sources, target, port):
+        self._target = (target, port)
+        family = socket.AF_INET6 if ":" in target else socket.AF_INET
+        with inside(namespace):
+            self._sockets = [socket.socket(family, socket.SOCK_DGRAM) for _ in sources]
+        for one, source in zip(self._sockets, sources):
             one.bind((source, 0))
-            one.sendto(_greeting(index, size), (target, port))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for one in self._sockets:
+            one.close()
+
+    def ask(self, size=0, wait=2.0, linger=0.3):
+        """Send one datagram each; a list of the hosts that answered each."""
+        answers = [[] for _ in self._sockets]
+        for index, one in enumerate(self._sockets):
+            one.sendto(_greeting(index, size), self._target)
 
         def take(index):
-            data, peer = sockets[index].recvfrom(_LONGEST)
+            data, peer = self._sockets[index].recvfrom(_LONGEST)
             host, _, echoed = data.partition(b" ")
-            is_right = echoed == _greeting(index, size) and peer[:2] == (target, port)
+            is_right = echoed == _greeting(index, size) and peer[:2] == self._target
             answers[index].append(host.decode() if is_right
                                   else f"wrong answer {data[:40]!r} from {peer}")
 
-        collect(sockets, answers, take, wait, linger)
-    finally:
-        for one in sockets:
-            one.close()
-    return list(zip(sources, answers))
+        collect(self._sockets, answers, take, wait, linger)
+        return answers
 
 
 def _greeting(index, size):
