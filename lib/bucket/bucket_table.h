@@ -42,6 +42,7 @@ struct ClassTable {
 
 struct BucketTable {
   std::uint32_t generation = 0;
+  base::HostSet members;           // of the generation
   bool serving = false;            // false: stopped, every frame for a virtual IP is dropped
   base::TimePoint hands_on_until;  // from then on what was given away is as foreign as the rest
   std::vector<ClassTable> classes;

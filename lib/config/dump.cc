@@ -146,6 +146,7 @@ void write_rule(Writer& out, const forwarding::PortRule& rule) {
       out.number("prefix4", rule.hash.prefix4);
       out.number("prefix6", rule.hash.prefix6);
     }
+    if (rule.protocol != forwarding::RuleProtocol::tcp) out.choice("port_rules[].quic", rule.quic);
     out.number("weight", rule.weight);
   }
   if (rule.mode == forwarding::RuleMode::single && rule.priority != 0)

@@ -136,6 +136,9 @@ constexpr std::array kKeys = std::to_array<Key>({
      "Size of an IPv4 client network (affinity network).", 1, 32},
     {"port_rules[].prefix6", integer, "64", "",
      "Size of an IPv6 client network (affinity network).", 1, 128},
+    {"port_rules[].quic", choice, "none", "none | cid",
+     "QUIC connections (protocol udp or both, mode multiple) go by their address, or to the host "
+     "that their connection ID names."},
     {"port_rules[].weight", text, "equal", "0..100 | equal",
      "This host's share (mode multiple); equal is 50."},
     {"port_rules[].priority", integer, "host.id", "",

@@ -79,6 +79,8 @@ void check_keys_of_mode(const Section& section, const PortRule& rule) {
   const bool is_multiple = rule.mode == RuleMode::multiple;
   const bool is_network = is_multiple && rule.hash.affinity == bucket::Affinity::network;
   needs("affinity", is_multiple, "mode: multiple");
+  needs("quic", is_multiple && rule.protocol != RuleProtocol::tcp,
+        "mode: multiple and protocol: udp or both");
   needs("weight", is_multiple, "mode: multiple");
   needs("prefix4", is_network, "affinity: network");
   needs("prefix6", is_network, "affinity: network");
@@ -103,6 +105,7 @@ PortRule load_rule(const Section& section, const forwarding::Settings& settings,
   section.get_choice("affinity", rule.hash.affinity);
   section.get_integer("prefix4", rule.hash.prefix4);
   section.get_integer("prefix6", rule.hash.prefix6);
+  section.get_choice("quic", rule.quic);
   load_weight(section, rule);
   section.get_integer("priority", rule.priority);
   check_keys_of_mode(section, rule);

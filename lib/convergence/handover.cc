@@ -157,6 +157,7 @@ bucket::BucketTable Node::Impl::build_table(const Bitmaps& own) const {
   const Bitmap alone = retained();
   bucket::BucketTable table;
   table.generation = committed.generation;
+  table.members = committed.members;
   table.serving = life == Life::running;
   table.hands_on_until = hands_on_until;
   for (std::size_t c = 0; c < own.size(); ++c) {

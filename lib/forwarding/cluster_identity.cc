@@ -109,6 +109,7 @@ void append_rule(base::Settings& list, const PortRule& rule) {
   list.push_back({name + ": ports", port_words(rule.ports)});
   list.push_back({name + ": mode", std::string(word_of(rule.mode))});
   list.push_back({name + ": affinity", affinity_words(rule)});
+  if (rule.quic == QuicRouting::cid) list.push_back({name + ": quic", "cid"});
 }
 
 }  // namespace

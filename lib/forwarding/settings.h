@@ -21,6 +21,7 @@ namespace covey::forwarding {
 enum class RuleMode : std::uint8_t { multiple, single, disabled };
 enum class RuleProtocol : std::uint8_t { tcp, udp, both };
 enum class ClusterMode : std::uint8_t { unicast, multicast, igmp };
+enum class QuicRouting : std::uint8_t { none, cid };
 enum class IcmpPolicy : std::uint8_t { balance, all, drop };
 enum class MulticastPolicy : std::uint8_t { drop, deliver };
 
@@ -42,6 +43,7 @@ struct PortRule {
   bucket::HashRule hash;               // multiple only
   std::uint8_t weight = kEqualWeight;  // multiple only; this host's share, 0..100
   std::uint8_t priority = 0;           // single only; this host's rank, lower wins; 0: the host id
+  QuicRouting quic = QuicRouting::none;  // multiple, UDP only; cid: the connection ID names a host
   friend bool operator==(const PortRule&, const PortRule&) = default;
 };
 
@@ -54,7 +56,7 @@ struct Settings {
   bool mask_source_mac = true;
   IcmpPolicy icmp = IcmpPolicy::balance;
   MulticastPolicy multicast = MulticastPolicy::drop;  // of this host
-  bool udp_track = false;  // keep UDP conversations on their host
+  bool udp_track = false;                             // keep UDP conversations on their host
   bool fast_reset = true;  // let the stack reset connections that no host holds any more
   std::uint32_t buckets = 4096;
   std::optional<base::IpAddress> gateway;  // asked for by partition policy gateway

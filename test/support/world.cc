@@ -135,6 +135,12 @@ World& World::no_fast_reset() {
   return *this;
 }
 
+World& World::quic() {
+  for (PortRule& rule : settings_.rules)
+    rule.quic = forwarding::QuicRouting::cid;
+  return *this;
+}
+
 World& World::without_rules() {
   return rules({});
 }
@@ -156,6 +162,7 @@ forwarding::Snapshot World::snapshot() const {
   snapshot.policy =
       std::make_shared<const forwarding::Policy>(settings_, bucket::SipKey{1, 2}, kStackMac);
   snapshot.buckets.serving = serving_;
+  snapshot.buckets.members = base::HostSet{0b11};
   if (hands_on_) snapshot.buckets.hands_on_until = base::TimePoint::never();
   const bool is_foreign = buckets_ < BucketState::awaited;
   const base::HostId owner{is_foreign ? std::uint8_t{2} : std::uint8_t{1}};

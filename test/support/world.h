@@ -58,6 +58,7 @@ class World {
   World& unmasked();
   World& udp_track();
   World& no_fast_reset();
+  World& quic();  // of all rules that cover UDP
   World& without_rules();
   World& rules(std::vector<forwarding::PortRule> rules);
   World& bucket_count(std::uint32_t buckets);

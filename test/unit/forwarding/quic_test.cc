@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The policy for QUIC whose connection IDs name a host, as tables: name, frame, state of this host,
+// verdict, effect. This is host 1; host 2 is a member, host 3 is not.
+#include <catch2/catch.hpp>
+
+#include "support/rows.h"
+#include "support/world.h"
+
+using namespace covey;
+using namespace covey::test;
+using enum forwarding::Verdict;
+using enum flow::FlowState;
+
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+
+Bytes joined(std::initializer_list<Bytes> parts) {
+  Bytes all;
+  for (const Bytes& part : parts)
+    all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+/// A connection ID of eight bytes that names a host.
+Bytes id_of(std::uint8_t host) {
+  return {7, host, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6};
+}
+Bytes short_header(const Bytes& id) {
+  return joined({{0x41}, id, Bytes(20, 0x99)});
+}
+Bytes long_header(const Bytes& id) {
+  return joined({{0xc3, 0, 0, 0, 1, static_cast<std::uint8_t>(id.size())}, id, Bytes(20, 0x99)});
+}
+FrameBuilder datagram(const Bytes& content) {
+  return FrameBuilder().ip(kClient, kVip).udp(40000, 8000).data(content);
+}
+World quic() {
+  return World().quic();
+}
+
+}  // namespace
+
+TEST_CASE("a QUIC packet goes to the host that its connection ID names") {
+  const Bytes own = id_of(1);
+  const Bytes other = id_of(2);
+  const Bytes gone = id_of(3);
+  check_received({
+      {"ours, foreign bucket", datagram(short_header(own)), quic().foreign(), deliver_flow, "app"},
+      {"ours, own bucket", datagram(short_header(own)), quic(), deliver_flow, "app"},
+      {"ours, IPv6, a rule of all virtual IPs",
+       FrameBuilder().ip(kClient6, kVip6).udp(40000, 500).data(short_header(own)), quic().foreign(),
+       drop_not_owner, "vpn"},
+      {"ours, lease expired", datagram(short_header(own)), quic().lease_expired(), deliver_flow,
+       "app"},
+      {"ours, long header", datagram(long_header(own)), quic().foreign(), deliver_flow, "app"},
+      {"ours, a longer ID", datagram(long_header(joined({{19, 1}, Bytes(18, 7)}))),
+       quic().foreign(), deliver_flow, "app"},
+      {"ours, first fragment", datagram(short_header(own)).fragment(0, true), quic().foreign(),
+       deliver_flow, "app"},
+      {"ours, stopped", datagram(short_header(own)), quic().stopped(), drop_host_stopped, "-"},
+      {"another member's, own bucket", datagram(short_header(other)), quic(), drop_not_owner,
+       "app"},
+      {"another member's, long header", datagram(long_header(other)), quic(), drop_not_owner,
+       "app"},
+      {"of a host that is gone, own bucket", datagram(short_header(gone)), quic(), deliver_owned,
+       "app"},
+      {"of a host that is gone, foreign", datagram(short_header(gone)), quic().foreign(),
+       drop_not_owner, "app"},
+      {"ours, but the rule does not say so", datagram(short_header(own)), World().foreign(),
+       drop_not_owner, "app"},
+      {"ours, no rule", FrameBuilder().ip(kClient, kVip).udp(40000, 53).data(short_header(own)),
+       quic().foreign(), drop_not_owner, "default"},
+      {"ours, blocked", FrameBuilder().ip(kClient, kVip).udp(40000, 23).data(short_header(own)),
+       quic(), drop_rule_disabled, "block"},
+  });
+}
+
+TEST_CASE("what names no host goes by its address") {
+  const World foreign = quic().foreign();
+  check_received({
+      {"an ID that a client chose", datagram(long_header(Bytes(8, 0x5c))), quic(), deliver_owned,
+       "app"},
+      {"the same, foreign", datagram(long_header(Bytes(8, 0x5c))), foreign, drop_not_owner, "app"},
+      {"no ID", datagram(long_header({})), quic(), deliver_owned, "app"},
+      {"an ID of seven bytes", datagram(long_header({6, 1, 2, 3, 4, 5, 6})), foreign,
+       drop_not_owner, "app"},
+      {"a length that is not its own", datagram(long_header(joined({id_of(1), {0}}))), foreign,
+       drop_not_owner, "app"},
+      {"a length beyond what QUIC allows", datagram(short_header(joined({{20, 1}, Bytes(30, 1)}))),
+       foreign, drop_not_owner, "app"},
+      {"a short header cut off", datagram({0x41, 7, 1, 2, 3, 4, 5, 6}), foreign, drop_not_owner,
+       "app"},
+      {"a long header cut off", datagram({0xc3, 0, 0, 0, 1, 8, 7, 1}), foreign, drop_not_owner,
+       "app"},
+      {"host 0", datagram(short_header(id_of(0))), quic(), deliver_owned, "app"},
+      {"host 65", datagram(short_header(id_of(65))), quic(), deliver_owned, "app"},
+      {"nothing at all", datagram({}), quic(), deliver_owned, "app"},
+      {"one byte", datagram({0x41}), quic(), deliver_owned, "app"},
+  });
+}
+
+TEST_CASE("connection IDs and followed conversations go together") {
+  const Frame of_other = datagram(short_header(id_of(2)));
+  const Frame of_nobody = datagram(long_header(Bytes(8, 0x5c)));
+  check_received({
+      {"the ID counts for more", of_other, quic().udp_track().holds(established), drop_not_owner,
+       "app"},
+      {"without one the conversation counts", of_nobody,
+       quic().udp_track().foreign().holds(established), deliver_flow, "app tracked"},
+  });
+}
