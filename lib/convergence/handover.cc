@@ -22,7 +22,8 @@ void Node::Impl::settle(TimePoint now) {
   if (ownership.under_way()) return;
   const bool serving = life == Life::running;
   const bool changed = switching || own != ownership.table() || serving != installed_serving ||
-                       (!is_young() && installed_generation != committed.generation);
+                       (!is_young() && installed_generation != committed.generation) ||
+                       (now >= hands_on_until && !all_none(given_away));
   bool refresh = false;
   if (dirty_news && now >= table_refresh_due) {
     dirty_news = false;
@@ -54,10 +55,7 @@ Bitmaps Node::Impl::own_target(TimePoint now) {
     MemberClaims& claims = input.claims[host.value];
     claims.part = &committed.statements[host.value];
     const Peer& peer = peers.at(host);
-    const bool seen_committed = host != self && peer.nonce == committed.nonces[host.value] &&
-                                peer.said.phase == Phase::stable && peer.claims_known &&
-                                peer.said.generation == committed.generation && !peer.mismatched;
-    if (!seen_committed) return;
+    if (host == self || !is_seen_committed(host)) return;
     claims.now = &peer.claims;
     if (peer.said.config_digest == current->digest) return;
     translated[host.value] =
@@ -66,6 +64,31 @@ Bitmaps Node::Impl::own_target(TimePoint now) {
   });
   hand_over = next_own(input);
   return hand_over.own;
+}
+
+/// The member follows the same map, and its claims since then are known.
+bool Node::Impl::is_seen_committed(HostId host) const {
+  const Peer& peer = peers.at(host);
+  return peer.nonce == committed.nonces[host.value] && peer.said.phase == Phase::stable &&
+         peer.claims_known && peer.said.generation == committed.generation && !peer.mismatched;
+}
+
+/// Each other member claims no bucket but those that the map gives it. With that word it says where
+/// it still serves old flows.
+bool Node::Impl::others_have_released() const {
+  bool released = phase == Phase::stable && !switching;
+  committed.members.for_each([&](HostId host) {
+    if (host == self || !released) return;
+    const Peer& peer = peers.at(host);
+    released = is_seen_committed(host) && peer.residual_known &&
+               peer.claims.size() == committed.map.owners.size();
+    for (std::size_t c = 0; released && c < peer.claims.size(); ++c) {
+      peer.claims[c].for_each([&](base::BucketIndex b) {
+        released = released && committed.map.owners[c][b.value] == host;
+      });
+    }
+  });
+  return released;
 }
 
 /// Another host with our id that had a view and fell silent may be serving until then. Alone it
@@ -134,16 +157,20 @@ Bitmap Node::Impl::dirty() const {
 /// Buckets where this host alone serves old flows: it alone can tell which are new.
 Bitmap Node::Impl::retained() const {
   const Bitmap others = dirty();
+  if (residual.none() || !others_have_released()) return Bitmap(others.size());
   return residual.size() == others.size() ? without(residual, others) : Bitmap(others.size());
 }
 
-/// Remembers which buckets this host has just stopped to take. The new owner must hear of it before
+/// Remembers which buckets this host has just stopped to take in this generation; in the next one
+/// they are somebody else's to give away. The new owner must hear of it before
 /// it may begin, and for the flows that begin meanwhile only the workers here can tell that nobody
 /// has answered.
 void Node::Impl::note_given_away(TimePoint now, const Bitmaps& own) {
   const bool is_of_another = switching || life != Life::running;
-  if (is_of_another || now >= hands_on_until) given_away = nothing();
+  const bool is_over = now >= hands_on_until || given_away_in != committed.generation;
+  if (is_of_another || is_over) given_away = nothing();
   if (is_of_another) return;
+  given_away_in = committed.generation;
   for (std::size_t c = 0; c < own.size(); ++c) {
     const Bitmap lost = without(ownership.table()[c], own[c]);
     if (!lost.none()) hands_on_until = now + config.timing.hand_on();

@@ -25,8 +25,11 @@ void Node::Impl::hear(TimePoint now, const Message& message) {
   }
   const bool was_left = peers.at(message.host).left;
   const bool was_heard = peers.at(message.host).heard();
-  const bool residual_was_known = peers.at(message.host).residual_known;
-  const std::uint64_t residual_was = peers.at(message.host).residual_digest;
+  const auto told = [&peer = peers.at(message.host)] {  // what a table of ours depends on
+    return std::tuple(peer.residual_known, peer.residual_digest, peer.claims_digest,
+                      peer.said.phase, peer.said.generation);
+  };
+  const auto told_before = told();
   const Hearing hearing = peers.hear(now, message, sent);
   if (hearing == Hearing::duplicate) {
     raise(EventKind::host_refused, message.host,
@@ -41,10 +44,7 @@ void Node::Impl::hear(TimePoint now, const Message& message) {
     }
     return;
   }
-  if (!residual_was_known || !peer.residual_known || peer.left ||
-      peer.residual_digest != residual_was) {
-    dirty_news = true;
-  }
+  if (peer.left || !peer.residual_known || told() != told_before) dirty_news = true;
   note_evidence(now, message);
   if (peer.left) {
     edges.forget_row(message.host, now);

@@ -59,7 +59,7 @@ struct Timing {
   /// over some milliseconds later; a client would ask again after a second.
   [[nodiscard]] base::Duration hand_on() const {
     using std::chrono::milliseconds;
-    return std::clamp<base::Duration>(interval / 2, milliseconds(50), milliseconds(500));
+    return std::clamp<base::Duration>(interval / 2, milliseconds(250), milliseconds(500));
   }
   /// Silence of an incarnation after which another one may take its host id.
   [[nodiscard]] base::Duration rebind() const { return interval * 5 / 2; }

@@ -139,6 +139,7 @@ void Worker::park(std::uint16_t i, const Moment& moment) noexcept {
   forwarding::Decision& decision = arrived_.decisions[i];
   if (decision.verdict == Verdict::drop_handed_on) {
     if (openings_.park(arrived_.frames[i], decision, moment.now)) return;
+    decision.verdict = Verdict::drop_not_owner;
   } else {
     if (fragments_.park(arrived_.frames[i], arrived_.views[i], moment.now)) return;
     decision.verdict = Verdict::drop_fragment_full;

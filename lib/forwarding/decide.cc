@@ -169,12 +169,12 @@ Verdict judge_handed_over(const FrameView& view, const Decision& decision, bool 
   const BucketState state = around.snapshot.buckets.state(decision.map_class, decision.bucket);
   if (view.is_fragment) return Verdict::drop_not_owner;
   if (was_sent_on) {
-    return state == BucketState::awaited ? Verdict::drop_handed_on : Verdict::drop_not_owner;
+    const bool waits = state == BucketState::awaited && view.is_bare_syn();
+    return waits ? Verdict::drop_handed_on : Verdict::drop_not_owner;
   }
-  const bool is_retained =
-      state == BucketState::retained && view.key.protocol == packet::kProtocolUdp;
-  const bool is_given_away = state == BucketState::given_away && around.hands_on;
-  return is_retained || is_given_away ? Verdict::hand_on : Verdict::drop_not_owner;
+  const bool hands_on = view.is_bare_syn() ? state == BucketState::given_away && around.hands_on
+                                           : state == BucketState::retained;
+  return hands_on ? Verdict::hand_on : Verdict::drop_not_owner;
 }
 
 Decision decide_by_protocol(Bytes frame, const FrameView& view, const Surroundings& around,
@@ -357,8 +357,10 @@ Decision decide_tracked_datagram(Bytes frame, const FrameView& view, const Place
   Decision decision = decide_stateless(place, around);
   if (decision.verdict == Verdict::drop_not_owner) {
     decision.verdict = judge_handed_over(view, decision, sent_on, around);
-  } else if (place.state == BucketState::own_dirty && !sent_on && is_delivery(decision.verdict)) {
-    decision.verdict = Verdict::drop_no_flow;
+  } else if (is_delivery(decision.verdict)) {
+    const bool is_dirty = place.state == BucketState::own_dirty;
+    if (is_dirty && !sent_on) decision.verdict = Verdict::drop_no_flow;
+    if (!is_dirty && sent_on) decision.verdict = Verdict::drop_duplicate;
   }
   return decision;
 }

@@ -154,7 +154,7 @@ bool note_sent(const FrameView& view, const Decision& decision, flow::FlowCache&
 
 flow::FlowState flow_of(const FrameView& view, bool sent, const flow::FlowCache& flows) noexcept {
   const std::optional<packet::FlowKey> key =
-      conversation_of(view, sent ? view.key.reversed() : view.key);
+      conversation_of(view, sent ? view.key.reversed() : view.key, true);
   return key ? flows.find(*key).state : flow::FlowState::none;
 }
 
