@@ -135,7 +135,10 @@ bool note_received(const FrameView& view, const Decision& decision, flow::FlowCa
   const std::optional<packet::FlowKey> key = conversation_of(view, view.key, decision.tracked);
   if (!key || !decision.has_bucket) return false;
   if (is_delivery(decision.verdict)) return flows.note_inbound(*key, segment_of(view), now);
-  const bool was_refused = decision.tracked && decision.verdict != Verdict::drop_local_full;
+  // That the queue was full, or that it came before, says nothing about the conversation.
+  const bool says_nothing =
+      decision.verdict == Verdict::drop_local_full || decision.verdict == Verdict::drop_duplicate;
+  const bool was_refused = decision.tracked && !says_nothing;
   return was_refused && flows.note_refused(*key, segment_of(view));
 }
 

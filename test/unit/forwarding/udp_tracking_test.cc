@@ -86,6 +86,23 @@ TEST_CASE("whoever answers a datagram holds its conversation") {
   });
 }
 
+TEST_CASE("a datagram that comes twice does not end its conversation") {
+  const World world = tracking().dirty();
+  const forwarding::Snapshot now = world.snapshot();
+  flow::FlowCache flows({.capacity = 64}, now.policy->classes().class_sizes, 1);
+  const Frame reply = answer();
+  const packet::FrameView replied = packet::parse(reply);
+  const forwarding::Surroundings around{now, flows};
+  forwarding::note_sent(replied, forwarding::decide_egress(reply, replied, around), flows, {});
+  for (const Frame& frame : {Frame(sent_on()), Frame(datagram())}) {
+    const packet::FrameView view = packet::parse(frame);
+    const forwarding::Decision decision = forwarding::decide(frame, view, around);
+    CHECK(decision.tracked);
+    CHECK_FALSE(forwarding::note_received(view, decision, flows, {}));
+  }
+  CHECK(flows.statistics().established == 1);
+}
+
 TEST_CASE("an ICMP error about a conversation goes to the host that holds it") {
   const Frame error = unreachable("192.0.2.1", answer().payload(20));
   check_received({
