@@ -148,8 +148,8 @@ TEST_CASE("the host says what it listens to, answers who asks, and says when it 
   Bench bench({.arriving = {{}, {igmp_query({.version = 2, .code = 1})}}},
               World().mode(forwarding::ClusterMode::igmp));
   bench.start();
-  // In the first round two versions for each family; then the answer in the version of the asker,
-  // although another worker heard it.
+  // In the first round two versions for each family, but that of the asker alone if the other
+  // worker has heard it by then; then the answer, in the version of the asker.
   bench.wait_until([&bench] { return bench.data_plane().report().ports.at(0).tx_frames >= 5; });
   CHECK(bench.verdict(Verdict::group_query) == 1);
   CHECK(bench.close().empty());
@@ -166,9 +166,10 @@ TEST_CASE("the host says what it listens to, answers who asks, and says when it 
       types6.push_back(view.icmp_type);
     }
   }
-  REQUIRE(types4.size() >= 4);
-  types4.erase(types4.begin() + 3, types4.end() - 1);  // a slow machine repeats itself
-  CHECK(types4 == std::vector<unsigned>{0x22, 0x16, 0x16, 0x17});
+  REQUIRE(types4.size() >= 3);
+  if (types4.front() == 0x22) types4.erase(types4.begin());
+  types4.erase(types4.begin() + 2, types4.end() - 1);  // a slow machine repeats itself
+  CHECK(types4 == std::vector<unsigned>{0x16, 0x16, 0x17});
   REQUIRE(types6.size() >= 4);
   types6.erase(types6.begin() + 2, types6.end() - 2);
   CHECK(types6 == std::vector<unsigned>{143, 131, 143, 132});
