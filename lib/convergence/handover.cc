@@ -80,13 +80,11 @@ bool Node::Impl::others_have_released() const {
   committed.members.for_each([&](HostId host) {
     if (host == self || !released) return;
     const Peer& peer = peers.at(host);
-    released = is_seen_committed(host) && peer.residual_known &&
-               peer.claims.size() == committed.map.owners.size();
-    for (std::size_t c = 0; released && c < peer.claims.size(); ++c) {
-      peer.claims[c].for_each([&](base::BucketIndex b) {
-        released = released && committed.map.owners[c][b.value] == host;
-      });
-    }
+    const bool is_told = is_seen_committed(host) && peer.residual_known;
+    // The claims of one that has yet to switch are in the classes of another configuration.
+    released = is_told && peer.said.config_digest == current->digest;
+    for (std::size_t c = 0; released && c < peer.claims.size(); ++c)
+      released = without(peer.claims[c], owned_by(committed.map, c, host)).none();
   });
   return released;
 }

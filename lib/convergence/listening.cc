@@ -27,7 +27,7 @@ void Node::Impl::hear(TimePoint now, const Message& message) {
   const bool was_heard = peers.at(message.host).heard();
   const auto told = [&peer = peers.at(message.host)] {  // what a table of ours depends on
     return std::tuple(peer.residual_known, peer.residual_digest, peer.claims_digest,
-                      peer.said.phase, peer.said.generation);
+                      peer.said.phase, peer.said.generation, peer.said.config_digest);
   };
   const auto told_before = told();
   const Hearing hearing = peers.hear(now, message, sent);

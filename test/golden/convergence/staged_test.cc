@@ -90,6 +90,31 @@ TEST_CASE("a changed rule and other buckets are handed over when nobody follows 
   story.compare();
 }
 
+TEST_CASE("a host that drains halves its buckets while the one that has them all is slow to") {
+  Story story("staged-drain", {.install_delay = 3ms});
+  story.begin_with(2);
+  for (const HostId host : {kOne, kTwo})
+    stage(story, host, Variant::buckets_doubled);
+  story.segment.run_for(300ms);
+  REQUIRE(follow(story, {kOne, kTwo}, Variant::buckets_doubled));
+  story.note("host 1 drains, with flows left; then both stage half the buckets, host 2 is stuck");
+  story.segment.set_flows(kOne, base::BucketIndex{3}, 2);
+  story.obey(kOne, convergence::Verb::drainstop);
+  story.segment.run_for(600ms);
+  REQUIRE(story.segment.buckets_of(kTwo, sim::kDoubledSpread) == 128);
+  for (const HostId host : {kOne, kTwo})
+    stage(story, host, Variant::rule_changed);
+  while (story.segment.node(kTwo).committed_configuration().digest !=
+         digest_of(Variant::rule_changed))
+    story.segment.run_for(20us);
+  story.segment.run_for(1ms);
+  story.segment.stall_control(kTwo, 200ms);
+  story.segment.run_for(600ms);
+  CHECK(follow(story, {kOne, kTwo}, Variant::rule_changed));
+  CHECK(story.segment.buckets_of(kOne, kSpread) == 0);
+  story.compare();
+}
+
 TEST_CASE("while one host has not staged it nothing changes, and all say who is missing") {
   Story story("staged-missing");
   story.begin_with(3);

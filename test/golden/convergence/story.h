@@ -19,7 +19,8 @@ namespace covey::test {
 
 class Story {
  public:
-  explicit Story(const std::string& name) : name_(name), segment(SegmentOptions{}) {}
+  explicit Story(const std::string& name, const SegmentOptions& options = {})
+      : name_(name), segment(options) {}
 
   /// Boots hosts 1..count and waits, unrecorded, until they share out the buckets.
   void begin_with(std::uint8_t count) {
