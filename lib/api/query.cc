@@ -112,6 +112,16 @@ base::Result<void> take(ExplainRequest& request, const std::string& name,
   return fail(ErrorCode::invalid_argument, "unknown parameter " + name);
 }
 
+template <typename Request>
+base::Result<Request> request_of(const std::vector<std::pair<std::string, std::string>>& said) {
+  Request request;
+  for (const auto& [name, value] : said) {
+    const auto taken = take(request, name, value);
+    if (!taken) return std::unexpected(taken.error());
+  }
+  return request;
+}
+
 }  // namespace
 
 std::string percent_encode(std::string_view text) {
@@ -202,22 +212,14 @@ std::string to_query(const TraceRequest& request) {
 base::Result<TraceRequest> trace_request_from_query(std::string_view query) {
   const auto parameters = parse_query(query);
   if (!parameters) return std::unexpected(parameters.error());
-  TraceRequest request;
-  for (const auto& [name, value] : *parameters) {
-    const auto taken = take(request, name, value);
-    if (!taken) return std::unexpected(taken.error());
-  }
-  return request;
+  return request_of<TraceRequest>(*parameters);
 }
 
 base::Result<ExplainRequest> explain_request_from_query(std::string_view query) {
   auto parameters = parse_query(query);
   if (!parameters) return std::unexpected(parameters.error());
-  ExplainRequest request;
-  for (const auto& [name, value] : *parameters) {
-    const auto taken = take(request, name, value);
-    if (!taken) return std::unexpected(taken.error());
-  }
+  auto request = request_of<ExplainRequest>(*parameters);
+  if (!request) return request;
   for (const char* needed :
        {"protocol", "source", "source_port", "destination", "destination_port"}) {
     const bool given = std::ranges::any_of(
@@ -226,7 +228,7 @@ base::Result<ExplainRequest> explain_request_from_query(std::string_view query) 
       return fail(ErrorCode::invalid_argument, std::string("missing parameter ") + needed);
     }
   }
-  if (request.source.family != request.destination.family) {
+  if (request->source.family != request->destination.family) {
     return fail(ErrorCode::invalid_argument, "source and destination: one is IPv4, one is IPv6");
   }
   return request;

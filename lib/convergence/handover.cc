@@ -27,7 +27,8 @@ void Node::Impl::settle(TimePoint now) {
   bool refresh = false;
   if (dirty_news && now >= table_refresh_due) {
     dirty_news = false;
-    refresh = dirty() != installed_dirty || retained() != installed_retained;
+    const Bitmap others = dirty();
+    refresh = others != installed_dirty || retained(others) != installed_retained;
   }
   if (changed || refresh) install(now, std::move(own));
 }
@@ -113,9 +114,9 @@ Bitmaps Node::Impl::nothing() const {
 
 void Node::Impl::install(TimePoint now, Bitmaps own) {
   note_given_away(now, own);
-  bucket::BucketTable table = build_table(own);
   installed_dirty = dirty();
-  installed_retained = retained();
+  installed_retained = retained(installed_dirty);
+  bucket::BucketTable table = build_table(own);
   installed_generation = committed.generation;
   installed_serving = life == Life::running;
   installed_moves = own != ownership.table();
@@ -152,23 +153,20 @@ Bitmap Node::Impl::dirty() const {
   return dirty;
 }
 
-/// Buckets where this host alone serves old flows: it alone can tell which are new.
-Bitmap Node::Impl::retained() const {
-  const Bitmap others = dirty();
-  if (residual.none() || !others_have_released()) return Bitmap(others.size());
-  return residual.size() == others.size() ? without(residual, others) : Bitmap(others.size());
+/// Buckets where this host serves old flows and no other does: it alone can tell which are new.
+Bitmap Node::Impl::retained(const Bitmap& others) const {
+  const bool is_known = residual.size() == others.size() && !residual.none();
+  return is_known && others_have_released() ? without(residual, others) : Bitmap(others.size());
 }
 
-/// Remembers which buckets this host has just stopped to take in this generation; in the next one
-/// they are somebody else's to give away. The new owner must hear of it before
+/// Remembers which buckets this host has just stopped to take. The new owner must hear of it before
 /// it may begin, and for the flows that begin meanwhile only the workers here can tell that nobody
-/// has answered.
+/// has answered. In the next generation they are somebody else's to give away.
 void Node::Impl::note_given_away(TimePoint now, const Bitmaps& own) {
-  const bool is_of_another = switching || life != Life::running;
-  const bool is_over = now >= hands_on_until || given_away_in != committed.generation;
-  if (is_of_another || is_over) given_away = nothing();
-  if (is_of_another) return;
-  given_away_in = committed.generation;
+  const bool gives_nothing = switching || life != Life::running;
+  const bool is_over = now >= hands_on_until || installed_generation != committed.generation;
+  if (gives_nothing || is_over) given_away = nothing();
+  if (gives_nothing) return;
   for (std::size_t c = 0; c < own.size(); ++c) {
     const Bitmap lost = without(ownership.table()[c], own[c]);
     if (!lost.none()) hands_on_until = now + config.timing.hand_on();
@@ -176,10 +174,9 @@ void Node::Impl::note_given_away(TimePoint now, const Bitmaps& own) {
   }
 }
 
+/// With what install() has just noted.
 bucket::BucketTable Node::Impl::build_table(const Bitmaps& own) const {
   using bucket::BucketState;
-  const Bitmap others = dirty();
-  const Bitmap alone = retained();
   bucket::BucketTable table;
   table.generation = committed.generation;
   table.members = committed.members;
@@ -191,16 +188,18 @@ bucket::BucketTable Node::Impl::build_table(const Bitmaps& own) const {
     map_class.owners = committed.map.owners[c];
     map_class.states.assign(own[c].size(), BucketState::foreign);
     for (std::uint32_t b = 0; b < map_class.owners.size(); ++b) {
+      if (map_class.owners[b].is_nobody()) continue;
       if (map_class.owners[b] == self) {
         map_class.states[b] = BucketState::awaited;
-      } else if (!map_class.owners[b].is_nobody() && given_away[c].test({b})) {
+      } else if (given_away[c].test({b})) {
         map_class.states[b] = BucketState::given_away;
-      } else if (!map_class.owners[b].is_nobody() && alone.test({b})) {
+      } else if (installed_retained.test({b})) {
         map_class.states[b] = BucketState::retained;
       }
     }
     own[c].for_each([&](base::BucketIndex b) {
-      map_class.states[b.value] = others.test(b) ? BucketState::own_dirty : BucketState::own;
+      map_class.states[b.value] =
+          installed_dirty.test(b) ? BucketState::own_dirty : BucketState::own;
     });
     table.classes.push_back(std::move(map_class));
   }

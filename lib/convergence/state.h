@@ -174,7 +174,7 @@ struct Node::Impl {
   void take_residual(const bucket::Bitmap& counted);
   [[nodiscard]] bool is_seen_committed(base::HostId host) const;
   [[nodiscard]] bool others_have_released() const;
-  [[nodiscard]] bucket::Bitmap retained() const;
+  [[nodiscard]] bucket::Bitmap retained(const bucket::Bitmap& others) const;
   void note_given_away(base::TimePoint now, const Bitmaps& own);
   [[nodiscard]] bucket::BucketTable build_table(const Bitmaps& own) const;
   void publish_lease(base::TimePoint now);
@@ -316,7 +316,6 @@ struct Node::Impl {
   bool installed_moves = false;       // it changed which buckets are own
   Bitmaps given_away;                 // lately; the workers send on what begins a flow there ...
   base::TimePoint hands_on_until;     // ... until then
-  std::uint32_t given_away_in = 0;    // generation
   base::TimePoint table_refresh_due;  // not before: a table only for changed dirty bits
   base::TimePoint orphans_until;      // hosts outside the view may be serving until then
 

@@ -14,6 +14,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "base/split_mix.h"
 #include "packet/flow_key.h"
 
 namespace covey::flow {
@@ -22,7 +23,7 @@ class KeyHash {
  public:
   explicit KeyHash(std::uint64_t seed) {
     for (std::uint64_t& number : numbers_)
-      number = next_random(seed);
+      number = base::split_mix(seed);
   }
 
   [[nodiscard]] std::uint32_t operator()(const packet::FlowKey& key) const noexcept {
@@ -39,15 +40,6 @@ class KeyHash {
  private:
   __extension__ using Wide = unsigned __int128;
   static_assert(sizeof(packet::FlowKey) == 5 * sizeof(std::uint64_t));
-
-  /// SplitMix64 (Steele, Lea, Flood): spreads one seed over many numbers.
-  static std::uint64_t next_random(std::uint64_t& state) {
-    state += 0x9e3779b97f4a7c15U;
-    std::uint64_t z = state;
-    z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31U);
-  }
 
   std::array<std::uint64_t, 8> numbers_{};
 };

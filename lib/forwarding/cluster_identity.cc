@@ -114,6 +114,12 @@ void append_rule(base::Settings& list, const PortRule& rule) {
 
 }  // namespace
 
+std::vector<base::IpPrefix> addresses_of(const Settings& settings) {
+  std::vector<base::IpPrefix> addresses = settings.virtual_ips;
+  if (settings.dedicated_ip) addresses.push_back(*settings.dedicated_ip);
+  return addresses;
+}
+
 base::IpAddress primary_ip(const Settings& settings) {
   for (const base::IpPrefix& prefix : settings.virtual_ips) {
     if (prefix.address.family == base::Family::ipv4) return prefix.address;

@@ -36,7 +36,7 @@ bool was_sent_on(Bytes frame, const Surroundings& around) noexcept;
 Decision decide_ip(Bytes frame, const FrameView& view, const Surroundings& around) noexcept;
 Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surroundings& around,
                            int virtual_ip) noexcept;
-Verdict judge_handed_over(const FrameView& view, const Decision& decision, bool was_sent_on,
+Verdict judge_handed_over(const FrameView& view, const Decision& decision, bool sent_on,
                           const Surroundings& around) noexcept;
 Decision decide_by_protocol(Bytes frame, const FrameView& view, const Surroundings& around,
                             int virtual_ip) noexcept;
@@ -164,11 +164,11 @@ Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surrounding
 //
 // With a UDP conversation nothing tells where it begins. As long as a host holds conversations in a
 // bucket that is another's, it sends on what belongs to none of them.
-Verdict judge_handed_over(const FrameView& view, const Decision& decision, bool was_sent_on,
+Verdict judge_handed_over(const FrameView& view, const Decision& decision, bool sent_on,
                           const Surroundings& around) noexcept {
   const BucketState state = around.snapshot.buckets.state(decision.map_class, decision.bucket);
   if (view.is_fragment) return Verdict::drop_not_owner;
-  if (was_sent_on) {
+  if (sent_on) {
     const bool waits = state == BucketState::awaited && view.is_bare_syn();
     return waits ? Verdict::drop_handed_on : Verdict::drop_not_owner;
   }

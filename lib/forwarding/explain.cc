@@ -255,10 +255,8 @@ Explanation explain(const Decision& decision, const packet::FlowKey& key, const 
   out.tracked = decision.tracked;
   out.has_bucket = decision.has_bucket;
   describe_rule(decision, key, policy, out);
-  if (decision.has_bucket) {
-    out.bucket = decision.bucket.value;
-    out.owner = owner;
-  }
+  out.owner = owner;
+  if (decision.has_bucket) out.bucket = decision.bucket.value;
   out.reason = reason_words(out, policy.settings().self);
   return out;
 }

@@ -41,7 +41,8 @@ struct Explanation {
 /// A decision that was taken under that snapshot, about a frame with that key.
 [[nodiscard]] Explanation explain(const Decision& decision, const packet::FlowKey& key,
                                   const Snapshot& snapshot);
-/// The same, where nothing is left of the snapshot but its policy and the owner of the bucket.
+/// The same, where nothing is left of the snapshot but its policy and the owner of the bucket,
+/// nobody if there is no bucket.
 [[nodiscard]] Explanation explain(const Decision& decision, const packet::FlowKey& key,
                                   const Policy& policy, base::HostId owner);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/split_mix.h"
 #include "packet/group_address.h"
 
 namespace covey::forwarding {
@@ -20,9 +21,7 @@ std::vector<base::IpAddress> listened_groups(const Settings& settings,
   std::vector<base::IpAddress> groups;
   if (settings.mode == ClusterMode::igmp)
     groups.push_back(packet::administrative_group(cluster_mac));
-  std::vector<base::IpPrefix> addresses = settings.virtual_ips;
-  if (settings.dedicated_ip) addresses.push_back(*settings.dedicated_ip);
-  for (const base::IpPrefix& prefix : addresses) {
+  for (const base::IpPrefix& prefix : addresses_of(settings)) {
     if (prefix.address.family != Family::ipv6) continue;
     const base::IpAddress group = packet::solicited_node_group(prefix.address);
     if (std::ranges::find(groups, group) == groups.end()) groups.push_back(group);
@@ -113,12 +112,9 @@ void Membership::begin_round(Side& side, base::TimePoint now) noexcept {
   side.due = now + (side.firsts > 0 ? kFirstAgain : kUnasked);
 }
 
-// Splitmix64 (public domain): enough to keep hosts from answering all at once.
+// Enough to keep hosts from answering all at once.
 std::uint32_t Membership::chance() noexcept {
-  chance_ += 0x9e3779b97f4a7c15;
-  std::uint64_t mixed = (chance_ ^ (chance_ >> 30U)) * 0xbf58476d1ce4e5b9;
-  mixed = (mixed ^ (mixed >> 27U)) * 0x94d049bb133111eb;
-  return static_cast<std::uint32_t>((mixed ^ (mixed >> 31U)) >> 32U);
+  return static_cast<std::uint32_t>(base::split_mix(chance_) >> 32U);
 }
 
 }  // namespace covey::forwarding

@@ -66,9 +66,7 @@ std::vector<base::IpAddress> broadcasts_of(const Settings& settings) {
   everybody.family = base::Family::ipv4;
   std::fill_n(everybody.bytes.begin(), 4, std::uint8_t{0xff});
   std::vector<base::IpAddress> found = {everybody};
-  std::vector<base::IpPrefix> subnets = settings.virtual_ips;
-  if (settings.dedicated_ip) subnets.push_back(*settings.dedicated_ip);
-  for (const base::IpPrefix& subnet : subnets) {
+  for (const base::IpPrefix& subnet : addresses_of(settings)) {
     const bool is_ipv4 = subnet.address.family == base::Family::ipv4;
     if (!is_ipv4 || subnet.length > kLongestWithBroadcast) continue;
     const base::IpAddress mask = base::masked(everybody, subnet.length);

@@ -64,4 +64,7 @@ struct Settings {
   friend bool operator==(const Settings&, const Settings&) = default;
 };
 
+/// All that this host answers for: the virtual IPs, and its dedicated address.
+[[nodiscard]] std::vector<base::IpPrefix> addresses_of(const Settings& settings);
+
 }  // namespace covey::forwarding

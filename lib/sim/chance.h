@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Chance: a small, fast, seeded source of chance (splitmix64), and mixing of numbers into a seed.
+// Chance: a small, fast, seeded source of chance, and mixing of numbers into a seed.
 //
 // Owner: sim. Thread: any, one at a time. The same seed gives the same numbers on every machine and
 // with every compiler. Not for keys.
@@ -7,18 +7,14 @@
 
 #include <cstdint>
 
+#include "base/split_mix.h"
+
 namespace covey::sim {
 
 class Chance {
  public:
   explicit Chance(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t next() {
-    state_ += 0x9e3779b97f4a7c15U;
-    std::uint64_t z = state_;
-    z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31U);
-  }
+  std::uint64_t next() { return base::split_mix(state_); }
   /// 0..limit-1; limit > 0.
   std::uint64_t below(std::uint64_t limit) { return next() % limit; }
   std::uint64_t between(std::uint64_t least, std::uint64_t most) {

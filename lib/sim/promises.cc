@@ -246,8 +246,7 @@ TimePoint Promises::check_pair(TimePoint now, const Machine& a, const Machine& b
   std::size_t map_class = 0;
   if (!overlap(a.accepted, b.accepted, map_class)) return TimePoint::never();
   const base::Duration grace = patience(a.config.timing);
-  // A majority is one of ids: while two machines have one id, both sides of a cut may count it
-  //.
+  // A majority is one of ids: while two machines have one id, both sides of a cut may count it.
   const bool ids_are_unique = now - second_machine_at_ > grace;
   const bool always_one =
       a.config.partition == PartitionPolicy::majority && !a.config.voters.empty() && ids_are_unique;

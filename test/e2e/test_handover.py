@@ -12,7 +12,7 @@ def _syns_sent_again(lab):
 
 
 def _handed_on(lab):
-    return sum(lab.ask(host, "stats")["verdicts"]["hand_on"]["frames"] for host in lab.hosts())
+    return sum(lab.frames(host, "hand_on") for host in lab.hosts())
 
 
 def test_no_syn_is_sent_again_while_buckets_move(lab, long):

@@ -77,7 +77,7 @@ class _Watch:
 
 
 def _queries_heard(lab):
-    return [lab.ask(host, "stats")["verdicts"]["group_query"]["frames"] for host in lab.hosts()]
+    return [lab.frames(host, "group_query") for host in lab.hosts()]
 
 
 def _wait_for_listeners(lab, group, ports):
@@ -191,10 +191,6 @@ def _heard(sockets):
 TO_ALL = ("255.255.255.255", "10.77.0.255", *WANTED_GROUPS)
 
 
-def _verdict(lab, host, name):
-    return lab.ask(host, "stats")["verdicts"][name]["frames"]
-
-
 def test_what_is_sent_to_groups_reaches_the_stacks_of_hosts_that_want_it(fresh_lab):
     lab = fresh_lab()
     lab.options.multicast = "deliver"  # of one host alone: the others need not agree
@@ -204,8 +200,8 @@ def test_what_is_sent_to_groups_reaches_the_stacks_of_hosts_that_want_it(fresh_l
     sockets = {host: [_listener(lab, host, family) for family in (socket.AF_INET, socket.AF_INET6)]
                for host in lab.hosts()}
     heard = {host: set() for host in lab.hosts()}
-    dropped = _verdict(lab, 2, "drop_not_for_us")
-    delivered = _verdict(lab, 1, "deliver_broadcast")
+    dropped = lab.frames(2, "drop_not_for_us")
+    delivered = lab.frames(1, "deliver_broadcast")
     for target in TO_ALL:
         _say(lab, target)
 
@@ -213,11 +209,11 @@ def test_what_is_sent_to_groups_reaches_the_stacks_of_hosts_that_want_it(fresh_l
         for host, ones in sockets.items():
             heard[host] |= _heard(ones)
         return heard[1] == set(TO_ALL) \
-            and _verdict(lab, 2, "drop_not_for_us") >= dropped + len(TO_ALL)
+            and lab.frames(2, "drop_not_for_us") >= dropped + len(TO_ALL)
 
     wait_until(all_heard, 10, lambda: f"host 1 to hear {TO_ALL}: {heard}")
     assert heard[2] == heard[3] == set()
-    assert _verdict(lab, 1, "deliver_broadcast") >= delivered + len(TO_ALL)
+    assert lab.frames(1, "deliver_broadcast") >= delivered + len(TO_ALL)
     for ones in sockets.values():
         for one in ones:
             one.close()

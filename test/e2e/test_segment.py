@@ -48,7 +48,7 @@ def _refused(lab, reason):
 
 
 def _echoes(lab, host):
-    return lab.ask(host, "stats")["verdicts"]["drop_own_echo"]["frames"]
+    return lab.frames(host, "drop_own_echo")
 
 
 def _octets(mac):

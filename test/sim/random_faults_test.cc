@@ -6,10 +6,10 @@
 // has only n per cent of the faults. A failure prints the faults that lead to it.
 #include <catch2/catch.hpp>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 
 #include "sim/campaign.h"
+#include "support/environment.h"
 
 namespace covey::sim {
 
@@ -18,11 +18,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr unsigned kFewHosts = 8;  // more cost more: a fault with 16 hosts takes ten times as long
-
-std::uint64_t from_environment(const char* name, std::uint64_t usual) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? usual : std::strtoull(text, nullptr, 10);
-}
 
 struct Sum {
   std::uint64_t faults = 0;
@@ -33,10 +28,11 @@ struct Sum {
 
 /// Short campaigns with seeds of their own, until there were that many faults or one failed.
 void survive(CampaignSetup setup, std::uint64_t wanted, Sum& sum) {
-  const std::uint64_t percent = from_environment("COVEY_SIM_PERCENT", 100);
+  const std::uint64_t percent = test::from_environment("COVEY_SIM_PERCENT", 100);
   const std::uint64_t enough = sum.faults + std::max<std::uint64_t>(1, wanted * percent / 100);
   setup.length = base::Duration(1h) * 40 / setup.faults_per_hour;
-  setup.seed = from_environment("COVEY_SIM_SEED", 1) * 1'000'000 + setup.cluster.hosts * 10'000ULL;
+  setup.seed =
+      test::from_environment("COVEY_SIM_SEED", 1) * 1'000'000 + setup.cluster.hosts * 10'000ULL;
   while (sum.faults < enough) {
     ++setup.seed;
     const CampaignResult result = run_campaign(setup);

@@ -265,6 +265,10 @@ class Lab:
         """Run covey --json against a host; the parsed answer."""
         return daemon.ask(self, host, *args)
 
+    def frames(self, host, verdict):
+        """How many frames have had a verdict on a host, since its daemon started."""
+        return self.ask(host, "stats")["verdicts"][verdict]["frames"]
+
     def query(self, host):
         """`covey query` of a host, or None while it cannot be asked."""
         return daemon.query(self, host)

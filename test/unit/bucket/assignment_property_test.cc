@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <string>
 
 #include "bucket/assignment.h"
+#include "support/environment.h"
 #include "support/random_cluster.h"
 
 using namespace covey;
@@ -20,11 +20,6 @@ namespace {
 constexpr std::uint64_t kDefaultCases = 1'000'000;
 constexpr std::uint64_t kDefaultSeed = 20'240'611;
 constexpr unsigned kEventsPerCluster = 40;
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 using CountByHost = std::array<std::uint32_t, base::kMaxHosts + 1>;
 
@@ -127,8 +122,8 @@ std::vector<MemberClaim> shuffled(const RandomCluster& cluster, std::mt19937_64&
 }  // namespace
 
 TEST_CASE("every random assignment is balanced, moves the minimum and ignores the input order") {
-  const std::uint64_t seed = from_environment("COVEY_TEST_SEED", kDefaultSeed);
-  const std::uint64_t cases = from_environment("COVEY_TEST_CASES", kDefaultCases);
+  const std::uint64_t seed = test::from_environment("COVEY_TEST_SEED", kDefaultSeed);
+  const std::uint64_t cases = test::from_environment("COVEY_TEST_CASES", kDefaultCases);
   WARN("seed " << seed << ", " << cases << " assignments");
   std::mt19937_64 random(seed);
   std::uint64_t done = 0;
@@ -155,7 +150,7 @@ TEST_CASE("every random assignment is balanced, moves the minimum and ignores th
 }
 
 TEST_CASE("contradictory claims give a balanced map that ignores the input order") {
-  const std::uint64_t seed = from_environment("COVEY_TEST_SEED", kDefaultSeed);
+  const std::uint64_t seed = test::from_environment("COVEY_TEST_SEED", kDefaultSeed);
   WARN("seed " << seed);
   std::mt19937_64 random(seed);
   for (unsigned i = 0; i < 2000; ++i) {
@@ -169,7 +164,7 @@ TEST_CASE("contradictory claims give a balanced map that ignores the input order
 }
 
 TEST_CASE("while all hosts drain every claimed bucket stays with a claimant") {
-  const std::uint64_t seed = from_environment("COVEY_TEST_SEED", kDefaultSeed);
+  const std::uint64_t seed = test::from_environment("COVEY_TEST_SEED", kDefaultSeed);
   WARN("seed " << seed);
   std::mt19937_64 random(seed);
   for (unsigned i = 0; i < 1000; ++i) {

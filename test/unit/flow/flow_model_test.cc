@@ -3,11 +3,11 @@
 // COVEY_TEST_CASES sets the number of steps (default 1,000,000), COVEY_TEST_SEED the seed.
 #include <catch2/catch.hpp>
 #include <chrono>
-#include <cstdlib>
 #include <random>
 
 #include "conversation.h"
 #include "flow/flow_cache.h"
+#include "support/environment.h"
 #include "support/flow_reference.h"
 
 using namespace covey;
@@ -15,11 +15,6 @@ using namespace covey::test_support;
 using namespace std::chrono_literals;
 
 namespace {
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 flow::Segment random_segment(std::mt19937_64& random) {
   // Numbers from a small range, so that RSTs often hit the awaited sequence number.
@@ -35,8 +30,8 @@ flow::Segment random_segment(std::mt19937_64& random) {
 }  // namespace
 
 TEST_CASE("the cache behaves as the reference for random segments and times") {
-  const std::uint64_t seed = from_environment("COVEY_TEST_SEED", 99);
-  const std::uint64_t steps = from_environment("COVEY_TEST_CASES", 1'000'000);
+  const std::uint64_t seed = test::from_environment("COVEY_TEST_SEED", 99);
+  const std::uint64_t steps = test::from_environment("COVEY_TEST_CASES", 1'000'000);
   WARN("seed " << seed << ", " << steps << " steps");
   std::mt19937_64 random(seed);
   Bench bench(2048, 10min);

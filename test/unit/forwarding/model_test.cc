@@ -3,25 +3,15 @@
 // frames while buckets move, hosts die and rules change. 0 differences, and S8, S9, S10 hold (see
 // model_cluster.h). COVEY_TEST_CASES sets how many times a frame is decided (default 1,000,000),
 // COVEY_TEST_SEED the seed.
-#include <cstdlib>
-
 #include "model_cluster.h"
+#include "support/environment.h"
 
 using namespace covey;
 using forwarding::Verdict;
 
-namespace {
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
-}
-
-}  // namespace
-
 TEST_CASE("hosts decide as the reference does, and connections stay where they are") {
-  const std::uint64_t seed = from_environment("COVEY_TEST_SEED", 77);
-  const std::uint64_t frames = from_environment("COVEY_TEST_CASES", 1'000'000);
+  const std::uint64_t seed = test::from_environment("COVEY_TEST_SEED", 77);
+  const std::uint64_t frames = test::from_environment("COVEY_TEST_CASES", 1'000'000);
   WARN("seed " << seed << ", " << frames << " frames");
   test::ModelCluster cluster(seed);
   for (std::uint64_t step = 0; cluster.counts().frames < frames; ++step) {
