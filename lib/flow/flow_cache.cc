@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "packet/conversation.h"
 #include "packet/parse.h"
 
 namespace covey::flow {
@@ -48,11 +49,6 @@ std::uint32_t ticks(Duration life) {
 bool is_proof(const Entry& entry, const Segment& segment) {
   return entry.state == FlowState::half_open && (segment.flags & (kSyn | kAck)) == kAck &&
          segment.acknowledgement == entry.awaited && (entry.marks & kProven) == 0;
-}
-
-/// A tunnel over UDP has no port of the client in its key; and nobody answers port 0.
-bool is_udp_conversation(const packet::FlowKey& key) {
-  return key.protocol == packet::kProtocolUdp && key.source_port != 0;
 }
 
 /// Modulo 2^32, like the stamps.
@@ -253,7 +249,7 @@ EntryIndex FlowCache::create(const packet::FlowKey& key, FlowState state, Placem
   if (state == FlowState::half_open && counters_.half_open.read() >= kMaxHalfOpen) {
     evict(half_open_.oldest());
   }
-  const bool is_udp = is_udp_conversation(key);
+  const bool is_udp = packet::is_udp_conversation(key);
   const bool has_share = !is_udp || udp_entries_ < table_.capacity() / kUdpShare;
   if (!has_share || (!table_.has_room() && !make_room(now))) {
     counters_.untracked.add(1);
@@ -286,7 +282,7 @@ void FlowCache::doubt(EntryIndex entry, TimePoint now) noexcept {
 
 void FlowCache::erase(EntryIndex entry) noexcept {
   leave(entry);
-  if (is_udp_conversation(table_[entry].key)) --udp_entries_;
+  if (packet::is_udp_conversation(table_[entry].key)) --udp_entries_;
   table_.erase(entry);
 }
 
@@ -393,7 +389,7 @@ std::uint32_t FlowCache::expire_queue(const AgeQueue& queue, std::uint32_t life,
 std::uint32_t FlowCache::idle_life_of(const Entry& entry) const noexcept {
   switch (entry.key.protocol) {
     case packet::kProtocolUdp:
-      return is_udp_conversation(entry.key) ? udp_life_ : ipsec_life_;
+      return packet::is_udp_conversation(entry.key) ? udp_life_ : ipsec_life_;
     case packet::kProtocolEsp:
       return ipsec_life_;
     case packet::kProtocolGre:

@@ -6,6 +6,7 @@
 
 #include "forwarding/decide.h"
 #include "forwarding/placement.h"
+#include "packet/conversation.h"
 #include "packet/group_message.h"
 #include "packet/headers.h"
 
@@ -56,6 +57,10 @@ Decision decide_conversation_from_virtual_ip(const FrameView& view, const packet
   decision.tracked = found.state != flow::FlowState::none;
   const bool is_owner = bucket::takes_new_flows(place.state) && around.lease_valid;
   if (!may_leave(view, found, is_owner)) decision.verdict = Verdict::drop_egress_not_owner;
+  // A datagram that answers late, when the bucket has gone, begins no conversation: the new owner
+  // may hold it by now, or take it next, and has been told where this host holds some.
+  const bool begins = !decision.tracked && packet::is_udp_conversation(tracked);
+  if (begins && !is_owner) decision.has_bucket = false;
   return decision;
 }
 

@@ -28,6 +28,12 @@ namespace covey::packet {
   return port == kPortIke || port == kPortIkeNat || port == kPortL2tp;
 }
 
+/// By the key of a conversation. A tunnel over UDP has no port of the client in its key; and nobody
+/// answers port 0.
+[[nodiscard]] constexpr bool is_udp_conversation(const FlowKey& key) {
+  return key.protocol == kProtocolUdp && key.source_port != 0;
+}
+
 /// Ports and parts of an SCTP packet.
 [[nodiscard, gnu::cold]] ParseStatus read_sctp(std::span<const std::uint8_t> l4,
                                                FrameView& view) noexcept;

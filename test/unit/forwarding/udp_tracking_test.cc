@@ -86,6 +86,26 @@ TEST_CASE("whoever answers a datagram holds its conversation") {
   });
 }
 
+TEST_CASE("an answer that leaves after its bucket begins no conversation") {
+  const auto is_held_after_answer = [](const World& world, bool lease_valid = true) {
+    const forwarding::Snapshot now = world.snapshot();
+    flow::FlowCache flows({.capacity = 64}, now.policy->classes().class_sizes, 1);
+    const Frame reply = answer();
+    const packet::FrameView view = packet::parse(reply);
+    const auto decision = forwarding::decide_egress(reply, view, {now, flows, lease_valid});
+    const bool told = forwarding::note_sent(view, decision, flows, {});
+    CHECK(decision.verdict == send_uplink);
+    CHECK(told == (flows.statistics().established == 1));
+    return told;
+  };
+  CHECK(is_held_after_answer(tracking()));
+  CHECK(is_held_after_answer(tracking().dirty()));
+  CHECK_FALSE(is_held_after_answer(tracking().foreign()));
+  CHECK_FALSE(is_held_after_answer(tracking().given_away()));
+  CHECK_FALSE(is_held_after_answer(tracking().retained()));
+  CHECK_FALSE(is_held_after_answer(tracking(), false));
+}
+
 TEST_CASE("a datagram that comes twice does not end its conversation") {
   const World world = tracking().dirty();
   const forwarding::Snapshot now = world.snapshot();
