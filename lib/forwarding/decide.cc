@@ -166,8 +166,8 @@ Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surrounding
 // bucket that is another's, it sends on what belongs to none of them.
 Verdict judge_handed_over(const FrameView& view, const Decision& decision, bool sent_on,
                           const Surroundings& around) noexcept {
+  if (view.is_fragment || !decision.has_bucket) return Verdict::drop_not_owner;
   const BucketState state = around.snapshot.buckets.state(decision.map_class, decision.bucket);
-  if (view.is_fragment) return Verdict::drop_not_owner;
   if (sent_on) {
     const bool waits = state == BucketState::awaited && view.is_bare_syn();
     return waits ? Verdict::drop_handed_on : Verdict::drop_not_owner;

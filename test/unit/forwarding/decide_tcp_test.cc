@@ -84,6 +84,8 @@ TEST_CASE("what begins a flow in a bucket that changes hands is sent on and wait
       {"ACK that was sent on, bucket awaited", sent_on(kAck), awaited, drop_not_owner, "web"},
       {"SYN, bucket awaited: another may answer", tcp(80, kSyn), awaited, drop_not_owner, "web"},
       {"SYN, blocked port, just given away", tcp(23, kSyn), given, drop_rule_disabled, "block"},
+      {"SYN, blocked port, half open, just given away", tcp(23, kSyn),
+       World().given_away().holds(half_open), drop_not_owner, "block tracked"},
       {"SYN, given away, stopped", tcp(80, kSyn), World().given_away().stopped(), drop_host_stopped,
        "-"},
   });
