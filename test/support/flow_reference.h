@@ -39,7 +39,8 @@ class FlowReference {
     flow::Placement place;
   };
 
-  explicit FlowReference(base::Duration tcp_idle) : tcp_idle_(tcp_idle) {}
+  explicit FlowReference(base::Duration tcp_idle, base::Duration udp_idle)
+      : tcp_idle_(tcp_idle), udp_idle_(udp_idle) {}
 
   bool inbound(const packet::FlowKey& key, const flow::Segment& segment, base::TimePoint now) {
     const auto found = flows_.find(key);
@@ -141,6 +142,8 @@ class FlowReference {
         default:
           break;
       }
+      const bool is_udp = item.first.protocol == packet::kProtocolUdp;
+      if (is_udp) return now - flow.heard >= udp_idle_;
       return flow.doubted ? now - *flow.doubted >= flow::kDoubtLife : now - flow.heard >= tcp_idle_;
     });
   }
@@ -190,6 +193,7 @@ class FlowReference {
   }
 
   base::Duration tcp_idle_;
+  base::Duration udp_idle_;
   std::map<packet::FlowKey, Flow, ByBytes> flows_;
 };
 

@@ -35,7 +35,7 @@ TEST_CASE("the cache behaves as the reference for random segments and times") {
   WARN("seed " << seed << ", " << steps << " steps");
   std::mt19937_64 random(seed);
   Bench bench(2048, 10min);
-  test::FlowReference reference(10min);
+  test::FlowReference reference(10min, 30s);
   bench.now = {0};
   for (std::uint64_t step = 0; step < steps; ++step) {
     INFO("seed " << seed << ", step " << step);

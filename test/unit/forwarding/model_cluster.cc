@@ -11,43 +11,47 @@ using forwarding::Decision;
 using forwarding::Verdict;
 using packet::TcpFlags;
 
-std::shared_ptr<const forwarding::Policy> first_policy() {
-  return World().bucket_count(64).snapshot().policy;
+/// The world's, and one for datagrams that are answered.
+std::vector<forwarding::PortRule> first_rules() {
+  std::vector<forwarding::PortRule> rules = world_rules();
+  forwarding::PortRule talk;
+  talk.name = "talk";
+  talk.protocol = forwarding::RuleProtocol::udp;
+  talk.ports = {{7000, 7100}};
+  rules.push_back(talk);
+  return rules;
 }
 
-/// The rules of the first one, but for: web by client instead of connection, app gone, and more
-/// buckets; port 8080, free before, is blocked.
-std::shared_ptr<const forwarding::Policy> second_policy() {
-  std::vector<forwarding::PortRule> rules = world_rules();
+/// The first ones, but for: web by client instead of connection, app gone; port 8080, free before,
+/// is blocked.
+std::vector<forwarding::PortRule> second_rules() {
+  std::vector<forwarding::PortRule> rules = first_rules();
   rules[0].hash.affinity = bucket::Affinity::single;
   rules[3].ports.push_back({8080, 8080});
   rules.erase(rules.begin() + 1);
-  return World().rules(rules).bucket_count(128).snapshot().policy;
+  return rules;
+}
+
+forwarding::Settings settings(std::vector<forwarding::PortRule> rules, std::uint32_t buckets) {
+  return World().rules(std::move(rules)).bucket_count(buckets).udp_track().settings();
 }
 
 flow::Segment seen_by_cache(const TcpSegment& segment) {
   return {segment.flags, segment.sequence, segment.acknowledgement};
 }
 
-void require(bool holds, const char* promise, const packet::FlowKey& key,
-             const TcpSegment& segment) {
-  if (holds) return;
-  FAIL(promise << ": client port " << key.source_port << " to " << key.destination_port
-               << ", flags " << unsigned{segment.flags} << ", sequence " << segment.sequence
-               << ", acknowledgement " << segment.acknowledgement << ", length " << segment.length);
-}
-
 }  // namespace
 
 ModelCluster::ModelCluster(std::uint64_t seed)
-    : random_(seed), policies_{first_policy(), second_policy()} {
+    : random_(seed), settings_{settings(first_rules(), 64), settings(second_rules(), 128)} {
+  hosts_.reserve(kHosts);
   for (std::uint8_t number = 1; number <= kHosts; ++number)
-    hosts_.emplace_back(number, policies_[0], random_());
+    hosts_.emplace_back(number, settings_[0], random_());
   for (unsigned i = 0; i < kClients; ++i)
     clients_.push_back(make_peer(i, true));
   for (unsigned i = 0; i < kStrangers; ++i)
     strangers_.push_back(make_peer(kClients + i, false));
-  list_buckets();
+  buckets_.begin();
 }
 
 ModelCluster::Peer ModelCluster::make_peer(unsigned number, bool keeps_to_tcp) {
@@ -114,9 +118,11 @@ void ModelCluster::step() {
       host.expire(now_);
   }
   change();
+  pass_on();
+  datagrams_.pass_on(now_);
   Peer& client = clients_[random_() % kClients];
   Peer& stranger = strangers_[random_() % kStrangers];
-  const std::uint64_t who = random_() % 16;
+  const std::uint64_t who = random_() % 24;
   if (who < 8) {
     client_moves(client);
   } else if (who < 10) {
@@ -124,9 +130,13 @@ void ModelCluster::step() {
   } else if (who < 14) {
     stranger_moves(stranger);
   } else if (who == 14) {
-    datagram(chance(2) ? client : stranger);
-  } else {
     error_about(chance(2) ? client : stranger);
+  } else if (who == 15) {
+    datagrams_.error_arrives(now_);
+  } else if (who == 16) {
+    datagrams_.service_catches_up(now_);
+  } else {
+    datagrams_.client_speaks(now_);
   }
 }
 
@@ -156,62 +166,128 @@ void ModelCluster::stranger_moves(Peer& peer) {
   }
 }
 
-void ModelCluster::datagram(const Peer& peer) {
-  const Frame frame =
-      FrameBuilder().ip(peer.address, peer.virtual_ip).udp(peer.port, peer.server_port).payload(9);
-  const packet::FrameView view = packet::parse(frame);
-  for (ModelHost& host : hosts_) {
-    const Decision decision = forwarding::decide(frame, view, host.surroundings());
-    ++counts_.frames;
-    require(decision.verdict == Judge(host).datagram(view.key), "verdict about a datagram",
-            view.key, {});
-    require(!forwarding::note_received(view, decision, *host.flows, now_), "datagram", view.key,
-            {});
-  }
-}
-
 void ModelCluster::error_about(const Peer& peer) {
   const bool ipv6 = peer.key.family == base::Family::ipv6;
   const Frame frame =
       unreachable(ipv6 ? "2001:db8:9::9" : "10.99.0.9", from_host(peer, {TcpFlags::kAck, 1, 1, 0}));
   const packet::FrameView view = packet::parse(frame);
   for (ModelHost& host : hosts_) {
-    const Decision decision = forwarding::decide(frame, view, host.surroundings());
-    ++counts_.frames;
-    require(decision.verdict == Judge(host).error_about(peer.key), "verdict about an error",
+    const Decision decision = forwarding::decide(frame, view, host.surroundings(now_));
+    counts_.add(decision.verdict);
+    require(decision.verdict == Judge(host, now_).error_about(peer.key), "verdict about an error",
             peer.key, {});
   }
 }
 
 void ModelCluster::broadcast(Peer& peer, const TcpSegment& segment, unsigned depth) {
   const Frame frame = from_client(peer, segment);
+  const auto reached = std::make_shared<std::size_t>(kNone);
   std::array<bool, kHosts> delivered{};
-  for (std::size_t i = 0; i < kHosts; ++i)
-    delivered[i] = receive(hosts_[i], peer, frame, segment);
-  if (!peer.keeps_to_tcp) return;
-  check_one_stack(peer, segment, delivered);
+  std::array<bool, kHosts> sent_on{};
+  for (std::size_t i = 0; i < kHosts; ++i) {
+    const Decision decision = receive(i, peer, frame, segment, false);
+    delivered[i] = forwarding::is_delivery(decision.verdict);
+    sent_on[i] = decision.verdict == Verdict::hand_on;
+    if (!sent_on[i]) continue;
+    const ModelBuckets::Bucket& bucket = buckets_.at({decision.map_class, decision.bucket});
+    wire_.push_back({frame, &peer, segment, reached, bucket.generation, bucket.term, now_});
+    forwarding::rewrite_for_owner(wire_.back().frame, decision, hosts_[i].snapshot);
+  }
+  if (segment.opens()) check_not_lost(peer, segment, delivered, sent_on);
+  if (peer.keeps_to_tcp || segment.opens()) check_one_stack(peer, segment, delivered);
   for (std::size_t i = 0; i < kHosts; ++i) {
     if (!delivered[i]) continue;
-    peer.heard = now_;
-    const auto answer = hosts_[i].stack.receive(peer.key, segment, random_);
-    if (answer) send(i, peer, *answer, depth + 1);
+    *reached = i;
+    stack_gets(i, peer, segment, depth);
   }
 }
 
-/// True if the frame was delivered.
-bool ModelCluster::receive(ModelHost& host, Peer& peer, const Frame& frame,
-                           const TcpSegment& segment) {
+void ModelCluster::stack_gets(std::size_t at, Peer& peer, const TcpSegment& segment,
+                              unsigned depth) {
+  if (!peer.keeps_to_tcp) return;
+  peer.heard = now_;
+  const auto answer = hosts_[at].stack.receive(peer.key, segment, random_);
+  if (answer) send(at, peer, *answer, depth + 1);
+}
+
+/// Who has just let go of a bucket sends on each SYN that is not answered.
+void ModelCluster::check_not_lost(const Peer& peer, const TcpSegment& segment,
+                                  const std::array<bool, kHosts>& delivered,
+                                  const std::array<bool, kHosts>& sent_on) const {
+  const auto place = forwarding::placement_of(hosts_[0].snapshot, peer.key);
+  if (!place) return;
+  const ModelBuckets::Bucket& bucket = buckets_.at(*place);
+  if (bucket.former == kNone || now_ >= bucket.hands_on_until) return;
+  const bool is_answered = std::ranges::count(delivered, true) != 0;
+  require(is_answered || sent_on[bucket.former], "no SYN is lost by who lets go", peer.key,
+          segment);
+}
+
+/// What was sent on arrives, or comes out of parking.
+void ModelCluster::arrive(const SentOn& copy) {
+  Peer& peer = *copy.peer;
+  const auto place = forwarding::placement_of(hosts_[0].snapshot, peer.key);
+  if (!place) return;
+  const ModelBuckets::Bucket bucket = buckets_.at(*place);
+  // Between two hosts nothing is on its way for longer than a bucket stays. Strangers do not care.
+  if (peer.keeps_to_tcp && bucket.term != copy.term) return;
+  for (std::size_t i = 0; i < kHosts; ++i) {
+    if (packet::destination_mac(copy.frame) != hosts_[i].mac()) continue;
+    const Decision decision = receive(i, peer, copy.frame, copy.segment, true);
+    const bool is_delivered = forwarding::is_delivery(decision.verdict);
+    const bool waits = decision.verdict == Verdict::drop_handed_on;
+    const bool is_heir = bucket.generation == copy.generation && bucket.heir == i;
+    if (is_heir && bucket.term == copy.term && hosts_[i].lease_valid) {
+      require(is_delivered || waits, "no SYN is lost by who shall take", peer.key, copy.segment);
+    }
+    if (waits) {
+      parked_[i].push_back(copy);
+      parked_[i].back().since = now_;
+    }
+    if (!is_delivered) continue;
+    require(*copy.reached == kNone || *copy.reached == i, "one stack per SYN", peer.key,
+            copy.segment);
+    *copy.reached = i;
+    stack_gets(i, peer, copy.segment, 0);
+  }
+}
+
+/// What was sent on arrives, mostly; what waits is looked at again if its bucket is awaited no
+/// more.
+void ModelCluster::pass_on() {
+  for (const SentOn& copy : std::exchange(wire_, {})) {
+    if (chance(4)) {
+      wire_.push_back(copy);
+    } else {
+      arrive(copy);
+    }
+  }
+  for (std::size_t i = 0; i < kHosts; ++i) {
+    for (const SentOn& copy : std::exchange(parked_[i], {})) {
+      const auto place = forwarding::placement_of(hosts_[i].snapshot, copy.peer->key);
+      if (place && hosts_[i].state(*place) == bucket::BucketState::awaited) {
+        if (now_ - copy.since < kParkingLife) parked_[i].push_back(copy);
+        continue;
+      }
+      ++counts_.taken_after_waiting;
+      arrive(copy);
+    }
+  }
+}
+
+Decision ModelCluster::receive(std::size_t at, Peer& peer, const Frame& frame,
+                               const TcpSegment& segment, bool sent_on) {
+  ModelHost& host = hosts_[at];
   const packet::FrameView view = packet::parse(frame);
-  Judge judge(host);
+  Judge judge(host, now_);
   const FlowReference::Flow* held = host.reference.find(peer.key);
-  const Verdict expected = judge.received(peer.key, segment);
-  const Decision decision = forwarding::decide(frame, view, host.surroundings());
-  ++counts_.frames;
-  ++counts_.verdicts[static_cast<std::size_t>(decision.verdict)];
+  const Verdict expected = judge.received(peer.key, segment, sent_on);
+  const Decision decision = forwarding::decide(frame, view, host.surroundings(now_));
+  counts_.add(decision.verdict);
   require(decision.verdict == expected, "verdict", peer.key, segment);
   require(decision.tracked == (held != nullptr), "tracked", peer.key, segment);
   const auto connection = host.stack.connection(peer.key);
-  if (peer.keeps_to_tcp && connection && peer.client.agrees(*connection) &&
+  if (peer.keeps_to_tcp && !segment.opens() && connection && peer.client.agrees(*connection) &&
       now_ - peer.heard < ModelHost::kIdle) {
     require(held != nullptr && held->state == flow::FlowState::established,
             "S10: the host knows the connection", peer.key, segment);
@@ -229,7 +305,7 @@ bool ModelCluster::receive(ModelHost& host, Peer& peer, const Frame& frame,
   require(told == changed, "news of what was received", peer.key, segment);
   require(same_flow(host.flows->find(peer.key), host.reference.find(peer.key)),
           "flow after a received segment", peer.key, segment);
-  return forwarding::is_delivery(decision.verdict);
+  return decision;
 }
 
 void ModelCluster::check_one_stack(const Peer& peer, const TcpSegment& segment,
@@ -243,12 +319,11 @@ void ModelCluster::send(std::size_t from, Peer& peer, const TcpSegment& segment,
   ModelHost& host = hosts_[from];
   const Frame frame = from_host(peer, segment);
   const packet::FrameView view = packet::parse(frame);
-  Judge judge(host);
+  Judge judge(host, now_);
   const FlowReference::Flow* held = host.reference.find(peer.key);
   const Verdict expected = judge.sent(peer.key, segment);
-  const Decision decision = forwarding::decide_egress(frame, view, host.surroundings());
-  ++counts_.frames;
-  ++counts_.verdicts[static_cast<std::size_t>(decision.verdict)];
+  const Decision decision = forwarding::decide_egress(frame, view, host.surroundings(now_));
+  counts_.add(decision.verdict);
   require(decision.verdict == expected, "verdict about a sent segment", peer.key, segment);
   const bool is_syn_ack = (segment.flags & kSynAck) == kSynAck;
   if (decision.verdict == Verdict::send_uplink && (is_syn_ack || segment.has(TcpFlags::kRst))) {
@@ -284,83 +359,32 @@ void ModelCluster::change() {
     if (chance(4)) host.place_again(2);
     if (chance(host.lease_valid ? 2000 : 50)) host.lease_valid = !host.lease_valid;
   }
-  if (chance(20)) acquire();
-  if (chance(50)) refresh();
-  if (chance(300)) move_buckets();
+  buckets_.change(now_);
   if (chance(10'000)) die(random_() % kHosts);
   if (chance(10'000)) reconfigure();
 }
 
-/// All buckets of the present configuration, without an owner.
-void ModelCluster::list_buckets() {
-  owners_.clear();
-  for (const std::uint32_t size : hosts_[0].sizes())
-    owners_.emplace_back(size, kHosts);
-}
-
-/// First let go; who takes them is told later.
-void ModelCluster::move_buckets() {
-  const std::uint64_t share = std::array{1U, 2U, 8U, 32U}[random_() % 4];
-  for (std::uint16_t c = 0; c < owners_.size(); ++c) {
-    for (std::uint32_t b = 0; b < owners_[c].size(); ++b) {
-      if (owners_[c][b] == kHosts || !chance(share)) continue;
-      hosts_[owners_[c][b]].state({{c}, {b}}) = bucket::BucketState::foreign;
-      owners_[c][b] = kHosts;
-    }
-  }
-}
-
-/// Hosts take some of the buckets that nobody has.
-void ModelCluster::acquire() {
-  for (std::uint16_t c = 0; c < owners_.size(); ++c) {
-    for (std::uint32_t b = 0; b < owners_[c].size(); ++b) {
-      if (owners_[c][b] != kHosts || !chance(2)) continue;
-      const flow::Placement at{{c}, {b}};
-      owners_[c][b] = random_() % kHosts;
-      ++counts_.moved_buckets;
-      hosts_[owners_[c][b]].state(at) = is_residual_elsewhere(at, owners_[c][b])
-                                            ? bucket::BucketState::own_dirty
-                                            : bucket::BucketState::own;
-    }
-  }
-}
-
-/// Heartbeats tell that others have finished with a bucket.
-void ModelCluster::refresh() {
-  for (std::uint16_t c = 0; c < owners_.size(); ++c) {
-    for (std::uint32_t b = 0; b < owners_[c].size(); ++b) {
-      const flow::Placement at{{c}, {b}};
-      if (owners_[c][b] == kHosts || is_residual_elsewhere(at, owners_[c][b])) continue;
-      hosts_[owners_[c][b]].state(at) = bucket::BucketState::own;
-    }
-  }
-}
-
 void ModelCluster::die(std::size_t host) {
   hosts_[host].begin(random_());
+  parked_[host].clear();
+  buckets_.note_death(host);
+  datagrams_.note_death(host);
   ++counts_.deaths;
-  for (auto& of_class : owners_)
-    std::ranges::replace(of_class, host, kHosts);
 }
 
 void ModelCluster::reconfigure() {
-  policy_ = 1 - policy_;
+  rules_ = 1 - rules_;
   ++counts_.configurations;
   for (ModelHost& host : hosts_)
-    host.follow(policies_[policy_]);
-  list_buckets();
-}
-
-bool ModelCluster::is_residual_elsewhere(flow::Placement at, std::size_t owner) const {
-  for (std::size_t i = 0; i < kHosts; ++i) {
-    if (i != owner && hosts_[i].is_residual(at)) return true;
-  }
-  return false;
+    host.follow(settings_[rules_]);
+  wire_.clear();
+  buckets_.begin();
+  datagrams_.note_rules();
 }
 
 bool ModelCluster::is_owner(std::size_t host, const packet::FlowKey& key) const {
   const auto at = forwarding::placement_of(hosts_[host].snapshot, key);
-  return at && owners_[at->map_class.value][at->bucket.value] == host;
+  return at && buckets_.at(*at).holder == host;
 }
 
 void ModelCluster::check_everything() const {

@@ -9,16 +9,25 @@
 //   S8   one stack per segment: of a client that keeps to TCP no segment reaches the stacks of two
 //        hosts. A RST may: nobody answers one, and it ends what is left of a handshake.
 //   S9   no foreign RST: SYN-ACK and RST leave a host only if it owns the bucket within its lease,
-//   or
-//        holds the connection (a SYN-ACK: as established).
+//        or holds the connection (a SYN-ACK: as established).
 //   S10  stickiness: as long as a host lives, an established connection is known to it and all the
 //        client's segments reach its stack, whatever becomes of buckets and rules.
+//   hand-on
+//        no SYN is lost: what reaches a host that has just let go of a bucket, and is not answered,
+//        comes to whoever shall take it, and is answered if that one takes it in time. No SYN
+//        reaches the stacks of two hosts, however long it waits.
+//
+// For datagrams see model_datagrams.h.
 #pragma once
 
-#include <catch2/catch.hpp>
+#include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "model_buckets.h"
+#include "model_checks.h"
+#include "model_datagrams.h"
 #include "model_host.h"
 #include "support/frames.h"
 #include "support/world.h"
@@ -27,23 +36,17 @@ namespace covey::test {
 
 class ModelCluster {
  public:
-  struct Counts {
-    std::array<std::uint64_t, forwarding::kVerdictCount> verdicts{};
-    std::uint64_t frames = 0;
-    std::uint64_t held_in_foreign_buckets = 0;  // segments of S10 whose bucket was another host's
-    std::uint64_t moved_buckets = 0;
-    std::uint64_t configurations = 0;
-    std::uint64_t deaths = 0;
-  };
-
   explicit ModelCluster(std::uint64_t seed);
   /// One move of somebody, with all the answers to it, and perhaps a change of the cluster.
   void step();
-  [[nodiscard]] const Counts& counts() const { return counts_; }
+  [[nodiscard]] const ModelCounts& counts() const { return counts_; }
+  [[nodiscard]] std::uint64_t moves() const { return buckets_.moves(); }
   void check_everything() const;
 
  private:
-  static constexpr std::size_t kHosts = 3;
+  static constexpr std::size_t kHosts = ModelBuckets::kHosts;
+  static constexpr std::size_t kNone = ModelBuckets::kNone;
+  static constexpr base::Duration kParkingLife = std::chrono::milliseconds(500);
   static constexpr unsigned kClients = 200;
   static constexpr unsigned kStrangers = 100;
   static constexpr unsigned kLongestTalk = 8;  // segments and answers to one move
@@ -58,6 +61,15 @@ class ModelCluster {
     TcpClient client;
     base::TimePoint heard;  // when a segment of it was delivered last
   };
+  struct SentOn {
+    Frame frame;
+    Peer* peer = nullptr;
+    TcpSegment segment;
+    std::shared_ptr<std::size_t> reached;  // whose stack has this very SYN, if one
+    std::uint64_t generation = 0;
+    std::uint64_t term = 0;
+    base::TimePoint since;
+  };
 
   [[nodiscard]] static Peer make_peer(unsigned number, bool keeps_to_tcp);
   [[nodiscard]] Frame from_client(const Peer& peer, const TcpSegment& segment) const;
@@ -69,34 +81,38 @@ class ModelCluster {
   void client_moves(Peer& peer);
   void server_speaks(Peer& peer);
   void stranger_moves(Peer& peer);
-  void datagram(const Peer& peer);
   void error_about(const Peer& peer);
   void broadcast(Peer& peer, const TcpSegment& segment, unsigned depth);
-  bool receive(ModelHost& host, Peer& peer, const Frame& frame, const TcpSegment& segment);
+  forwarding::Decision receive(std::size_t at, Peer& peer, const Frame& frame,
+                               const TcpSegment& segment, bool sent_on);
+  void stack_gets(std::size_t at, Peer& peer, const TcpSegment& segment, unsigned depth);
+  void arrive(const SentOn& copy);
+  void pass_on();
   void send(std::size_t from, Peer& peer, const TcpSegment& segment, unsigned depth);
   void check_one_stack(const Peer& peer, const TcpSegment& segment,
                        const std::array<bool, kHosts>& delivered) const;
+  void check_not_lost(const Peer& peer, const TcpSegment& segment,
+                      const std::array<bool, kHosts>& delivered,
+                      const std::array<bool, kHosts>& sent_on) const;
 
   // What happens to the cluster.
   void change();
-  void list_buckets();
-  void move_buckets();
-  void acquire();
-  void refresh();
   void die(std::size_t host);
   void reconfigure();
-  [[nodiscard]] bool is_residual_elsewhere(flow::Placement at, std::size_t owner) const;
   [[nodiscard]] bool is_owner(std::size_t host, const packet::FlowKey& key) const;
 
   Random random_;
   base::TimePoint now_{0};
-  std::array<std::shared_ptr<const forwarding::Policy>, 2> policies_;
-  std::size_t policy_ = 0;
+  std::array<forwarding::Settings, 2> settings_;
+  std::size_t rules_ = 0;
+  ModelCounts counts_;
   std::vector<ModelHost> hosts_;
+  ModelBuckets buckets_{hosts_, random_};
+  ModelDatagrams datagrams_{hosts_, buckets_, random_, counts_};
   std::vector<Peer> clients_;
   std::vector<Peer> strangers_;
-  std::vector<std::vector<std::size_t>> owners_;  // by class and bucket; kHosts: none
-  Counts counts_;
+  std::vector<SentOn> wire_;
+  std::array<std::vector<SentOn>, kHosts> parked_;
 };
 
 }  // namespace covey::test

@@ -25,6 +25,10 @@ struct TcpSegment {
   std::uint32_t length = 0;
 
   [[nodiscard]] bool has(std::uint8_t flag) const { return (flags & flag) != 0; }
+  [[nodiscard]] bool opens() const {
+    using packet::TcpFlags;
+    return (flags & (TcpFlags::kSyn | TcpFlags::kAck | TcpFlags::kRst)) == TcpFlags::kSyn;
+  }
   [[nodiscard]] std::uint32_t end() const {
     return sequence + length + (has(packet::TcpFlags::kFin) ? 1 : 0);
   }

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "flow/flow_cache.h"
 #include "forwarding/decide.h"
@@ -21,12 +22,13 @@ namespace covey::test {
 
 struct ModelHost {
   static constexpr base::Duration kIdle = std::chrono::minutes(10);
+  static constexpr base::Duration kUdpIdle = flow::kTick * 5000;  // some 20 s
+  static constexpr base::Duration kHandOn = std::chrono::milliseconds(300);
   static constexpr std::uint32_t kRoom = 8192;  // more than there are flows: nothing is evicted
 
-  ModelHost(std::uint8_t number, const std::shared_ptr<const forwarding::Policy>& policy,
-            std::uint64_t seed)
+  ModelHost(std::uint8_t number, const forwarding::Settings& settings, std::uint64_t seed)
       : id{number} {
-    use(policy);
+    use(settings);
     begin(seed);
   }
 
@@ -35,14 +37,16 @@ struct ModelHost {
     flow::Settings settings;
     settings.capacity = kRoom;
     settings.tcp_idle = kIdle;
+    settings.udp_idle = kUdpIdle;
     flows = std::make_unique<flow::FlowCache>(settings, sizes(), seed);
-    reference = FlowReference(kIdle);
+    reference = FlowReference(kIdle, kUdpIdle);
     stack = {};
+    hands_on_until = {};
     release_all();
   }
   /// Another configuration: flows stay, places and buckets change.
-  void follow(const std::shared_ptr<const forwarding::Policy>& policy) {
-    use(policy);
+  void follow(const forwarding::Settings& settings) {
+    use(settings);
     flows->follow(std::make_shared<flow::BucketCounts>(sizes(), /*complete=*/false));
   }
   void place_again(std::uint32_t budget) {
@@ -59,6 +63,10 @@ struct ModelHost {
   [[nodiscard]] bucket::BucketState& state(flow::Placement at) {
     return snapshot.buckets.classes[at.map_class.value].states[at.bucket.value];
   }
+  /// Who takes new flows there, as far as it knows.
+  [[nodiscard]] base::HostId& owner(flow::Placement at) {
+    return snapshot.buckets.classes[at.map_class.value].owners[at.bucket.value];
+  }
   [[nodiscard]] bool owns(flow::Placement at) { return bucket::takes_new_flows(state(at)); }
   /// What its heartbeats say of a bucket that is not its own.
   [[nodiscard]] bool is_residual(flow::Placement at) const {
@@ -67,9 +75,10 @@ struct ModelHost {
   [[nodiscard]] const std::vector<std::uint32_t>& sizes() const {
     return snapshot.policy->classes().class_sizes;
   }
-  [[nodiscard]] forwarding::Surroundings surroundings() const {
-    return {snapshot, *flows, lease_valid};
+  [[nodiscard]] forwarding::Surroundings surroundings(base::TimePoint now) const {
+    return {snapshot, *flows, lease_valid, nullptr, now < hands_on_until};
   }
+  [[nodiscard]] const base::MacAddress& mac() const { return snapshot.policy->host_mac(); }
   void expire(base::TimePoint now) {
     flows->expire(now, 4 * kRoom);
     reference.expire(now);
@@ -78,16 +87,19 @@ struct ModelHost {
   base::HostId id;
   forwarding::Snapshot snapshot;
   std::unique_ptr<flow::FlowCache> flows;
-  FlowReference reference{kIdle};
+  FlowReference reference{kIdle, kUdpIdle};
   Stack stack;
+  base::TimePoint hands_on_until;
   bool lease_valid = true;
 
  private:
-  void use(const std::shared_ptr<const forwarding::Policy>& policy) {
-    snapshot.policy = policy;
+  void use(forwarding::Settings settings) {
+    settings.self = id;
+    snapshot.policy = std::make_shared<const forwarding::Policy>(std::move(settings),
+                                                                 bucket::SipKey{1, 2}, kStackMac);
     snapshot.buckets.serving = true;
     snapshot.buckets.classes.clear();
-    for (const std::uint32_t size : policy->classes().class_sizes) {
+    for (const std::uint32_t size : snapshot.policy->classes().class_sizes) {
       bucket::ClassTable table;
       table.mask = size - 1;
       table.states.assign(size, bucket::BucketState::foreign);
@@ -103,12 +115,70 @@ class Judge {
   using Verdict = forwarding::Verdict;
   using Flow = FlowReference::Flow;
 
-  explicit Judge(ModelHost& host) : host_(host) {}
+  Judge(ModelHost& host, base::TimePoint now) : host_(host), now_(now) {}
 
-  [[nodiscard]] Verdict received(const packet::FlowKey& key, const TcpSegment& segment) {
+  /// `sent_on`: not by the client, but by another host.
+  [[nodiscard]] Verdict received(const packet::FlowKey& key, const TcpSegment& segment,
+                                 bool sent_on) {
+    const Verdict verdict = without_handover(key, segment);
+    if (verdict != Verdict::drop_not_owner || !segment.opens() || !place(key)) return verdict;
+    const bucket::BucketState state = host_.state(*place(key));
+    if (sent_on) {
+      return state == bucket::BucketState::awaited ? Verdict::drop_handed_on : verdict;
+    }
+    const bool hands_on = state == bucket::BucketState::given_away && now_ < host_.hands_on_until;
+    return hands_on ? Verdict::hand_on : verdict;
+  }
+  [[nodiscard]] Verdict datagram(const packet::FlowKey& key, bool sent_on) {
+    if (host_.reference.find(key) != nullptr) {
+      return sent_on ? Verdict::drop_duplicate : Verdict::deliver_flow;
+    }
+    const Verdict verdict = datagram_by_bucket(key);
+    if (verdict == Verdict::drop_rule_disabled) return verdict;
+    const bucket::BucketState state = host_.state(*place(key));
+    if (verdict == Verdict::drop_not_owner) {
+      const bool hands_on = state == bucket::BucketState::retained && !sent_on;
+      return hands_on ? Verdict::hand_on : verdict;
+    }
+    const bool is_dirty = state == bucket::BucketState::own_dirty;
+    if (!forwarding::is_delivery(verdict) || is_dirty == sent_on) return verdict;
+    return is_dirty ? Verdict::drop_no_flow : Verdict::drop_duplicate;
+  }
+  [[nodiscard]] Verdict error_about(const packet::FlowKey& key) {
+    return host_.reference.find(key) != nullptr ? Verdict::deliver_flow : datagram_by_bucket(key);
+  }
+  [[nodiscard]] Verdict sent(const packet::FlowKey& key, const TcpSegment& segment) {
+    const Flow* flow = host_.reference.find(key);
+    const bool takes = takes_in_lease(key);
+    bool may_leave = true;
+    if ((segment.flags & kSynAck) == kSynAck) {
+      const bool is_established = flow != nullptr && flow->state == flow::FlowState::established;
+      may_leave = is_established || (takes && (flow == nullptr || !flow->disowned));
+    } else if (segment.has(packet::TcpFlags::kRst)) {
+      may_leave = takes || flow != nullptr;
+    }
+    return may_leave ? Verdict::send_uplink : Verdict::drop_egress_not_owner;
+  }
+  /// Whether what the stack answers to a datagram makes a conversation of this host, or continues
+  /// one.
+  [[nodiscard]] bool holds_by_answer(const packet::FlowKey& key) {
+    return host_.reference.find(key) != nullptr || takes_in_lease(key);
+  }
+  /// Nothing if the rule is disabled.
+  [[nodiscard]] std::optional<flow::Placement> place(const packet::FlowKey& key) const {
+    return forwarding::placement_of(host_.snapshot, key);
+  }
+  [[nodiscard]] bool owns(const packet::FlowKey& key) {
+    const auto at = place(key);
+    return at && host_.owns(*at);
+  }
+
+ private:
+  /// As if no bucket ever changed hands.
+  Verdict without_handover(const packet::FlowKey& key, const TcpSegment& segment) {
     using packet::TcpFlags;
     const Flow* flow = host_.reference.find(key);
-    const bool opens = (segment.flags & (kSynAck | TcpFlags::kRst)) == TcpFlags::kSyn;
+    const bool opens = segment.opens();
     if (flow == nullptr) return without_flow(key, segment, opens);
     switch (flow->state) {
       case flow::FlowState::none:
@@ -132,34 +202,6 @@ class Judge {
     }
     return Verdict::deliver_flow;
   }
-  [[nodiscard]] Verdict datagram(const packet::FlowKey& key) {
-    return place(key) ? if_taken(key, taken(key)) : Verdict::drop_rule_disabled;
-  }
-  [[nodiscard]] Verdict error_about(const packet::FlowKey& key) {
-    return host_.reference.find(key) != nullptr ? Verdict::deliver_flow : datagram(key);
-  }
-  [[nodiscard]] Verdict sent(const packet::FlowKey& key, const TcpSegment& segment) {
-    const Flow* flow = host_.reference.find(key);
-    const bool takes = owns(key) && host_.lease_valid;
-    bool may_leave = true;
-    if ((segment.flags & kSynAck) == kSynAck) {
-      const bool is_established = flow != nullptr && flow->state == flow::FlowState::established;
-      may_leave = is_established || (takes && (flow == nullptr || !flow->disowned));
-    } else if (segment.has(packet::TcpFlags::kRst)) {
-      may_leave = takes || flow != nullptr;
-    }
-    return may_leave ? Verdict::send_uplink : Verdict::drop_egress_not_owner;
-  }
-  /// Nothing if the rule is disabled.
-  [[nodiscard]] std::optional<flow::Placement> place(const packet::FlowKey& key) const {
-    return forwarding::placement_of(host_.snapshot, key);
-  }
-  [[nodiscard]] bool owns(const packet::FlowKey& key) {
-    const auto at = place(key);
-    return at && host_.owns(*at);
-  }
-
- private:
   /// Beyond what data lost in front of a FIN can explain.
   static bool is_far_ahead(std::uint32_t ahead) { return ahead > 0xffff && ahead < 0x80000000; }
 
@@ -167,6 +209,10 @@ class Judge {
     const bool by_default = place(key)->map_class == bucket::kDefaultHostClass;
     return by_default ? Verdict::deliver_default : Verdict::deliver_owned;
   }
+  Verdict datagram_by_bucket(const packet::FlowKey& key) {
+    return place(key) ? if_taken(key, taken(key)) : Verdict::drop_rule_disabled;
+  }
+  bool takes_in_lease(const packet::FlowKey& key) { return owns(key) && host_.lease_valid; }
   Verdict if_taken(const packet::FlowKey& key, Verdict taken) {
     if (!owns(key)) return Verdict::drop_not_owner;
     return host_.lease_valid ? taken : Verdict::drop_lease_expired;
@@ -180,6 +226,7 @@ class Judge {
   }
 
   ModelHost& host_;
+  base::TimePoint now_;
 };
 
 }  // namespace covey::test

@@ -20,18 +20,25 @@ TEST_CASE("hosts decide as the reference does, and connections stay where they a
     if (step % 1000 == 0) cluster.check_everything();
   }
   cluster.check_everything();
-  const test::ModelCluster::Counts& counts = cluster.counts();
+  const test::ModelCounts& counts = cluster.counts();
   WARN(counts.held_in_foreign_buckets
-       << " segments of connections in buckets of other hosts, " << counts.moved_buckets
+       << " segments of connections in buckets of other hosts, " << cluster.moves()
        << " buckets moved, " << counts.configurations << " changes of rules, " << counts.deaths
        << " deaths");
+  WARN(counts.verdicts[static_cast<std::size_t>(Verdict::hand_on)]
+       << " frames sent on, " << counts.taken_after_waiting << " SYNs taken after waiting, "
+       << counts.datagrams_sent_on << " datagrams taken that were sent on, "
+       << counts.datagrams_of_guests << " in buckets of other hosts");
   CHECK(counts.held_in_foreign_buckets > frames / 100);
-  CHECK(counts.moved_buckets > frames / 100);
+  CHECK(cluster.moves() > frames / 100);
+  CHECK(counts.taken_after_waiting > frames / 10'000);
+  CHECK(counts.datagrams_sent_on > frames / 10'000);
+  CHECK(counts.datagrams_of_guests > frames / 1000);
   for (const Verdict verdict :
-       {Verdict::deliver_owned, Verdict::deliver_flow, Verdict::deliver_default,
-        Verdict::drop_not_owner, Verdict::drop_no_flow, Verdict::drop_alien_ack,
-        Verdict::drop_lease_expired, Verdict::drop_rule_disabled, Verdict::send_uplink,
-        Verdict::drop_egress_not_owner}) {
+       {Verdict::deliver_owned, Verdict::deliver_flow, Verdict::deliver_default, Verdict::hand_on,
+        Verdict::drop_not_owner, Verdict::drop_handed_on, Verdict::drop_duplicate,
+        Verdict::drop_no_flow, Verdict::drop_alien_ack, Verdict::drop_lease_expired,
+        Verdict::drop_rule_disabled, Verdict::send_uplink, Verdict::drop_egress_not_owner}) {
     INFO(forwarding::name(verdict));
     CHECK(counts.verdicts[static_cast<std::size_t>(verdict)] > frames / 100'000);
   }
