@@ -193,6 +193,25 @@ TEST_CASE("a flood of SYN-ACKs takes no more than its part of a large cache") {
   CHECK(bench.state(client(1002)) == FlowState::half_open);
 }
 
+TEST_CASE("four million connections of both families are held, in 320 MiB") {
+  constexpr std::uint32_t kFlows = 4'000'000;
+  Bench bench(kFlows);
+  CHECK(bench.cache.memory_bytes() <= 320U << 20U);
+  for (std::uint32_t n = 0; n < kFlows; ++n)
+    bench.egress(client(n), kAck, 1, n);
+  CHECK(bench.cache.statistics().established == kFlows);
+  CHECK(bench.cache.statistics().untracked == 0);
+  CHECK(bench.cache.counts().live(bench.place) == kFlows);
+  unsigned wrong = 0;
+  for (std::uint32_t n = 0; n < kFlows; ++n) {
+    const flow::Found found = bench.cache.find(client(n));
+    wrong += found.state != FlowState::established || found.next_sequence != n ? 1U : 0U;
+  }
+  for (std::uint32_t n = kFlows; n < kFlows + 100'000; ++n)
+    wrong += bench.state(client(n)) != FlowState::none ? 1U : 0U;
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("UDP conversations take no more than a quarter of the cache, and end when silent") {
   Bench bench(64);
   const auto talker = [](std::uint32_t n) {
