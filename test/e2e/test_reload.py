@@ -133,7 +133,7 @@ def test_a_bad_file_and_a_key_that_needs_a_restart_change_nothing(lab, options):
     shown = lab.covey(2, "display").stdout
     conf = lab.configure(2)
     text = conf.read_text()
-    conf.write_text(text.replace("mode: unicast", "mode: anycast"))
+    conf.write_text(text.replace(f"mode: {options.mode}", "mode: anycast"))
     done = lab.covey(2, "reload")
     assert done.returncode == 3
     assert f"{conf}:6:" in done.stdout and "cluster.mode" in done.stdout
