@@ -28,6 +28,9 @@ namespace {
 // Leaving takes three heartbeats; who has not managed by then is treated as lost by its peers
 // anyhow.
 constexpr auto kLeaveLimit = std::chrono::seconds(1);
+// One wish can come as several signals: the kernel sends one for every thread of a parent that is
+// killed, and a terminal sends one to the daemon and one to the parent, which passes it on.
+constexpr auto kSameRequest = std::chrono::milliseconds(300);
 
 /// Puts `initial_state` into the core's terms.
 void apply_initial_state(Options& options, Logger& logger) {
@@ -76,12 +79,14 @@ struct Runtime::Implementation {
         wait_for_signal();
         return;
       }
-      if (leaving) {
-        exit_code = 1;
-        io.stop();  // asked twice: at once
+      if (!leaving) {
+        signalled = std::chrono::steady_clock::now();
+        begin_leaving();
+      } else if (std::chrono::steady_clock::now() - signalled >= kSameRequest) {
+        exit_code = kCutShort;
+        io.stop();
         return;
       }
-      begin_leaving();
       wait_for_signal();
     });
   }
@@ -142,6 +147,7 @@ struct Runtime::Implementation {
   ApiServer server;
   asio::signal_set signals;
   asio::steady_timer leave_timer;
+  std::chrono::steady_clock::time_point signalled;  // the first that ends the daemon
   bool leaving = false;
   bool ended = false;
   int exit_code = 0;

@@ -4,8 +4,8 @@
 //
 // Owner: control; the app owns the object. Threads: run() makes the calling thread the control
 // thread; stop() may be called from any. SIGTERM and SIGINT leave the cluster first (peers take
-// over at once) and end run(); a second signal ends it without waiting. Pinning and priority of the
-// thread are the caller's business.
+// over at once) and end run(); one that comes 300 ms later or more ends it without waiting. Pinning
+// and priority of the thread are the caller's business.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,9 @@
 #include "heartbeat/key_ring.h"
 
 namespace covey::control {
+
+/// run() when a further signal ended it while it was leaving.
+inline constexpr int kCutShort = 2;
 
 struct Options {
   Settings settings;
@@ -45,7 +48,7 @@ class Runtime {
   Runtime& operator=(const Runtime&) = delete;
 
   /// Serves until stopped. 0: the host left the cluster properly; 1: it could not, or something
-  /// failed.
+  /// failed; kCutShort.
   [[nodiscard]] int run();
   /// As SIGTERM does.
   void stop();

@@ -158,10 +158,12 @@ TEST_CASE("a trace ends when its time is up, and its packets have times") {
   }
 }
 
-TEST_CASE("SIGTERM leaves the cluster as stop does") {
+TEST_CASE("SIGTERM leaves the cluster as stop does, however often it comes at once") {
   Daemon daemon(1);
   daemon.start();
   REQUIRE(daemon.reaches("converged"));
+  std::raise(SIGTERM);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1));
   std::raise(SIGTERM);
   CHECK(daemon.join() == 0);
   CHECK_FALSE(daemon.data_plane.tables.back().serving);
@@ -358,6 +360,7 @@ TEST_CASE("a second signal ends a daemon that is still leaving") {
   daemon.start();
   REQUIRE(daemon.reaches([](const api::Status& now) { return now.host.id == 1; }));
   std::raise(SIGTERM);
+  std::this_thread::sleep_for(std::chrono::milliseconds(600));
   std::raise(SIGINT);
-  CHECK(daemon.join() == 1);
+  CHECK(daemon.join() == kCutShort);
 }
