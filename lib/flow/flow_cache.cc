@@ -30,7 +30,6 @@ constexpr std::uint8_t kClientFin = 0x01;
 constexpr std::uint8_t kOwnFin = 0x02;
 constexpr std::uint8_t kInDoubt = 0x04;
 constexpr std::uint8_t kBothFins = kClientFin | kOwnFin;
-constexpr std::uint8_t kProven = 0x20;  // half open: the client has named the number of our SYN-ACK
 
 // How many entries a new flow may look at for an idle one to replace: enough to make progress, few
 // enough that a full table stays cheap.
@@ -48,7 +47,12 @@ std::uint32_t ticks(Duration life) {
 /// Whether this completes a handshake. Who only pretends to be the client cannot know the number.
 bool is_proof(const Entry& entry, const Segment& segment) {
   return entry.state == FlowState::half_open && (segment.flags & (kSyn | kAck)) == kAck &&
-         segment.acknowledgement == entry.awaited && (entry.marks & kProven) == 0;
+         segment.acknowledgement == entry.awaited;
+}
+
+/// Neither SYN-ACK nor anything else that follows a SYN.
+bool is_bare_syn(const Segment& segment) {
+  return (segment.flags & (kSyn | kAck)) == kSyn;
 }
 
 /// Modulo 2^32, like the stamps.
@@ -93,14 +97,16 @@ bool FlowCache::note_inbound(const packet::FlowKey& key, const Segment& segment,
   const EntryIndex entry = table_.find(key);
   if (entry == kNoEntry) return false;
   if ((segment.flags & kRst) != 0) return note_client_reset(entry, segment.sequence, now);
-  const bool opens = (segment.flags & (kSyn | kAck)) == kSyn;
-  const bool is_disowned = (table_[entry].marks & kDisowned) != 0;
-  if (opens && (table_[entry].state == FlowState::lingering || is_disowned)) {
+  const bool is_disowned = (table_[entry].marks & (kWithheld | kAskedAgain)) != 0;
+  if (is_bare_syn(segment) && (table_[entry].state == FlowState::lingering || is_disowned)) {
     erase(entry);  // the ports are used anew; the stack decides what becomes of it
     return true;
   }
   const bool proves = is_proof(table_[entry], segment);
-  if (proves) table_[entry].marks |= kProven;
+  if (proves) {
+    become(entry, FlowState::established, now);
+    table_[entry].awaited = segment.sequence;
+  }
   const bool closing = (segment.flags & kFin) != 0 && note_fin(entry, kClientFin, now);
   // What a client sends says nothing about whether our stack still has the socket.
   if ((table_[entry].marks & kInDoubt) == 0) refresh(entry, now);
@@ -109,8 +115,13 @@ bool FlowCache::note_inbound(const packet::FlowKey& key, const Segment& segment,
 
 bool FlowCache::note_refused(const packet::FlowKey& key, const Segment& segment) noexcept {
   const EntryIndex entry = table_.find(key);
-  if (entry == kNoEntry || table_[entry].state == FlowState::half_open) return false;
+  if (entry == kNoEntry) return false;
   Entry& flow = table_[entry];
+  if (flow.state == FlowState::half_open) {
+    const bool is_news = is_bare_syn(segment) && (flow.marks & (kWithheld | kAskedAgain)) == 0;
+    if (is_news) flow.marks |= kAskedAgain;
+    return is_news;
+  }
   if (flow.state == FlowState::lingering || (segment.flags & kSyn) == 0) {
     erase(entry);
     return true;
@@ -133,14 +144,19 @@ bool FlowCache::note_withheld(const packet::FlowKey& key, const Segment& segment
   const bool is_new = entry == kNoEntry;
   if (is_new) entry = create(key, FlowState::half_open, placement, now);
   if (entry == kNoEntry || table_[entry].state != FlowState::half_open) return false;
-  const bool changed = is_new || (table_[entry].marks & kDisowned) == 0 ||
-                       table_[entry].awaited != segment.sequence + 1;
-  leave(entry);
-  if (changed) table_[entry].marks &= kBothFins;
-  table_[entry].marks |= kDisowned;
-  table_[entry].awaited = segment.sequence + 1;
-  enter(entry, now);
+  Entry& flow = table_[entry];
+  const bool is_same = flow.awaited == segment.sequence + 1;
+  if (is_same && (flow.marks & kAskedAgain) != 0) return false;
+  const bool changed = is_new || !is_same || (flow.marks & kWithheld) == 0;
+  flow.awaited = segment.sequence + 1;
+  withhold(entry, now);
   return changed;
+}
+
+void FlowCache::withhold(EntryIndex entry, TimePoint now) noexcept {
+  leave(entry);
+  table_[entry].marks = (table_[entry].marks & kBothFins) | kWithheld;
+  enter(entry, now);
 }
 
 bool FlowCache::note_egress(const packet::FlowKey& key, const Segment& segment, Placement placement,
@@ -200,13 +216,14 @@ bool FlowCache::note_syn_ack(EntryIndex entry, const packet::FlowKey& key,
     return changed;
   }
   if (entry != kNoEntry && table_[entry].state == FlowState::half_open) {
-    const bool is_disowned = (table_[entry].marks & kDisowned) != 0;
+    const bool is_disowned = (table_[entry].marks & (kWithheld | kAskedAgain)) != 0;
     const bool changed = is_disowned || table_[entry].awaited != expected_ack;
+    if (!changed) return false;  // nor is it any younger
     leave(entry);
     table_[entry].awaited = expected_ack;
-    if (changed) table_[entry].marks = 0;
+    table_[entry].marks = 0;
     enter(entry, now);
-    return changed;
+    return true;
   }
   if (entry != kNoEntry) erase(entry);  // lingering or in doubt: the handshake proves it over
   entry = create(key, FlowState::half_open, placement, now);
@@ -220,7 +237,7 @@ bool FlowCache::note_own_segment(EntryIndex entry, const Segment& segment, TimeP
   // A half-open socket answers a SYN with another number by a bare ACK (RFC 9293, 3.10.7.4): of a
   // client that nobody has heard yet.
   const bool is_first = segment.flags == kAck && segment.sequence == flow.awaited;
-  if (flow.state == FlowState::half_open && is_first && (flow.marks & kProven) == 0) return false;
+  if (flow.state == FlowState::half_open && is_first) return false;
   bool changed = false;
   if (flow.state == FlowState::half_open || (flow.marks & kInDoubt) != 0) {
     become(entry, FlowState::established, now);
@@ -316,7 +333,7 @@ AgeQueue* FlowCache::queue_of(const Entry& entry) noexcept {
     case FlowState::none:
       return nullptr;
     case FlowState::half_open:
-      return (entry.marks & kDisowned) != 0 ? &lingering_ : &half_open_;
+      return (entry.marks & kWithheld) != 0 ? &lingering_ : &half_open_;
     case FlowState::established:
       return (entry.marks & kInDoubt) != 0 ? &doubted_ : nullptr;
     case FlowState::lingering:
@@ -373,13 +390,21 @@ void FlowCache::expire(TimePoint now, std::uint32_t budget) noexcept {
   expire_idle(now, budget - (before - queued));
 }
 
+/// A client that was answered by another host may be so still when this stack repeats its SYN-ACK.
+void FlowCache::end(EntryIndex entry, TimePoint now) noexcept {
+  const Entry& flow = table_[entry];
+  const bool was_live = flow.state == FlowState::half_open && is_live(flow);
+  if (was_live && (flow.marks & kAskedAgain) != 0) return withhold(entry, now);
+  erase(entry);
+  counters_.expired.add(1);
+}
+
 /// Returns how many entries it ended.
 std::uint32_t FlowCache::expire_queue(const AgeQueue& queue, std::uint32_t life, TimePoint now,
                                       std::uint32_t budget) noexcept {
   std::uint32_t ended = 0;
   while (ended < budget && queue.oldest() != kNoEntry && age(table_[queue.oldest()], now) >= life) {
-    erase(queue.oldest());
-    counters_.expired.add(1);
+    end(queue.oldest(), now);
     ++ended;
   }
   return ended;

@@ -24,8 +24,9 @@
 
 namespace covey::flow {
 
-// Renewed by each retransmitted SYN-ACK (Linux sends them after 1, 3, 7, 15... s), so a living
-// handshake never ages out before its third retry, and a flood leaves no trace for long.
+// From the SYN-ACK on, or from what the client sent last. Linux repeats a SYN-ACK after 1, 3, 7,
+// 15... s, so a living handshake never ages out before its third retry, and a flood leaves no trace
+// for long.
 inline constexpr base::Duration kHalfOpenLife = std::chrono::seconds(8);
 // A flood of SYNs that our stack answers takes no more room than this; the oldest gives way.
 inline constexpr std::uint32_t kMaxHalfOpen = 65536;
@@ -55,7 +56,8 @@ struct Found {
   /// number behind the SYN that was refused.
   std::uint32_t next_sequence = 0;
   bool superseded = false;  // established: the client may have begun anew with another host
-  bool disowned = false;    // half_open: our SYN-ACK was refused, another host may have answered
+  bool disowned = false;    // half_open: another host may have answered
+  bool withheld = false;    // half_open: likewise, and other hosts have not been told of the entry
 };
 
 struct Statistics {
@@ -72,19 +74,21 @@ struct Statistics {
 };
 
 /// An entry is *half open* from the SYN-ACK our own stack sent (at most kHalfOpenLife without sign
-/// of life); it becomes *established* when our own stack sends any segment that is neither SYN-ACK
-/// nor RST (a SYN of its own included), which a kernel does only for a real socket. One exception:
-/// a bare ACK right behind the SYN-ACK counts only once the client has acknowledged the SYN-ACK,
-/// for so a kernel answers a second SYN that has another number than the first. Hence neither a
-/// SYN flood nor a flood of stray ACKs fills the table with connections that do not exist. FIN both
-/// ways starts a linger (kLinger); silence longer than tcp_idle expires an entry. A RST our stack
-/// sends ends an entry at once. A client's RST does too if our stack must have believed it (half
-/// open, or exactly the sequence number it awaits); any other may come from somebody who guesses,
-/// so the flow is merely in doubt: the next segment our stack sends clears the doubt, else the
-/// entry ends after kDoubtLife. A refused SYN makes an established entry *superseded*: the next
-/// refused segment ends it, the next segment our stack sends proves that it lives. A withheld
-/// SYN-ACK makes a half-open entry *disowned*: it lives for kLinger, longer than a stack repeats a
-/// SYN-ACK.
+/// of life). It becomes *established* when the client names the number of that SYN-ACK, which only
+/// who received it knows, and when our own stack sends any segment that is neither SYN-ACK nor RST
+/// (a SYN of its own included), which a kernel does only for a real socket. One exception: a bare
+/// ACK right behind the SYN-ACK, for so a kernel answers a second SYN that has another number than
+/// the first. Hence neither a SYN flood nor a flood of stray ACKs fills the table with connections
+/// that do not exist. FIN both ways starts a linger (kLinger); silence longer than tcp_idle expires
+/// an entry. A RST our stack sends ends an entry at once. A client's RST does too if our stack must
+/// have believed it (half open, or exactly the sequence number it awaits); any other may come from
+/// somebody who guesses, so the flow is merely in doubt: the next segment our stack sends clears
+/// the doubt, else the entry ends after kDoubtLife. A refused SYN makes an established entry
+/// *superseded*: the next refused segment ends it, the next segment our stack sends proves that it
+/// lives. A refused SYN or a withheld SYN-ACK makes a half-open entry *disowned*: another host may
+/// have answered, so no SYN-ACK is to leave. After a withheld one, and once its time is up after a
+/// refused SYN, it is only remembered: it is not live, and ends after kLinger, which is longer than
+/// a stack repeats a SYN-ACK.
 ///
 /// A UDP conversation is established by the first datagram our own stack sends in it, and ends when
 /// it was silent for udp_idle.
@@ -113,7 +117,8 @@ class FlowCache {
     if (flow.state == FlowState::half_open) {
       return {.state = flow.state,
               .expected_ack = flow.awaited,
-              .disowned = (flow.marks & kDisowned) != 0};
+              .disowned = (flow.marks & (kWithheld | kAskedAgain)) != 0,
+              .withheld = (flow.marks & kWithheld) != 0};
     }
     return {.state = flow.state,
             .next_sequence = flow.awaited,
@@ -137,7 +142,8 @@ class FlowCache {
                     base::TimePoint now) noexcept;
   /// An inbound segment of a flow that was not delivered, because it belongs to a new connection on
   /// the same ports. A lingering or superseded flow ends; an established one becomes superseded by
-  /// a SYN. True as above.
+  /// a SYN, a half-open one disowned: its client asks again, and another host answers. True as
+  /// above.
   bool note_refused(const packet::FlowKey& key, const Segment& segment) noexcept;
   /// A segment the local stack sent (key already reversed to the client's view). True as above
   /// (created, promoted, closing, ended, doubt cleared).
@@ -190,7 +196,8 @@ class FlowCache {
  private:
   // The marks of an entry that find() must know; the others are in flow_cache.cc.
   static constexpr std::uint8_t kSuperseded = 0x08;
-  static constexpr std::uint8_t kDisowned = 0x10;
+  static constexpr std::uint8_t kWithheld = 0x10;    // half open: our SYN-ACK was not let out
+  static constexpr std::uint8_t kAskedAgain = 0x20;  // half open: the client, and not us
 
   struct Counters {
     Counter<std::uint64_t> established, half_open, lingering, created, expired, evicted, untracked;
@@ -199,6 +206,8 @@ class FlowCache {
   bool note_client_reset(EntryIndex entry, std::uint32_t sequence, base::TimePoint now) noexcept;
   bool note_syn_ack(EntryIndex entry, const packet::FlowKey& key, std::uint32_t expected_ack,
                     Placement placement, base::TimePoint now) noexcept;
+  void withhold(EntryIndex entry, base::TimePoint now) noexcept;
+  void end(EntryIndex entry, base::TimePoint now) noexcept;
   bool note_own_segment(EntryIndex entry, const Segment& segment, base::TimePoint now) noexcept;
   void evict(EntryIndex entry) noexcept;
   bool note_fin(EntryIndex entry, std::uint8_t mark, base::TimePoint now) noexcept;
@@ -222,7 +231,7 @@ class FlowCache {
   [[nodiscard]] AgeQueue* queue_of(const Entry& entry) noexcept;
   [[nodiscard]] Counter<std::uint64_t>* counter_of(const Entry& entry) noexcept;
   [[nodiscard]] static bool is_live(const Entry& entry) noexcept {
-    return entry.state != FlowState::lingering && (entry.marks & kDisowned) == 0;
+    return entry.state != FlowState::lingering && (entry.marks & kWithheld) == 0;
   }
   [[nodiscard]] bool is_to_be_placed(EntryIndex entry) const noexcept {
     return table_[entry].state != FlowState::none && table_[entry].placed_in != placement_round_;

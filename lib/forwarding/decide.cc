@@ -235,17 +235,20 @@ Verdict judge_new(const FrameView& view, const Placement& place,
 
 // Our stack answered a SYN and waits. A stack in this state resets a connection upon a wrong
 // acknowledgement, and that wrong one may be right for another host which answered the same client:
-// only ours may pass.
+// only ours may pass; and in a bucket of another host only as long as that one has been told.
 Verdict judge_half_open(const FrameView& view, const flow::Found& found, const Placement& place,
                         const Surroundings& around) noexcept {
   if (view.is_bare_syn()) return if_owner(place, around, Verdict::deliver_flow);
   if (view.has_flag(TcpFlags::kRst)) return Verdict::deliver_flow;
   const bool acknowledges = view.has_flag(TcpFlags::kAck) && !view.has_flag(TcpFlags::kSyn);
   if (!acknowledges) return Verdict::drop_no_flow;
-  if (view.tcp_acknowledgement == found.expected_ack) return Verdict::deliver_flow;
+  const bool is_ours = takes_new_flows(place.state);
+  if (view.tcp_acknowledgement == found.expected_ack) {
+    return is_ours || !found.withheld ? Verdict::deliver_flow : Verdict::drop_no_flow;
+  }
   // In a bucket that is ours nobody else should have answered, unless it was not ours when we
   // should have; the control thread watches these.
-  const bool is_alien = takes_new_flows(place.state) && !found.disowned;
+  const bool is_alien = is_ours && !found.disowned;
   return is_alien ? Verdict::drop_alien_ack : Verdict::drop_no_flow;
 }
 

@@ -39,13 +39,25 @@ std::optional<packet::FlowKey> conversation_of(const FrameView& view, const pack
 }
 
 // SYN-ACK and RST open or end a client's connection, so only the host that may do so sends them. A
-// kernel that heard a stray segment is silenced; so is one with a half-open socket of a time when
-// it was the owner, for the client may have been answered by another host since.
-bool may_leave(const FrameView& view, const flow::Found& found, bool is_owner) noexcept {
-  if (view.is_syn_ack()) {
-    return found.state == flow::FlowState::established || (is_owner && !found.disowned);
+// kernel that heard a stray segment is silenced. One with a half-open socket of a time when it was
+// the owner may repeat its SYN-ACK, whose answer may have been lost, unless the client has asked
+// again since: then another host has answered.
+bool may_leave(const FrameView& view, const flow::Found& found, bool owns,
+               bool lease_valid) noexcept {
+  const bool is_owner = owns && lease_valid;
+  if (!view.is_syn_ack()) {
+    return is_owner || found.state != flow::FlowState::none || !view.has_flag(TcpFlags::kRst);
   }
-  return is_owner || found.state != flow::FlowState::none || !view.has_flag(TcpFlags::kRst);
+  switch (found.state) {
+    case flow::FlowState::established:
+      return true;
+    case flow::FlowState::half_open:
+      return lease_valid && !found.disowned;
+    case flow::FlowState::none:
+    case flow::FlowState::lingering:
+      break;
+  }
+  return is_owner;
 }
 
 // `tracked` is the key of the conversation, seen from the client.
@@ -55,10 +67,13 @@ Decision decide_conversation_from_virtual_ip(const FrameView& view, const packet
   Decision decision = decided(Verdict::send_uplink, place);
   const flow::Found found = around.flows.find(tracked);
   decision.tracked = found.state != flow::FlowState::none;
-  const bool is_owner = bucket::takes_new_flows(place.state) && around.lease_valid;
-  if (!may_leave(view, found, is_owner)) decision.verdict = Verdict::drop_egress_not_owner;
+  const bool owns = bucket::takes_new_flows(place.state);
+  if (!may_leave(view, found, owns, around.lease_valid)) {
+    decision.verdict = Verdict::drop_egress_not_owner;
+  }
   // A datagram that answers late, when the bucket has gone, begins no conversation: the new owner
   // may hold it by now, or take it next, and has been told where this host holds some.
+  const bool is_owner = owns && around.lease_valid;
   const bool begins = !decision.tracked && packet::is_udp_conversation(tracked);
   if (begins && !is_owner) decision.has_bucket = false;
   return decision;

@@ -112,7 +112,7 @@ class Session {
     for (const flow::FlowCache::Listed& it : flows) {
       const flow::Found found = cache_.find(it.key);
       require(it.state != FlowState::none && found.state == it.state);
-      const bool is_live = it.state != FlowState::lingering && !found.disowned;
+      const bool is_live = it.state != FlowState::lingering && !found.withheld;
       ++states[is_live ? it.state : FlowState::lingering];
       require(it.placement.has_value() || cache_.places_again());
       if (!it.placement) continue;

@@ -32,8 +32,9 @@ class FlowReference {
     bool client_fin = false;
     bool own_fin = false;
     bool superseded = false;
-    bool disowned = false;
-    bool proven = false;
+    bool withheld = false;
+    bool asked_again = false;
+    [[nodiscard]] bool disowned() const { return withheld || asked_again; }
     std::optional<base::TimePoint> doubted;
     base::TimePoint heard;
     flow::Placement place;
@@ -58,15 +59,19 @@ class FlowReference {
     }
     const bool bare_syn =
         (segment.flags & packet::TcpFlags::kSyn) && !(segment.flags & packet::TcpFlags::kAck);
-    if (bare_syn && (flow.state == flow::FlowState::lingering || flow.disowned)) {
+    if (bare_syn && (flow.state == flow::FlowState::lingering || flow.disowned())) {
       flows_.erase(found);
       return true;
     }
     const bool acknowledges =
         (segment.flags & packet::TcpFlags::kAck) && !(segment.flags & packet::TcpFlags::kSyn);
     const bool proves = flow.state == flow::FlowState::half_open && acknowledges &&
-                        segment.acknowledgement == flow.awaited &&
-                        !std::exchange(flow.proven, true);
+                        segment.acknowledgement == flow.awaited;
+    if (proves) {
+      flow.state = flow::FlowState::established;
+      flow.withheld = flow.asked_again = false;
+      flow.awaited = segment.sequence;
+    }
     const bool changed =
         (segment.flags & packet::TcpFlags::kFin) && !std::exchange(flow.client_fin, true);
     flow.heard = now;
@@ -76,8 +81,15 @@ class FlowReference {
 
   bool refused(const packet::FlowKey& key, const flow::Segment& segment) {
     const auto found = flows_.find(key);
-    if (found == flows_.end() || found->second.state == flow::FlowState::half_open) return false;
+    if (found == flows_.end()) return false;
     Flow& flow = found->second;
+    if (flow.state == flow::FlowState::half_open) {
+      const bool asks_again =
+          (segment.flags & packet::TcpFlags::kSyn) && !(segment.flags & packet::TcpFlags::kAck);
+      const bool is_news = asks_again && !flow.disowned();
+      if (is_news) flow.asked_again = true;
+      return is_news;
+    }
     if (flow.state == flow::FlowState::lingering || !(segment.flags & packet::TcpFlags::kSyn)) {
       flows_.erase(found);
       return true;
@@ -94,10 +106,12 @@ class FlowReference {
     const bool fresh = !flows_.contains(key);
     if (!fresh && flows_[key].state != flow::FlowState::half_open) return false;
     Flow& flow = flows_[key];
-    const bool same = !fresh && flow.disowned && flow.awaited == segment.sequence + 1;
-    if (!same) flow.proven = false;
+    const bool same_number = !fresh && flow.awaited == segment.sequence + 1;
+    if (same_number && flow.asked_again) return false;
+    const bool same = same_number && flow.withheld;
     flow.state = flow::FlowState::half_open;
-    flow.disowned = true;
+    flow.withheld = true;
+    flow.asked_again = false;
     flow.awaited = segment.sequence + 1;
     flow.heard = now;
     if (fresh) flow.place = place;
@@ -115,13 +129,13 @@ class FlowReference {
     }
     const bool is_bare_first =
         segment.flags == packet::TcpFlags::kAck && segment.sequence == before.awaited;
-    if (before.state == flow::FlowState::half_open && is_bare_first && !before.proven) return false;
+    if (before.state == flow::FlowState::half_open && is_bare_first) return false;
     if (before.state == flow::FlowState::lingering && syn) before = Flow{};
     Flow after = before;
     if (before.state == flow::FlowState::none) after.place = place;
     if (before.state != flow::FlowState::lingering) after.state = flow::FlowState::established;
     after.doubted.reset();
-    after.superseded = after.disowned = after.proven = false;
+    after.superseded = after.withheld = after.asked_again = false;
     after.heard = now;
     if (segment.flags & packet::TcpFlags::kAck) after.awaited = segment.acknowledgement;
     if (segment.flags & packet::TcpFlags::kFin) after.own_fin = true;
@@ -132,20 +146,18 @@ class FlowReference {
   }
 
   void expire(base::TimePoint now) {
-    std::erase_if(flows_, [&](const auto& item) {
-      const Flow& flow = item.second;
-      switch (flow.state) {
-        case flow::FlowState::half_open:
-          return now - flow.heard >= (flow.disowned ? flow::kLinger : flow::kHalfOpenLife);
-        case flow::FlowState::lingering:
-          return now - flow.heard >= flow::kLinger;
-        default:
-          break;
+    for (auto item = flows_.begin(); item != flows_.end();) {
+      Flow& flow = item->second;
+      if (!is_over(item->first, flow, now)) {
+        ++item;
+      } else if (flow.state == flow::FlowState::half_open && flow.asked_again) {
+        flow.asked_again = false;
+        flow.withheld = true;
+        flow.heard = now;
+      } else {
+        item = flows_.erase(item);
       }
-      const bool is_udp = item.first.protocol == packet::kProtocolUdp;
-      if (is_udp) return now - flow.heard >= udp_idle_;
-      return flow.doubted ? now - *flow.doubted >= flow::kDoubtLife : now - flow.heard >= tcp_idle_;
-    });
+    }
   }
 
   /// Another configuration says where the flow lies; nothing ends it.
@@ -167,11 +179,24 @@ class FlowReference {
   }
 
  private:
+  [[nodiscard]] bool is_over(const packet::FlowKey& key, const Flow& flow,
+                             base::TimePoint now) const {
+    if (key.protocol == packet::kProtocolUdp) return now - flow.heard >= udp_idle_;
+    if (flow.doubted) return now - *flow.doubted >= flow::kDoubtLife;
+    switch (flow.state) {
+      case flow::FlowState::half_open:
+        return now - flow.heard >= (flow.withheld ? flow::kLinger : flow::kHalfOpenLife);
+      case flow::FlowState::lingering:
+        return now - flow.heard >= flow::kLinger;
+      default:
+        return now - flow.heard >= tcp_idle_;
+    }
+  }
   static void maybe_linger(Flow& flow) {
     if (!flow.client_fin || !flow.own_fin) return;
     flow.state = flow::FlowState::lingering;
     flow.doubted.reset();
-    flow.superseded = flow.disowned = false;
+    flow.superseded = flow.withheld = flow.asked_again = false;
   }
   bool syn_ack(const packet::FlowKey& key, const Flow& before, std::uint32_t expected,
                flow::Placement place, base::TimePoint now) {
@@ -180,16 +205,14 @@ class FlowReference {
       return before.client_fin || before.own_fin || before.superseded;
     }
     const bool again = before.state == flow::FlowState::half_open;
-    const bool same = again && !before.disowned && before.awaited == expected;
+    if (again && !before.disowned() && before.awaited == expected) return false;
     Flow after;
     after.state = flow::FlowState::half_open;
     after.awaited = expected;
     after.heard = now;
     after.place = again ? before.place : place;
-    if (same) after.client_fin = before.client_fin;
-    if (same) after.proven = before.proven;
     flows_[key] = after;
-    return !same;
+    return true;
   }
 
   base::Duration tcp_idle_;
@@ -203,7 +226,8 @@ inline bool same_flow(const flow::Found& found, const FlowReference::Flow* expec
   const bool opening = expected->state == flow::FlowState::half_open;
   const std::uint32_t number = opening ? found.expected_ack : found.next_sequence;
   return found.state == expected->state && number == expected->awaited &&
-         found.superseded == expected->superseded && found.disowned == expected->disowned;
+         found.superseded == expected->superseded && found.disowned == expected->disowned() &&
+         found.withheld == expected->withheld;
 }
 
 /// The cache holds what the reference has and nothing else, each flow in its state and place, and
@@ -215,7 +239,7 @@ inline bool same_everything(const flow::FlowCache& cache, const FlowReference& r
   for (const std::uint32_t size : class_sizes)
     live.emplace_back(size);
   for (const auto& [key, flow] : reference.flows()) {
-    const bool is_live = flow.state != flow::FlowState::lingering && !flow.disowned;
+    const bool is_live = flow.state != flow::FlowState::lingering && !flow.withheld;
     ++states[is_live ? flow.state : flow::FlowState::lingering];
     const bool is_placed = cache.counts().are_complete();
     if (is_live && is_placed) ++live.at(flow.place.map_class.value).at(flow.place.bucket.value);

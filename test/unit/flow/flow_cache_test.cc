@@ -29,11 +29,20 @@ TEST_CASE("nothing a client sends makes an entry") {
   CHECK(bench.cache.statistics().created == 0);
 }
 
-TEST_CASE("a client's ACK alone does not establish a flow") {
+TEST_CASE("a client's ACK establishes a flow if it names the number of our SYN-ACK") {
   Bench bench;
-  bench.egress(client(1), kSyn | kAck);
-  CHECK_FALSE(bench.inbound(client(1), kAck));
+  bench.egress(client(1), kSyn | kAck, 1000);
+  CHECK_FALSE(bench.inbound(client(1), kAck, 500, 1000));
+  CHECK_FALSE(bench.inbound(client(1), kSyn | kAck, 500, 1001));
   CHECK(bench.state(client(1)) == FlowState::half_open);
+  CHECK(bench.inbound(client(1), kAck, 500, 1001));
+  CHECK(bench.state(client(1)) == FlowState::established);
+  CHECK(bench.cache.find(client(1)).next_sequence == 500);
+  CHECK_FALSE(bench.inbound(client(1), kAck, 500, 1001));
+  bench.egress(client(2), kSyn | kAck, 1000);
+  CHECK(bench.inbound(client(2), kFin | kAck, 500, 1001));
+  CHECK(bench.egress(client(2), kFin | kAck, 1001, 501));
+  CHECK(bench.state(client(2)) == FlowState::lingering);
 }
 
 TEST_CASE("any other segment of our stack establishes the flow") {
@@ -58,21 +67,12 @@ TEST_CASE("the bare ACK of a socket that is half open proves no connection") {
   CHECK_FALSE(bench.egress(client(1), kAck, 1001, 500));
   CHECK(bench.state(client(1)) == FlowState::half_open);
   CHECK(bench.cache.find(client(1)).expected_ack == 1001);
-  SECTION("until the client has named the number of the SYN-ACK") {
-    CHECK_FALSE(bench.inbound(client(1), kAck, 500, 1000));
-    CHECK_FALSE(bench.egress(client(1), kAck, 1001, 500));
-    CHECK(bench.inbound(client(1), kAck, 500, 1001));
-    CHECK_FALSE(bench.inbound(client(1), kAck, 500, 1001));
-    CHECK(bench.egress(client(1), kAck, 1001, 510));
-    CHECK(bench.state(client(1)) == FlowState::established);
-  }
   SECTION("but anything further does: a client may send data with its SYN") {
     CHECK(bench.egress(client(1), kAck, 2461, 500));
     CHECK(bench.state(client(1)) == FlowState::established);
   }
   SECTION("and a SYN-ACK with another number is to be named anew") {
     for (const bool withheld : {false, true}) {
-      bench.inbound(client(1), kAck, 500, 1001);
       withheld ? bench.withheld(client(1), 2000) : bench.egress(client(1), kSyn | kAck, 2000, 700);
       CHECK_FALSE(bench.egress(client(1), kAck, 2001, 700));
       CHECK(bench.state(client(1)) == FlowState::half_open);
@@ -101,10 +101,11 @@ TEST_CASE("a half-open entry ends after its life without a sign of life") {
   bench.egress(client(1), kSyn | kAck);
   bench.wait(flow::kHalfOpenLife - 10ms);
   CHECK(bench.state(client(1)) == FlowState::half_open);
-  bench.egress(client(1), kSyn | kAck);
+  bench.inbound(client(1), kSyn);
   bench.wait(flow::kHalfOpenLife - 10ms);
+  CHECK_FALSE(bench.egress(client(1), kSyn | kAck));  // says nothing about the client
   CHECK(bench.state(client(1)) == FlowState::half_open);
-  bench.inbound(client(1), kAck);
+  bench.inbound(client(1), kSyn);
   bench.wait(flow::kHalfOpenLife - 10ms);
   CHECK(bench.state(client(1)) == FlowState::half_open);
   bench.wait(20ms);
@@ -265,11 +266,36 @@ TEST_CASE("a refused SYN ends a lingering flow and makes an established one supe
   CHECK(bench.state(client(2)) == FlowState::none);
 }
 
-TEST_CASE("a refused SYN means nothing to a half-open flow") {
+TEST_CASE("a refused SYN disowns a half-open flow, until the client names its number after all") {
   Bench bench;
   bench.egress(client(1), kSyn | kAck, 1000);
+  CHECK_FALSE(bench.refused(client(1), kAck, 70));
+  CHECK_FALSE(bench.refused(client(1), kSyn | kAck, 70));
+  CHECK(bench.cache.counts().live(bench.place) == 1);
+  CHECK(bench.refused(client(1), kSyn, 70));
   CHECK_FALSE(bench.refused(client(1), kSyn, 70));
+  CHECK(bench.cache.find(client(1)).disowned);
   CHECK(bench.cache.find(client(1)).expected_ack == 1001);
+  CHECK(bench.cache.counts().live(bench.place) == 1);
+  CHECK_FALSE(bench.withheld(client(1), 1000));
+  CHECK_FALSE(bench.cache.find(client(1)).withheld);
+  CHECK(bench.inbound(client(1), kAck, 71, 1001));
+  CHECK(bench.state(client(1)) == FlowState::established);
+  CHECK_FALSE(bench.cache.find(client(1)).disowned);
+  CHECK(bench.cache.counts().live(bench.place) == 1);
+}
+
+TEST_CASE("a half-open flow whose client asked again is remembered when its time is up") {
+  Bench bench;
+  bench.egress(client(1), kSyn | kAck, 1000);
+  bench.refused(client(1), kSyn, 70);
+  bench.wait(flow::kHalfOpenLife + flow::kTick);
+  CHECK(bench.cache.find(client(1)).withheld);
+  CHECK(bench.cache.counts().live(bench.place) == 0);
+  CHECK(bench.cache.statistics().expired == 0);
+  CHECK_FALSE(bench.withheld(client(1), 1000));
+  bench.wait(flow::kLinger + flow::kTick);
+  CHECK(bench.state(client(1)) == FlowState::none);
 }
 
 TEST_CASE("a withheld SYN-ACK is remembered for longer than a stack repeats it, and is not live") {
@@ -295,8 +321,7 @@ TEST_CASE("a withheld SYN-ACK is forgotten with the client's next SYN or our own
   CHECK(bench.state(client(1)) == FlowState::none);
 
   bench.withheld(client(2), 1000);
-  bench.inbound(client(2), kAck, 500, 1001);
-  CHECK(bench.egress(client(2), kAck, 1001, 501));
+  CHECK(bench.egress(client(2), kAck, 1005, 501));
   CHECK_FALSE(bench.cache.find(client(2)).disowned);
   CHECK(bench.state(client(2)) == FlowState::established);
   CHECK(bench.cache.counts().live(bench.place) == 1);

@@ -20,7 +20,7 @@ TEST_CASE("in a full cache the oldest half-open entry gives way first") {
   bench.now = bench.now + 1s;
   bench.egress(client(3), kSyn | kAck);
   bench.now = bench.now + 1s;
-  bench.egress(client(2), kSyn | kAck);  // retransmitted: client 3 is the oldest now
+  bench.inbound(client(2), kSyn);  // retransmitted: client 3 is the oldest now
   bench.establish(client(4));
   CHECK(bench.egress(client(5), kAck));
   CHECK(bench.state(client(3)) == FlowState::none);

@@ -112,7 +112,7 @@ TEST_CASE("counts are right after any traffic between the steps of any number of
     std::uint64_t total = 0;
     for (const auto& row : bench.cache.list(bench.now, 1'000'000)) {
       REQUIRE(row.placement.has_value());
-      const bool is_live = row.state != FlowState::lingering && !bench.cache.find(row.key).disowned;
+      const bool is_live = row.state != FlowState::lingering && !bench.cache.find(row.key).withheld;
       if (is_live) ++live[row.placement->bucket.value];
       total += is_live ? 1 : 0;
     }

@@ -43,8 +43,10 @@ TEST_CASE("SYN-ACK and RST leave only from the owner or the holder of the connec
       {"SYN-ACK, lease expired", tcp(80, kSynAck), World().lease_expired(), drop_egress_not_owner,
        "web"},
       {"SYN-ACK again", tcp(80, kSynAck), World().holds(half_open), send_uplink, "web tracked"},
-      {"SYN-ACK again, moved: the new owner may have answered", tcp(80, kSynAck),
-       World().foreign().holds(half_open), drop_egress_not_owner, "web tracked"},
+      {"SYN-ACK again, moved: its answer may have been lost", tcp(80, kSynAck),
+       World().foreign().holds(half_open), send_uplink, "web tracked"},
+      {"SYN-ACK again, moved, lease expired", tcp(80, kSynAck),
+       World().foreign().lease_expired().holds(half_open), drop_egress_not_owner, "web tracked"},
       {"SYN-ACK again with early data sent, moved", tcp(80, kSynAck),
        World().foreign().holds(established), send_uplink, "web tracked"},
       {"SYN-ACK, disabled rule", tcp(23, kSynAck), World(), drop_egress_not_owner, "block"},
@@ -155,7 +157,7 @@ TEST_CASE("the cache learns a connection from what the stack sends and keeps it 
   CHECK(flows.statistics().half_open == 0);  // a SYN leaves no trace
   CHECK(send(tcp(80, kSynAck).numbers(100, 2), own) == std::pair(send_uplink, true));
   CHECK(receive(client(kAck, 101), own) == deliver_flow);
-  CHECK(send(tcp(80, kAck).numbers(101, 2), own) == std::pair(send_uplink, true));
+  CHECK(send(tcp(80, kAck).numbers(101, 2), own) == std::pair(send_uplink, false));
   CHECK(flows.statistics().established == 1);
   CHECK(receive(client(kAck, 101), moved) == deliver_flow);
   CHECK(receive(client(kSyn, 0), moved) == drop_not_owner);
@@ -177,26 +179,57 @@ TEST_CASE("a SYN-ACK that was withheld once stays so until its SYN comes again")
     forwarding::note_sent(view, decision, flows, now);
     return decision.verdict;
   };
-  const auto receive = [&](std::uint8_t flags) {
+  const auto receive = [&](std::uint8_t flags, const forwarding::Snapshot& snapshot) {
     const Frame frame =
         FrameBuilder().ip(kClient, kVip).tcp(40000, 80, flags).numbers(1, 5000).build();
     const packet::FrameView view = packet::parse(frame);
-    const forwarding::Decision decision = forwarding::decide(frame, view, {own, flows, true});
+    const forwarding::Decision decision = forwarding::decide(frame, view, {snapshot, flows, true});
     forwarding::note_received(view, decision, flows, now);
     return decision.verdict;
   };
   SECTION("it was the first one") {
     CHECK(send_syn_ack(moved) == drop_egress_not_owner);
   }
-  SECTION("an earlier one had left") {
+  SECTION("an earlier one had left, and the client asked again when the bucket had moved") {
     CHECK(send_syn_ack(own) == send_uplink);
+    CHECK(receive(kSyn, moved) == drop_not_owner);
     CHECK(send_syn_ack(moved) == drop_egress_not_owner);
   }
   CHECK(send_syn_ack(own) == drop_egress_not_owner);
-  CHECK(receive(kAck) == drop_no_flow);  // what it acknowledges, another host sent: no alarm
-  CHECK(receive(kSyn) == deliver_flow);
+  CHECK(receive(kAck, own) == drop_no_flow);  // what it acknowledges, another host sent: no alarm
+  CHECK(receive(kSyn, own) == deliver_flow);
   CHECK(send_syn_ack(own) == send_uplink);
-  CHECK(receive(kAck) == drop_alien_ack);
+  CHECK(receive(kAck, own) == drop_alien_ack);
+}
+
+TEST_CASE("a SYN-ACK whose answer was lost is repeated although the bucket has moved") {
+  const forwarding::Snapshot own = World().snapshot();
+  const forwarding::Snapshot moved = World().foreign().snapshot();
+  flow::FlowCache flows({.capacity = 64}, own.policy->classes().class_sizes, 7);
+  const base::TimePoint now{};
+  const auto send_syn_ack = [&](const forwarding::Snapshot& snapshot, bool lease_valid) {
+    const Frame frame = tcp(80, kSynAck).numbers(100, 2).build();
+    const packet::FrameView view = packet::parse(frame);
+    const forwarding::Decision decision =
+        forwarding::decide_egress(frame, view, {snapshot, flows, lease_valid});
+    forwarding::note_sent(view, decision, flows, now);
+    return decision.verdict;
+  };
+  CHECK(send_syn_ack(own, true) == send_uplink);
+  CHECK(send_syn_ack(moved, true) == send_uplink);
+  CHECK(flows.statistics().half_open == 1);  // the new owner is told to keep its hands off
+  SECTION("its answer makes the connection") {
+    const Frame frame = FrameBuilder().ip(kClient, kVip).tcp(40000, 80, kAck).numbers(2, 101);
+    const packet::FrameView view = packet::parse(frame);
+    const forwarding::Decision decision = forwarding::decide(frame, view, {moved, flows, true});
+    CHECK(decision.verdict == deliver_flow);
+    CHECK(forwarding::note_received(view, decision, flows, now));
+    CHECK(flows.statistics().established == 1);
+  }
+  SECTION("not by a host that others may take for dead") {
+    CHECK(send_syn_ack(moved, false) == drop_egress_not_owner);
+    CHECK(send_syn_ack(moved, true) == drop_egress_not_owner);
+  }
 }
 
 TEST_CASE("a port that is used anew with another host silences the one that held it before") {

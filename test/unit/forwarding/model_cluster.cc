@@ -149,13 +149,7 @@ void ModelCluster::client_moves(Peer& peer) {
 void ModelCluster::server_speaks(Peer& peer) {
   const std::size_t from = random_() % kHosts;
   const auto segment = hosts_[from].stack.speak(peer.key);
-  if (!segment) return;
-  // Not in the model: a SYN-ACK arrived, what answers it was lost, the bucket moves, and the
-  // SYN-ACK is sent again. It is withheld, the connection counts no more, and the new owner may
-  // reset it.
-  const bool has_arrived = (segment->flags & kSynAck) == kSynAck &&
-                           peer.client.agrees({segment->sequence + 1, segment->acknowledgement});
-  if (!has_arrived) send(from, peer, *segment, 0);
+  if (segment) send(from, peer, *segment, 0);
 }
 
 void ModelCluster::stranger_moves(Peer& peer) {
@@ -327,8 +321,7 @@ void ModelCluster::send(std::size_t from, Peer& peer, const TcpSegment& segment,
   require(decision.verdict == expected, "verdict about a sent segment", peer.key, segment);
   const bool is_syn_ack = (segment.flags & kSynAck) == kSynAck;
   if (decision.verdict == Verdict::send_uplink && (is_syn_ack || segment.has(TcpFlags::kRst))) {
-    const bool holds =
-        held != nullptr && (!is_syn_ack || held->state == flow::FlowState::established);
+    const bool holds = is_syn_ack ? judge.stays_open(held) : held != nullptr;
     require(holds || (is_owner(from, peer.key) && host.lease_valid), "S9: no foreign RST", peer.key,
             segment);
   }

@@ -152,8 +152,7 @@ class Judge {
     const bool takes = takes_in_lease(key);
     bool may_leave = true;
     if ((segment.flags & kSynAck) == kSynAck) {
-      const bool is_established = flow != nullptr && flow->state == flow::FlowState::established;
-      may_leave = is_established || (takes && (flow == nullptr || !flow->disowned));
+      may_leave = stays_open(flow) || (takes && (flow == nullptr || !flow->disowned()));
     } else if (segment.has(packet::TcpFlags::kRst)) {
       may_leave = takes || flow != nullptr;
     }
@@ -163,6 +162,12 @@ class Judge {
   /// one.
   [[nodiscard]] bool holds_by_answer(const packet::FlowKey& key) {
     return host_.reference.find(key) != nullptr || takes_in_lease(key);
+  }
+  /// A connection that this host may go on with, whose ever its bucket is.
+  [[nodiscard]] bool stays_open(const Flow* flow) const {
+    if (flow == nullptr) return false;
+    return flow->state == flow::FlowState::established ||
+           (flow->state == flow::FlowState::half_open && !flow->disowned() && host_.lease_valid);
   }
   /// Nothing if the rule is disabled.
   [[nodiscard]] std::optional<flow::Placement> place(const packet::FlowKey& key) const {
@@ -188,8 +193,10 @@ class Judge {
         if (segment.has(TcpFlags::kRst)) return Verdict::deliver_flow;
         if (!segment.has(TcpFlags::kAck) || segment.has(TcpFlags::kSyn))
           return Verdict::drop_no_flow;
-        if (segment.acknowledgement == flow->awaited) return Verdict::deliver_flow;
-        return owns(key) && !flow->disowned ? Verdict::drop_alien_ack : Verdict::drop_no_flow;
+        if (segment.acknowledgement == flow->awaited) {
+          return owns(key) || !flow->withheld ? Verdict::deliver_flow : Verdict::drop_no_flow;
+        }
+        return owns(key) && !flow->disowned() ? Verdict::drop_alien_ack : Verdict::drop_no_flow;
       case flow::FlowState::lingering:
         if (opens || is_far_ahead(segment.sequence - flow->awaited))
           return without_flow(key, segment, opens);
