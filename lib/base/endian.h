@@ -53,6 +53,13 @@ inline void store_be64(std::uint8_t* at, std::uint64_t value) {
   store_be(at, value);
 }
 
+[[nodiscard]] inline std::uint32_t load_le32(const std::uint8_t* at) {
+  std::uint32_t value;
+  std::memcpy(&value, at, sizeof(value));
+  if constexpr (std::endian::native == std::endian::big) value = detail::swap_bytes(value);
+  return value;
+}
+
 /// Little-endian 64-bit load, as SipHash defines its input words.
 [[nodiscard]] inline std::uint64_t load_le64(const std::uint8_t* at) {
   std::uint64_t value;

@@ -32,22 +32,39 @@ bool Worker::receive(const Moment& moment) noexcept {
 
 void Worker::decide(const Moment& moment) noexcept {
   to_deliver_.count = to_reply_.count = to_control_.count = to_discard_.count = 0;
+  const forwarding::Surroundings around = surroundings(moment);
+  const Selection open = screen(around);
+  for (std::uint16_t k = 0; k < open.count; ++k) {
+    const std::uint8_t i = open.at[k];
+    packet::parse_into(arrived_.bytes[i], arrived_.views[i]);
+    flows_.prefetch(arrived_.views[i].key);
+  }
+  for (std::uint16_t k = 0; k < open.count; ++k) {
+    const std::uint8_t i = open.at[k];
+    arrived_.decisions[i] = forwarding::decide(arrived_.bytes[i], arrived_.views[i], around);
+    if (arrived_.views[i].is_fragment) [[unlikely]]
+      learn_datagram(i, moment);
+    sort_out(i, moment);
+  }
+}
+
+/// Most frames are others' business, and discarded at first sight; the rest is to be looked at. A
+/// trace wants to see the headers of all.
+Worker::Selection Worker::screen(const forwarding::Surroundings& around) noexcept {
   for (std::uint16_t i = 0; i < arrived_.count; ++i) {
     // Headers must lie flat. A chain that does not fit one buffer is longer than the uplink's MTU
     // allows; its first part alone is then read as what it is, a frame cut short.
     if (arrived_.frames[i]->nb_segs > 1)
       static_cast<void>(rte_pktmbuf_linearize(arrived_.frames[i]));
-    packet::parse_into(bytes_of(arrived_.frames[i]), arrived_.views[i]);
-    flows_.prefetch(arrived_.views[i].key);
+    arrived_.bytes[i] = bytes_of(arrived_.frames[i]);
   }
-  const forwarding::Surroundings around = surroundings(moment);
-  for (std::uint16_t i = 0; i < arrived_.count; ++i) {
-    arrived_.decisions[i] =
-        forwarding::decide(bytes_of(arrived_.frames[i]), arrived_.views[i], around);
-    if (arrived_.views[i].is_fragment) [[unlikely]]
-      learn_datagram(i, moment);
-    sort_out(i, moment);
-  }
+  const std::span bytes(arrived_.bytes.data(), arrived_.count);
+  const std::uint64_t settled =
+      trace_ == nullptr ? screen_.settle(bytes, around, arrived_.decisions) : 0;
+  Selection open;
+  for (std::uint16_t i = 0; i < arrived_.count; ++i)
+    (settled >> i & 1U ? to_discard_ : open).add(i);
+  return open;
 }
 
 bool Worker::may_be_of_stack(std::uint16_t i, const Moment& moment) const noexcept {

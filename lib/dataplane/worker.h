@@ -13,6 +13,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <span>
 
 #include "base/time.h"
 #include "dataplane/flow_exchange.h"
@@ -29,6 +30,7 @@
 #include "forwarding/decide.h"
 #include "forwarding/membership.h"
 #include "forwarding/policy.h"
+#include "forwarding/screen.h"
 #include "localstack/local_stack.h"
 #include "telemetry/counter_block.h"
 
@@ -122,7 +124,8 @@ class Worker {
   struct Burst {
     std::uint16_t count = 0;
     std::array<rte_mbuf*, kBurst> frames;
-    std::array<packet::FrameView, kBurst> views;
+    std::array<std::span<std::uint8_t>, kBurst> bytes;  // of arrived ones
+    std::array<packet::FrameView, kBurst> views;        // not of what was settled at first sight
     std::array<forwarding::Decision, kBurst> decisions;
     std::array<Sight, kBurst> sights;  // only while a trace is on
   };
@@ -163,6 +166,7 @@ class Worker {
   // rx.cc: from the segment
   bool receive(const Moment& moment) noexcept;
   void decide(const Moment& moment) noexcept;
+  [[nodiscard]] Selection screen(const forwarding::Surroundings& around) noexcept;
   void hand_to_control() noexcept;
   void deliver(const Moment& moment) noexcept;
   void discard(const Moment& moment) noexcept;
@@ -199,6 +203,7 @@ class Worker {
   Follower<Guide> following_;
   std::uint64_t plan_number_;  // of the plan that the flow cache counts in
   IdlePolicy idle_;
+  forwarding::Screen screen_;
   flow::FlowCache flows_;
   ParkedFragments fragments_;
   forwarding::Membership membership_;

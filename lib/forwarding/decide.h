@@ -39,6 +39,7 @@ struct alignas(32) Decision {
   RuleIndex rule = kDefaultRule;
   base::ClassIndex map_class;
   base::BucketIndex bucket;
+  friend bool operator==(const Decision&, const Decision&) = default;
 };
 
 /// Verdict for a frame that came from the segment.

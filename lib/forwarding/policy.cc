@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "bucket/flow_hash.h"
 #include "forwarding/membership.h"
 
 namespace covey::forwarding {
@@ -57,6 +58,19 @@ std::optional<RuleIndex> portless_rule(const Settings& settings,
   const bool hashes_ports =
       rule.mode == RuleMode::multiple && rule.hash.affinity == bucket::Affinity::none;
   return hashes_ports ? std::nullopt : std::optional<RuleIndex>(only);
+}
+
+HashMasks masks_of(const bucket::HashRule& rule) {
+  const bool is_network = rule.affinity == bucket::Affinity::network;
+  const unsigned bits4 = is_network ? rule.prefix4 : 32U;
+  const unsigned bits6 = is_network ? rule.prefix6 : 128U;
+  const auto first_bits = [](unsigned bits) {
+    return std::byteswap(bucket::detail::keep_first_bits(~std::uint64_t{0}, bits));
+  };
+  return {.ipv6_high = first_bits(bits6),
+          .ipv6_low = first_bits(bits6 > 64 ? bits6 - 64 : 0),
+          .ipv4 = static_cast<std::uint32_t>(first_bits(std::min(bits4, 32U))),
+          .with_ports = rule.affinity == bucket::Affinity::none};
 }
 
 // Of each IPv4 subnet that has one: those of two addresses and less have none (RFC 3021).
@@ -126,6 +140,7 @@ Policy::Policy(Settings settings, const bucket::SipKey& hash_key,
   if (settings_.dedicated_ip) dedicated_ip_ = settings_.dedicated_ip->address;
   compile_virtual_ips();
   compile_port_tables();
+  compile_rules();
 }
 
 void Policy::compile_virtual_ips() {
@@ -159,6 +174,17 @@ void Policy::compile_port_tables() {
     const base::IpAddress& address = settings_.virtual_ips[i].address;
     virtual_ips_[i].tcp_table = table_for(address, RuleProtocol::tcp);
     virtual_ips_[i].udp_table = table_for(address, RuleProtocol::udp);
+  }
+}
+
+void Policy::compile_rules() {
+  compiled_rules_.push_back({.masks = {}, .map_class = bucket::kDefaultHostClass});
+  for (std::size_t i = 0; i < settings_.rules.size(); ++i) {
+    const PortRule& rule = settings_.rules[i];
+    compiled_rules_.push_back({.masks = masks_of(rule.hash),
+                               .map_class = classes_.class_of_rule[i],
+                               .is_disabled = rule.mode == RuleMode::disabled,
+                               .reads_quic = rule.quic == QuicRouting::cid});
   }
 }
 

@@ -61,6 +61,22 @@ struct ClassShare {
 /// priority. By name, so that a difference can be told. Its digest travels in heartbeats.
 [[nodiscard]] base::Settings shared_settings(const Settings& settings);
 
+/// What a rule hashes, as masks over the bytes of a frame, read as little-endian words.
+struct HashMasks {
+  std::uint64_t ipv6_high = 0;
+  std::uint64_t ipv6_low = 0;
+  std::uint32_t ipv4 = 0;
+  bool with_ports = false;
+};
+
+/// What placing a plain frame needs of its rule.
+struct CompiledRule {
+  HashMasks masks;
+  base::ClassIndex map_class;
+  bool is_disabled = false;
+  bool reads_quic = false;  // of UDP
+};
+
 class Policy {
  public:
   /// `local_stack_mac` is the address the local stack listens on; deliveries are rewritten to it.
@@ -94,6 +110,12 @@ class Policy {
   [[nodiscard]] int virtual_ip_index(const std::array<std::uint8_t, 16>& bytes,
                                      base::Family family) const noexcept {
     const AddressWords words = words_of(bytes);
+    return virtual_ip_index(words.high, words.low, family);
+  }
+  /// The same for the address as little-endian words: of IPv4 the first half of the first.
+  [[nodiscard]] int virtual_ip_index(std::uint64_t high, std::uint64_t low,
+                                     base::Family family) const noexcept {
+    const AddressWords words{high, low};
     for (std::size_t slot = slot_of(words); slots_[slot] != kEmptySlot;
          slot = (slot + 1) & slot_mask_) {
       const VirtualIp& known = virtual_ips_[static_cast<std::size_t>(slots_[slot])];
@@ -126,6 +148,10 @@ class Policy {
     return protocol == packet::kProtocolTcp ? entry.tcp_table : entry.udp_table;
   }
   [[nodiscard]] const PortRule& rule(RuleIndex index) const { return settings_.rules[index]; }
+  /// Also of kDefaultRule.
+  [[nodiscard]] const CompiledRule& compiled(RuleIndex index) const {
+    return compiled_rules_[static_cast<RuleIndex>(index + 1)];
+  }
 
  private:
   static constexpr std::int16_t kEmptySlot = -1;
@@ -144,6 +170,7 @@ class Policy {
 
   void compile_virtual_ips();
   void compile_port_tables();
+  void compile_rules();
   [[nodiscard]] static AddressWords words_of(const std::array<std::uint8_t, 16>& bytes) noexcept {
     return {base::load_le64(bytes.data()), base::load_le64(bytes.data() + 8)};
   }
@@ -170,6 +197,7 @@ class Policy {
   std::vector<std::int16_t> slots_;  // open addressing: position in virtual_ips_, or kEmptySlot
   std::size_t slot_mask_ = 0;
   std::vector<PortTable> port_tables_;
+  std::vector<CompiledRule> compiled_rules_;              // kDefaultRule first
   std::vector<std::optional<RuleIndex>> portless_rules_;  // by port table
 };
 

@@ -45,10 +45,13 @@ inline void check_row(const Row& row, const World::Outcome& outcome) {
   CHECK(outcome.effect == row.effect);
 }
 
-/// Against decide().
+/// Against decide(), and what is settled before it is asked.
 inline void check_received(const std::vector<Row>& rows) {
-  for (const Row& row : rows)
-    check_row(row, row.world.receive(row.frame));
+  for (const Row& row : rows) {
+    const World::Outcome outcome = row.world.receive(row.frame);
+    check_row(row, outcome);
+    CHECK(outcome.at_first_sight.value_or(outcome.decision) == outcome.decision);
+  }
 }
 
 /// Against decide_egress().

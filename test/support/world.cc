@@ -203,15 +203,25 @@ std::string World::effect_of(const forwarding::Decision& decision) const {
   return effect;
 }
 
+std::optional<forwarding::Decision> settled_at_first_sight(const Frame& frame,
+                                                           const forwarding::Surroundings& around) {
+  Frame copy = frame;
+  const std::span<std::uint8_t> bytes(copy);
+  forwarding::Decision decision;
+  forwarding::Screen screen;
+  const std::uint64_t settled = screen.settle({&bytes, 1}, around, {&decision, 1});
+  return settled == 0 ? std::nullopt : std::optional(decision);
+}
+
 World::Outcome World::receive(const Frame& frame) const {
   const forwarding::Snapshot now = snapshot();
   const packet::FrameView view = packet::parse(frame);
   flow::FlowCache flows({.capacity = kCacheCapacity}, now.policy->classes().class_sizes,
                         kCacheSeed);
   fill(flows, conversation_of(frame, view));
-  const forwarding::Decision decision =
-      forwarding::decide(frame, view, {now, flows, lease_valid_, nullptr, hands_on_});
-  return {decision, effect_of(decision)};
+  const forwarding::Surroundings around{now, flows, lease_valid_, nullptr, hands_on_};
+  const forwarding::Decision decision = forwarding::decide(frame, view, around);
+  return {decision, effect_of(decision), settled_at_first_sight(frame, around)};
 }
 
 World::Outcome World::send(const Frame& frame) const {
@@ -222,7 +232,7 @@ World::Outcome World::send(const Frame& frame) const {
   fill(flows, view.key.reversed());
   const forwarding::Decision decision =
       forwarding::decide_egress(frame, view, {now, flows, lease_valid_});
-  return {decision, effect_of(decision)};
+  return {decision, effect_of(decision), std::nullopt};
 }
 
 }  // namespace covey::test

@@ -14,12 +14,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "flow/flow_cache.h"
 #include "forwarding/decide.h"
 #include "forwarding/policy.h"
+#include "forwarding/screen.h"
 #include "support/frames.h"
 
 namespace covey::test {
@@ -69,6 +71,7 @@ class World {
   struct Outcome {
     forwarding::Decision decision;
     std::string effect;  // "web", "web tracked", "default", "spread", or "-"
+    std::optional<forwarding::Decision> at_first_sight;  // received only: what Screen settles
   };
   [[nodiscard]] Outcome receive(const Frame& frame) const;
   [[nodiscard]] Outcome send(const Frame& frame) const;
@@ -87,5 +90,9 @@ class World {
   bool hands_on_ = false;
   flow::FlowState held_ = flow::FlowState::none;
 };
+
+/// What Screen makes of a frame that comes alone; nothing if it leaves it to decide().
+[[nodiscard]] std::optional<forwarding::Decision> settled_at_first_sight(
+    const Frame& frame, const forwarding::Surroundings& around);
 
 }  // namespace covey::test

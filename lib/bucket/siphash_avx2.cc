@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "bucket/siphash_lanes.h"
+
+namespace covey::bucket::lanes {
+
+void hash_avx2(std::uint64_t k0, std::uint64_t k1, const Columns& columns) noexcept {
+  Lanes<4, 2>::hash(k0, k1, columns);
+}
+
+}  // namespace covey::bucket::lanes

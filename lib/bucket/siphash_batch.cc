@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "bucket/siphash_batch.h"
+
+#include "bucket/siphash_lanes.h"
+
+namespace covey::bucket {
+namespace {
+
+void hash_one_by_one(const SipKey& key, const HashInputs& inputs, HashOutputs& outputs) noexcept {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    detail::SipState<1, 3> state(key);
+    state.absorb(inputs.first()[i]);
+    if (inputs.counts()[i] > 1) state.absorb(inputs.second()[i]);
+    if (inputs.counts()[i] > 2) state.absorb(inputs.third()[i]);
+    outputs.hashes[i] = state.finish();
+  }
+}
+
+#ifdef COVEY_HAVE_X86_LANES
+template <void (*hash)(std::uint64_t, std::uint64_t, const lanes::Columns&) noexcept>
+void in_lanes(const SipKey& key, const HashInputs& inputs, HashOutputs& outputs) noexcept {
+  hash(key.k0, key.k1,
+       {inputs.first(), inputs.second(), inputs.third(), inputs.counts(), inputs.size(),
+        inputs.least(), inputs.most(), outputs.hashes.data()});
+}
+
+constexpr std::array kVariants = {
+    HashVariant{"avx512", in_lanes<lanes::hash_avx512>},
+    HashVariant{"avx2", in_lanes<lanes::hash_avx2>},
+    HashVariant{"scalar", hash_one_by_one},
+};
+
+std::size_t first_supported() noexcept {
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) return 0;
+  return __builtin_cpu_supports("avx2") ? 1 : 2;
+}
+#else
+constexpr std::array kVariants = {HashVariant{"scalar", hash_one_by_one}};
+
+std::size_t first_supported() noexcept {
+  return 0;
+}
+#endif
+
+const std::size_t kChosen = first_supported();
+
+}  // namespace
+
+void siphash13_batch(const SipKey& key, const HashInputs& inputs, HashOutputs& outputs) noexcept {
+  kVariants[kChosen].hash(key, inputs, outputs);
+}
+
+std::span<const HashVariant> hash_variants() noexcept {
+  return std::span(kVariants).subspan(kChosen);
+}
+
+}  // namespace covey::bucket

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Many SipHash-1-3 at once, in the lanes of vector registers: what one hash waits for, another
+// computes.
+//
+// Owner: bucket. Thread: any; pure. The same numbers as SipState<1, 3> gives, whatever the
+// processor: the widest variant it has is chosen when the program starts.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "bucket/siphash.h"
+
+namespace covey::bucket {
+
+/// The words to absorb of a short message, the last one with its length: one to three.
+struct HashWords {
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+  std::uint64_t third = 0;
+  std::uint32_t count = 0;
+};
+
+/// Messages to be hashed together, at most kCapacity.
+class HashInputs {
+ public:
+  static constexpr std::size_t kCapacity = 64;
+
+  void clear() noexcept {
+    size_ = 0;
+    least_ = kMaxWords;
+    most_ = 0;
+  }
+  void add(const HashWords& words) noexcept {
+    first_[size_] = words.first;
+    second_[size_] = words.second;
+    third_[size_] = words.third;
+    counts_[size_] = words.count;
+    least_ = std::min(least_, words.count);
+    most_ = std::max(most_, words.count);
+    ++size_;
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] const std::uint64_t* first() const noexcept { return first_.data(); }
+  [[nodiscard]] const std::uint64_t* second() const noexcept { return second_.data(); }
+  [[nodiscard]] const std::uint64_t* third() const noexcept { return third_.data(); }
+  /// How many words each has, as wide as the words so that lanes correspond; all are least() to
+  /// most().
+  [[nodiscard]] const std::uint64_t* counts() const noexcept { return counts_.data(); }
+  [[nodiscard]] std::uint32_t least() const noexcept { return least_; }
+  [[nodiscard]] std::uint32_t most() const noexcept { return most_; }
+
+ private:
+  static constexpr std::uint32_t kMaxWords = 3;
+  using Column = std::array<std::uint64_t, kCapacity>;
+  alignas(64) Column first_{};
+  alignas(64) Column second_{};
+  alignas(64) Column third_{};
+  alignas(64) Column counts_{};
+  std::size_t size_ = 0;
+  std::uint32_t least_ = kMaxWords;
+  std::uint32_t most_ = 0;
+};
+
+/// In the order of the inputs; what lies behind their number is undefined.
+struct HashOutputs {
+  alignas(64) std::array<std::uint64_t, HashInputs::kCapacity> hashes;
+};
+
+void siphash13_batch(const SipKey& key, const HashInputs& inputs, HashOutputs& outputs) noexcept;
+
+/// The variants this processor can run, the one in use first; for tests and benchmarks.
+struct HashVariant {
+  const char* name;
+  void (*hash)(const SipKey& key, const HashInputs& inputs, HashOutputs& outputs) noexcept;
+};
+[[nodiscard]] std::span<const HashVariant> hash_variants() noexcept;
+
+}  // namespace covey::bucket

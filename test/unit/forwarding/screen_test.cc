@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Besides these, each row of the tables of received frames is held against Screen (support/rows.h).
+#include "forwarding/screen.h"
+
+#include <array>
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "support/environment.h"
+#include "support/world.h"
+
+using namespace covey;
+using namespace covey::test;
+
+namespace {
+
+constexpr std::size_t kBurst = forwarding::Screen::kMostFrames;
+
+Frame tcp_of(bool ipv6, std::uint16_t port, std::uint16_t source = 40000) {
+  return FrameBuilder()
+      .ip(ipv6 ? kClient6 : kClient, ipv6 ? kVip6 : kVip)
+      .tcp(source, port, kAck)
+      .payload(5);
+}
+
+Frame udp_of(bool ipv6, std::uint16_t port, std::uint16_t source = 40000) {
+  return FrameBuilder()
+      .ip(ipv6 ? kClient6 : kClient, ipv6 ? kVip6 : kVip2)
+      .udp(source, port)
+      .payload(5);
+}
+
+bool is_settled(const World& world, const Frame& frame) {
+  return world.receive(frame).at_first_sight.has_value();
+}
+
+/// Frames of all kinds a rule can place, and some others.
+std::vector<Frame> some_frames() {
+  std::vector<Frame> frames;
+  for (const bool ipv6 : {false, true}) {
+    for (const std::uint16_t port :
+         std::initializer_list<std::uint16_t>{80, 443, 8000, 5432, 23, 500, 1723, 9999}) {
+      frames.push_back(tcp_of(ipv6, port));
+      frames.push_back(udp_of(ipv6, port));
+    }
+  }
+  frames.push_back(FrameBuilder().ip(kClient, kVip).tcp(1, 80, kSyn).vlan(7));
+  frames.push_back(FrameBuilder().ip(kClient, kDedicated).tcp(1, 80, kSyn));
+  return frames;
+}
+
+}  // namespace
+
+TEST_CASE("plain frames of foreign buckets are settled at first sight") {
+  for (const bool ipv6 : {false, true}) {
+    for (const std::uint16_t port :
+         std::initializer_list<std::uint16_t>{80, 443, 8000, 5432, 9999}) {
+      INFO("IPv6 " << ipv6 << ", port " << port);
+      CHECK(is_settled(World().foreign(), tcp_of(ipv6, port)));
+      CHECK(is_settled(World().foreign().lease_expired(), tcp_of(ipv6, port)));
+      CHECK(is_settled(World().foreign(), udp_of(ipv6, port)));
+      CHECK(is_settled(World().foreign().udp_track(), udp_of(ipv6, port)));
+      CHECK(is_settled(World().foreign().without_rules(), tcp_of(ipv6, port)));
+    }
+  }
+}
+
+TEST_CASE("what this host may have a part in is not") {
+  const Frame frame = tcp_of(false, 80);
+  CHECK_FALSE(is_settled(World(), frame));
+  CHECK_FALSE(is_settled(World().dirty(), frame));
+  CHECK_FALSE(is_settled(World().given_away(), frame));
+  CHECK_FALSE(is_settled(World().retained(), frame));
+  CHECK_FALSE(is_settled(World().awaited(), frame));
+  CHECK_FALSE(is_settled(World().stopped(), frame));
+  for (const auto state :
+       {flow::FlowState::half_open, flow::FlowState::established, flow::FlowState::lingering}) {
+    CHECK_FALSE(is_settled(World().foreign().holds(state), frame));
+  }
+}
+
+TEST_CASE("what takes more than a port rule and a hash is not") {
+  const World world = World().foreign();
+  CHECK_FALSE(is_settled(world, tcp_of(false, 23)));
+  CHECK_FALSE(is_settled(world, tcp_of(true, 1723)));
+  for (const std::uint16_t port : std::initializer_list<std::uint16_t>{500, 4500, 1701})
+    CHECK_FALSE(is_settled(world, udp_of(false, port)));
+  CHECK_FALSE(is_settled(World().foreign().quic(), udp_of(false, 8000)));
+  CHECK(is_settled(World().foreign().quic(), tcp_of(false, 8000)));
+  CHECK_FALSE(is_settled(world, FrameBuilder().to(kHostMac).ip(kClient, kVip).tcp(1, 80, kSyn)));
+  CHECK_FALSE(is_settled(world, FrameBuilder().from(kHostMac).ip(kClient, kVip).tcp(1, 80, kSyn)));
+  CHECK_FALSE(is_settled(world, FrameBuilder().ip(kClient, kVip).tcp(1, 80, kSyn).vlan(7)));
+  CHECK_FALSE(is_settled(world, FrameBuilder().ip(kClient, kDedicated).tcp(1, 80, kSyn)));
+  // Of fragments the first one must be learned from.
+  const auto datagram = FrameBuilder().ip(kClient, kVip2).udp(1, 9999).payload(64);
+  CHECK(is_settled(world, datagram));
+  CHECK_FALSE(is_settled(world, FrameBuilder(datagram).fragment(0, true)));
+  CHECK_FALSE(is_settled(world, FrameBuilder(datagram).fragment(8, false)));
+}
+
+TEST_CASE("random bursts: what is settled is what decide() says, frame by frame") {
+  std::mt19937_64 random(20);
+  const std::vector<Frame> models = some_frames();
+  const std::array worlds = {World().foreign(),        World().foreign().udp_track(),
+                             World().foreign().quic(), World(),
+                             World().retained(),       World().foreign().bucket_count(1)};
+  std::uint64_t settled = 0;
+  const std::size_t bursts = from_environment("COVEY_TEST_CASES", 100'000) / kBurst;
+  forwarding::Screen screen;
+  for (std::size_t burst = 0; burst < bursts; ++burst) {
+    const forwarding::Snapshot snapshot = worlds[random() % worlds.size()].snapshot();
+    const flow::FlowCache flows({.capacity = 64}, snapshot.policy->classes().class_sizes, 7);
+    const forwarding::Surroundings around{snapshot, flows};
+    std::vector<Frame> frames;
+    for (std::size_t size = random() % (kBurst + 1); frames.size() < size;) {
+      Frame frame = models[random() % models.size()];
+      for (std::uint64_t changes = random() % 4; changes > 0; --changes)
+        frame[random() % frame.size()] = static_cast<std::uint8_t>(random());
+      if (random() % 8 == 0) frame.resize(random() % (frame.size() + 1));
+      frames.push_back(std::move(frame));
+    }
+    const std::vector<std::span<std::uint8_t>> bytes(frames.begin(), frames.end());
+    std::array<forwarding::Decision, kBurst> decisions;
+    const std::uint64_t bits = screen.settle(bytes, around, decisions);
+    for (std::size_t i = 0; i < kBurst; ++i) {
+      if ((bits >> i & 1U) == 0) continue;
+      REQUIRE(i < frames.size());
+      ++settled;
+      const auto decision = forwarding::decide(frames[i], packet::parse(frames[i]), around);
+      if (decisions[i] != decision) FAIL("burst " << burst << ", frame " << i << " differs");
+    }
+  }
+  CHECK(settled > bursts * kBurst / 20);
+}
