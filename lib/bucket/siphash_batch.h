@@ -6,8 +6,8 @@
 // processor: the widest variant it has is chosen when the program starts.
 #pragma once
 
-#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -29,18 +29,13 @@ class HashInputs {
  public:
   static constexpr std::size_t kCapacity = 64;
 
-  void clear() noexcept {
-    size_ = 0;
-    least_ = kMaxWords;
-    most_ = 0;
-  }
+  void clear() noexcept { size_ = lengths_ = 0; }
   void add(const HashWords& words) noexcept {
     first_[size_] = words.first;
     second_[size_] = words.second;
     third_[size_] = words.third;
     counts_[size_] = words.count;
-    least_ = std::min(least_, words.count);
-    most_ = std::max(most_, words.count);
+    lengths_ |= 1U << words.count;
     ++size_;
   }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -50,19 +45,21 @@ class HashInputs {
   /// How many words each has, as wide as the words so that lanes correspond; all are least() to
   /// most().
   [[nodiscard]] const std::uint64_t* counts() const noexcept { return counts_.data(); }
-  [[nodiscard]] std::uint32_t least() const noexcept { return least_; }
-  [[nodiscard]] std::uint32_t most() const noexcept { return most_; }
+  [[nodiscard]] std::uint32_t least() const noexcept {
+    return static_cast<std::uint32_t>(std::countr_zero(lengths_));
+  }
+  [[nodiscard]] std::uint32_t most() const noexcept {
+    return static_cast<std::uint32_t>(std::bit_width(lengths_)) - 1;
+  }
 
  private:
-  static constexpr std::uint32_t kMaxWords = 3;
   using Column = std::array<std::uint64_t, kCapacity>;
   alignas(64) Column first_{};
   alignas(64) Column second_{};
   alignas(64) Column third_{};
   alignas(64) Column counts_{};
-  std::size_t size_ = 0;
-  std::uint32_t least_ = kMaxWords;
-  std::uint32_t most_ = 0;
+  std::uint32_t size_ = 0;     // not as wide as the words: a store of those cannot change it
+  std::uint32_t lengths_ = 0;  // bit n: one has n words
 };
 
 /// In the order of the inputs; what lies behind their number is undefined.

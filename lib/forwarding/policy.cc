@@ -14,8 +14,6 @@ namespace covey::forwarding {
 
 namespace {
 
-constexpr std::size_t kPortCount = 65536;
-
 bool covers_protocol(const PortRule& rule, RuleProtocol protocol) {
   return rule.protocol == RuleProtocol::both || rule.protocol == protocol;
 }
@@ -37,7 +35,8 @@ std::vector<RuleIndex> rules_in_order(const Settings& settings, const base::IpAd
 }
 
 std::vector<RuleIndex> port_table(const Settings& settings, const std::vector<RuleIndex>& rules) {
-  std::vector<RuleIndex> table(kPortCount, kDefaultRule);
+  constexpr std::size_t kPorts = 65536;
+  std::vector<RuleIndex> table(kPorts, kDefaultRule);
   for (const RuleIndex index : rules) {
     for (const PortRange& range : settings.rules[index].ports) {
       for (std::size_t port = range.first; port <= range.last; ++port)
@@ -163,10 +162,11 @@ void Policy::compile_port_tables() {
   const auto table_for = [&](const base::IpAddress& address, RuleProtocol protocol) {
     std::vector<RuleIndex> rules = rules_in_order(settings_, address, protocol);
     const auto [entry, is_new] =
-        known.try_emplace(std::move(rules), static_cast<std::uint16_t>(port_tables_.size()));
+        known.try_emplace(std::move(rules), static_cast<std::uint16_t>(portless_rules_.size()));
     if (is_new) {
-      port_tables_.push_back(port_table(settings_, entry->first));
-      portless_rules_.push_back(portless_rule(settings_, port_tables_.back()));
+      const std::vector<RuleIndex> table = port_table(settings_, entry->first);
+      portless_rules_.push_back(portless_rule(settings_, table));
+      ports_.insert(ports_.end(), table.begin(), table.end());
     }
     return entry->second;
   };

@@ -128,7 +128,7 @@ class Policy {
   [[nodiscard]] RuleIndex rule_for(int virtual_ip, std::uint8_t protocol,
                                    std::uint16_t port) const noexcept {
     if (protocol != packet::kProtocolTcp && protocol != packet::kProtocolUdp) return kDefaultRule;
-    return port_tables_[table_of(virtual_ip, protocol)][port];
+    return ports_[table_of(virtual_ip, protocol) * kPortCount + port];
   }
   /// The rule that covers every port of a virtual IP without looking at ports, if there is one: all
   /// that can be said of a later fragment. Nothing if the decision depends on the port.
@@ -155,7 +155,7 @@ class Policy {
 
  private:
   static constexpr std::int16_t kEmptySlot = -1;
-  using PortTable = std::vector<RuleIndex>;  // 65,536 entries
+  static constexpr std::size_t kPortCount = 65536;
   struct AddressWords {
     std::uint64_t high = 0;
     std::uint64_t low = 0;
@@ -196,7 +196,7 @@ class Policy {
   std::vector<VirtualIp> virtual_ips_;
   std::vector<std::int16_t> slots_;  // open addressing: position in virtual_ips_, or kEmptySlot
   std::size_t slot_mask_ = 0;
-  std::vector<PortTable> port_tables_;
+  std::vector<RuleIndex> ports_;                          // table after table of kPortCount
   std::vector<CompiledRule> compiled_rules_;              // kDefaultRule first
   std::vector<std::optional<RuleIndex>> portless_rules_;  // by port table
 };

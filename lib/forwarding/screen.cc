@@ -120,14 +120,59 @@ Decision not_owner(RuleIndex rule, const flow::Placement& place) noexcept {
   return decision;
 }
 
+/// What is known of the buckets of a class: mostly all frames of a burst have the same.
+class ClassLook {
+ public:
+  explicit ClassLook(const Surroundings& around) : around_(around) { look_at({}); }
+
+  void look_at(base::ClassIndex map_class) noexcept {
+    if (map_class == map_class_ && states_ != nullptr) return;
+    const bucket::ClassTable& table = around_.snapshot.buckets.classes[map_class.value];
+    map_class_ = map_class;
+    mask_ = table.mask;
+    states_ = table.states.data();
+    counts_ = around_.flows.counts().at({map_class, {}});
+  }
+  [[nodiscard]] base::BucketIndex bucket_of(std::uint64_t hash) const noexcept {
+    return bucket::bucket_of(hash, mask_);
+  }
+  /// Another host's, and this one holds nothing in it.
+  [[nodiscard]] bool is_clean_foreign(base::BucketIndex bucket) const noexcept {
+    if (states_[bucket.value] != bucket::BucketState::foreign || counts_ == nullptr) return false;
+    const flow::BucketCounts::Count& count = counts_[bucket.value];
+    return (count.live.read() | count.lingering.read()) == 0;
+  }
+
+ private:
+  const Surroundings& around_;
+  base::ClassIndex map_class_;
+  std::uint32_t mask_ = 0;
+  const bucket::BucketState* states_ = nullptr;
+  const flow::BucketCounts::Count* counts_ = nullptr;
+};
+
 }  // namespace
+
+std::uint64_t Screen::settle_foreign(const Surroundings& around,
+                                     std::span<Decision> decisions) const noexcept {
+  std::uint64_t settled = 0;
+  ClassLook look(around);
+  for (std::size_t k = 0; k < inputs_.size(); ++k) {
+    const Candidate& candidate = candidates_[k];
+    look.look_at(candidate.map_class);
+    const base::BucketIndex bucket = look.bucket_of(outputs_.hashes[k]);
+    if (!look.is_clean_foreign(bucket)) continue;
+    decisions[candidate.frame] = not_owner(candidate.rule, {candidate.map_class, bucket});
+    settled |= std::uint64_t{1} << candidate.frame;
+  }
+  return settled;
+}
 
 [[gnu::flatten]] std::uint64_t Screen::settle(std::span<const std::span<std::uint8_t>> frames,
                                               const Surroundings& around,
                                               std::span<Decision> decisions) noexcept {
   const Policy& policy = *around.snapshot.policy;
-  const bucket::BucketTable& buckets = around.snapshot.buckets;
-  if (!buckets.serving || around.flows.places_again()) return 0;
+  if (!around.snapshot.buckets.serving || around.flows.places_again()) return 0;
   inputs_.clear();
   for (std::size_t i = 0; i < frames.size(); ++i) {
     Plain plain;
@@ -137,22 +182,11 @@ Decision not_owner(RuleIndex rule, const flow::Placement& place) noexcept {
     const CompiledRule& compiled = policy.compiled(rule);
     const bool may_name_host = compiled.reads_quic && plain.protocol == packet::kProtocolUdp;
     if (compiled.is_disabled || may_name_host) continue;
-    candidates_[inputs_.size()] = {static_cast<std::uint8_t>(i), rule, compiled.map_class};
+    candidates_[inputs_.size()] = {static_cast<std::uint16_t>(i), rule, compiled.map_class};
     inputs_.add(words_of(plain, compiled.masks));
   }
   bucket::siphash13_batch(policy.hash_key(), inputs_, outputs_);
-  std::uint64_t settled = 0;
-  for (std::size_t k = 0; k < inputs_.size(); ++k) {
-    const Candidate& candidate = candidates_[k];
-    const bucket::ClassTable& table = buckets.classes[candidate.map_class.value];
-    const flow::Placement place{candidate.map_class,
-                                bucket::bucket_of(outputs_.hashes[k], table.mask)};
-    if (table.states[place.bucket.value] != bucket::BucketState::foreign) continue;
-    if (around.flows.may_hold(place)) continue;
-    decisions[candidate.frame] = not_owner(candidate.rule, place);
-    settled |= std::uint64_t{1} << candidate.frame;
-  }
-  return settled;
+  return settle_foreign(around, decisions);
 }
 
 }  // namespace covey::forwarding

@@ -32,10 +32,13 @@ class Screen {
  private:
   /// A frame whose rule is known.
   struct Candidate {
-    std::uint8_t frame = 0;  // its position
+    std::uint16_t frame = 0;  // its position
     RuleIndex rule = kDefaultRule;
     base::ClassIndex map_class;
   };
+
+  [[nodiscard]] std::uint64_t settle_foreign(const Surroundings& around,
+                                             std::span<Decision> decisions) const noexcept;
 
   std::array<Candidate, kMostFrames> candidates_;
   bucket::HashInputs inputs_;
