@@ -44,7 +44,7 @@ Decision decide_conversation(const FrameView& view, const packet::FlowKey& key,
                              const Surroundings& around, int virtual_ip) noexcept;
 Decision decide_udp(Bytes frame, const FrameView& view, const Surroundings& around,
                     int virtual_ip) noexcept;
-base::HostId host_named(Bytes frame, const FrameView& view, const Placement& place,
+QuicHolder holder_named(Bytes frame, const FrameView& view, const Placement& place,
                         const Surroundings& around) noexcept;
 Decision decide_tracked_datagram(Bytes frame, const FrameView& view, const Placement& place,
                                  const Surroundings& around) noexcept;
@@ -321,29 +321,35 @@ Decision decide_udp(Bytes frame, const FrameView& view, const Surroundings& arou
     return decide_conversation(view, *tracked_key(view.key, false), around, virtual_ip);
   }
   const Placement place = forwarding::place(around.snapshot, virtual_ip, view.key);
-  const base::HostId named = host_named(frame, view, place, around);
-  if (!named.is_nobody()) {
-    const bool is_self = named == around.snapshot.policy->settings().self;
+  const QuicHolder quic = holder_named(frame, view, place, around);
+  if (!quic.member.is_nobody()) {
+    const bool is_self = quic.member == around.snapshot.policy->settings().self;
     return decided(is_self ? Verdict::deliver_flow : Verdict::drop_not_owner, place);
   }
   if (!around.snapshot.policy->settings().udp_track) return decide_stateless(place, around);
+  if (quic.is_nobodys && find_flow(view.key, place, around.flows).state == FlowState::none) {
+    return decide_stateless(place, around);
+  }
   return decide_tracked_datagram(frame, view, place, around);
 }
 
-// The member that has this QUIC connection, wherever its client and its bucket are by now. A host
-// that is gone has none: the owner of the bucket then tells the client so.
-base::HostId host_named(Bytes frame, const FrameView& view, const Placement& place,
+// Who has this QUIC connection, wherever its client and its bucket are by now. A host that is gone
+// has none: the owner of the bucket then tells the client so. What is nobody's need not wait for
+// hosts that hold other conversations in the bucket; and clients that move leave those everywhere.
+QuicHolder holder_named(Bytes frame, const FrameView& view, const Placement& place,
                         const Surroundings& around) noexcept {
   const bool has_quic = place.rule != kDefaultRule && !place.is_disabled &&
                         around.snapshot.policy->rule(place.rule).quic == QuicRouting::cid;
   if (!has_quic) [[likely]]
-    return base::kNobody;
+    return {};
   const std::size_t start = view.l4_offset + packet::kUdpHeader;
   const std::size_t end = packet::packet_end(frame, view);
-  if (start >= end) return base::kNobody;
+  if (start >= end) return {};
   const auto id = packet::read_quic_connection_id(frame.subspan(start, end - start));
-  const base::HostId named = id ? host_named_by(*id) : base::kNobody;
-  return around.snapshot.buckets.members.contains(named) ? named : base::kNobody;
+  if (!id) return {};
+  const base::HostId named = host_named_by(*id);
+  if (around.snapshot.buckets.members.contains(named)) return {named, false};
+  return {base::kNobody, id->is_whole || !named.is_nobody()};
 }
 
 // While another host holds conversations in a bucket of ours, it sends us what is new; then that

@@ -15,6 +15,13 @@
 
 namespace covey::forwarding {
 
+/// Who has a QUIC connection, as far as a packet of it tells.
+struct QuicHolder {
+  base::HostId member = base::kNobody;
+  /// No member has it: its client has only begun it, or its host is gone.
+  bool is_nobodys = false;
+};
+
 /// kNobody if it is not of this layout. One that a client chose for its first datagrams names a
 /// host by chance, one time in thousands, and then the same one on all hosts.
 [[nodiscard]] inline base::HostId host_named_by(const packet::QuicConnectionId& id) noexcept {

@@ -107,5 +107,24 @@ TEST_CASE("connection IDs and followed conversations go together") {
        "app"},
       {"without one the conversation counts", of_nobody,
        quic().udp_track().foreign().holds(established), deliver_flow, "app tracked"},
+      {"of a server that does not take part, another host holds some",
+       datagram(short_header(Bytes(8, 0x5c))), quic().udp_track().dirty(), drop_no_flow, "app"},
+      {"of a server that does not take part, we alone hold some",
+       datagram(short_header(Bytes(8, 0x5c))), quic().udp_track().retained(), hand_on, "app"},
+  });
+}
+
+TEST_CASE("a QUIC connection that no member has goes to the owner, whoever holds others") {
+  // Clients that move fill all buckets with conversations of hosts that do not own them.
+  const Frame begins = datagram(long_header(Bytes(8, 0x5c)));
+  const Frame of_gone = datagram(short_header(id_of(3)));
+  check_received({
+      {"new, another host holds some", begins, quic().udp_track().dirty(), deliver_owned, "app"},
+      {"new, we alone hold some", begins, quic().udp_track().retained(), drop_not_owner, "app"},
+      {"new, foreign", begins, quic().udp_track().foreign(), drop_not_owner, "app"},
+      {"of a host that is gone, another host holds some", of_gone, quic().udp_track().dirty(),
+       deliver_owned, "app"},
+      {"of a host that is gone, we alone hold some", of_gone, quic().udp_track().retained(),
+       drop_not_owner, "app"},
   });
 }
