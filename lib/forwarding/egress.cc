@@ -72,10 +72,13 @@ Decision decide_conversation_from_virtual_ip(const FrameView& view, const packet
     decision.verdict = Verdict::drop_egress_not_owner;
   }
   // A datagram that answers late, when the bucket has gone, begins no conversation: the new owner
-  // may hold it by now, or take it next, and has been told where this host holds some.
+  // may hold it by now, or take it next, and has been told where this host holds some. With QUIC no
+  // owner takes what names this host; and its client may have moved to any bucket.
   const bool is_owner = owns && around.lease_valid;
   const bool begins = !decision.tracked && packet::is_udp_conversation(tracked);
-  if (begins && !is_owner) decision.has_bucket = false;
+  if (begins && !is_owner && !goes_by_connection_id(around.snapshot, place)) {
+    decision.has_bucket = false;
+  }
   return decision;
 }
 

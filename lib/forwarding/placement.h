@@ -102,6 +102,13 @@ inline constexpr bucket::HashRule kBySource{bucket::Affinity::single, 32, 128};
   }
 }
 
+/// Whether a QUIC connection ID that names a host counts for more than the bucket.
+[[nodiscard]] inline bool goes_by_connection_id(const Snapshot& snapshot,
+                                                const Placement& place) noexcept {
+  return place.rule != kDefaultRule && !place.is_disabled &&
+         snapshot.policy->rule(place.rule).quic == QuicRouting::cid;
+}
+
 [[nodiscard]] inline Decision decided(Verdict verdict) noexcept {
   Decision decision;
   decision.verdict = verdict;

@@ -128,3 +128,18 @@ TEST_CASE("a QUIC connection that no member has goes to the owner, whoever holds
        drop_not_owner, "app"},
   });
 }
+
+TEST_CASE("a host that answers a QUIC client which has moved knows of the conversation") {
+  // Nothing else tells a host that drains whether it still has connections.
+  const Frame reply =
+      FrameBuilder().from(kStackMac).to(kClientMac).ip(kVip, kClient).udp(8000, 40000);
+  const packet::FrameView view = packet::parse(reply);
+  for (const World& world : {quic().udp_track().foreign(), quic().udp_track()}) {
+    const forwarding::Snapshot now = world.snapshot();
+    flow::FlowCache flows({.capacity = 64}, now.policy->classes().class_sizes, 1);
+    const auto decision = forwarding::decide_egress(reply, view, {now, flows});
+    CHECK(decision.verdict == send_uplink);
+    CHECK(forwarding::note_sent(view, decision, flows, {}));
+    CHECK(flows.statistics().live() == 1);
+  }
+}
