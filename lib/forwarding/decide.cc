@@ -338,7 +338,7 @@ Decision decide_udp(Bytes frame, const FrameView& view, const Surroundings& arou
 // hosts that hold other conversations in the bucket; and clients that move leave those everywhere.
 QuicHolder holder_named(Bytes frame, const FrameView& view, const Placement& place,
                         const Surroundings& around) noexcept {
-  if (!goes_by_connection_id(around.snapshot, place)) [[likely]]
+  if (!goes_by_connection_id(*around.snapshot.policy, place.rule)) [[likely]]
     return {};
   const std::size_t start = view.l4_offset + packet::kUdpHeader;
   const std::size_t end = packet::packet_end(frame, view);

@@ -76,7 +76,7 @@ Decision decide_conversation_from_virtual_ip(const FrameView& view, const packet
   // owner takes what names this host; and its client may have moved to any bucket.
   const bool is_owner = owns && around.lease_valid;
   const bool begins = !decision.tracked && packet::is_udp_conversation(tracked);
-  if (begins && !is_owner && !goes_by_connection_id(around.snapshot, place)) {
+  if (begins && !is_owner && !goes_by_connection_id(*around.snapshot.policy, place.rule)) {
     decision.has_bucket = false;
   }
   return decision;

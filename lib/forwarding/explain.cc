@@ -205,6 +205,14 @@ std::string owner_words(base::HostId owner, base::HostId self) {
   return join({" belongs to host ", std::to_string(owner.value)});
 }
 
+// Such a frame may be refused by the owner, and is by all but the host that its ID names.
+std::string connection_id_words(const Decision& decision, const packet::FlowKey& key,
+                                const Policy& policy) {
+  const bool by_id = decision.has_rule && key.protocol == packet::kProtocolUdp &&
+                     goes_by_connection_id(policy, decision.rule);
+  return by_id ? "; a connection ID that names a member counts for more" : "";
+}
+
 std::string reason_words(const Explanation& explanation, base::HostId self) {
   switch (explanation.verdict) {
     case Verdict::deliver_owned:
@@ -257,7 +265,8 @@ Explanation explain(const Decision& decision, const packet::FlowKey& key, const 
   describe_rule(decision, key, policy, out);
   out.owner = owner;
   if (decision.has_bucket) out.bucket = decision.bucket.value;
-  out.reason = reason_words(out, policy.settings().self);
+  out.reason =
+      join({reason_words(out, policy.settings().self), connection_id_words(decision, key, policy)});
   return out;
 }
 

@@ -102,11 +102,10 @@ inline constexpr bucket::HashRule kBySource{bucket::Affinity::single, 32, 128};
   }
 }
 
-/// Whether a QUIC connection ID that names a host counts for more than the bucket.
-[[nodiscard]] inline bool goes_by_connection_id(const Snapshot& snapshot,
-                                                const Placement& place) noexcept {
-  return place.rule != kDefaultRule && !place.is_disabled &&
-         snapshot.policy->rule(place.rule).quic == QuicRouting::cid;
+/// Whether the ID of a QUIC connection counts for more than its bucket.
+[[nodiscard]] inline bool goes_by_connection_id(const Policy& policy, RuleIndex index) noexcept {
+  const CompiledRule& rule = policy.compiled(index);
+  return rule.reads_quic && !rule.is_disabled;
 }
 
 [[nodiscard]] inline Decision decided(Verdict verdict) noexcept {

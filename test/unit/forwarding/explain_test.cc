@@ -68,6 +68,15 @@ TEST_CASE("a flow of another host names that host") {
   CHECK(told.reason == "bucket " + std::to_string(told.bucket) + " of rule web belongs to host 2");
 }
 
+TEST_CASE("where QUIC goes by its connection ID that is said") {
+  const World world = World().quic().foreign();
+  const Explanation told = answer(ask(kVip, 8000, 17), world);
+  CHECK(told.reason == "bucket " + std::to_string(told.bucket) +
+                           " of rule app belongs to host 2; a connection ID that names a member "
+                           "counts for more");
+  CHECK(answer(ask(kVip, 8000, 6), world).reason.find("connection ID") == std::string::npos);
+}
+
 TEST_CASE("an unowned bucket says so") {
   forwarding::Snapshot snapshot = World().foreign().snapshot();
   for (bucket::ClassTable& table : snapshot.buckets.classes) {
