@@ -18,6 +18,8 @@ def _rule(options, rule, host):
         if rule.affinity == "network":
             parts += ["prefix4: 24", "prefix6: 64"]
         parts += [f"weight: {options.weight(host)}"]
+        if rule.quic != "none":
+            parts += [f"quic: {rule.quic}"]
     if rule.mode == "single":
         parts += [f"priority: {host}"]
     return f"  - {{ {', '.join(parts)} }}"
@@ -64,7 +66,8 @@ ports:
   local: {{ kind: tap, name: covey0 }}
 workers: {{ cpus: "{worker}", idle: {options.idle}, control_cpu: {control}, \
 realtime: {options.realtime} }}
-flows: {{ capacity: 65536, udp_track: {str(options.udp_track).lower()} }}
+flows: {{ capacity: 65536, udp_track: {str(options.udp_track).lower()}, \
+udp_idle: {options.udp_idle} }}
 icmp: {options.icmp}
 multicast: {options.multicast}
 port_rules:

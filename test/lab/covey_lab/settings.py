@@ -24,6 +24,7 @@ NEIGHBOURS = 60  # client addresses on the segment itself; the others stand behi
 HTTP_PORTS = (80, 443, 8001, 8002, 5432, 23, 9000)
 ECHO_PORT = 7777
 TALK_PORT = 8003  # long connections; a rule for it is not among the default ones
+QUIC_PORT = 4433  # likewise
 DEFAULT_PORT = 9000  # no rule covers it
 HEARTBEAT_ETHERTYPE = 0x88B5
 
@@ -37,6 +38,7 @@ class Rule:
     mode: str = "multiple"
     affinity: str = "none"
     vip: str = "all"
+    quic: str = "none"
 
 
 def default_rules():
@@ -66,6 +68,7 @@ class Options:
     icmp: str = "balance"
     multicast: str = "drop"
     udp_track: bool = False
+    udp_idle: str = "30s"
     partition: str = "serve"
     hold_down: str = "0ms"  # labs kill more often than any appliance fails
     uplink: str = "af_packet:up0"

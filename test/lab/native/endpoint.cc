@@ -7,7 +7,6 @@
 #include <string_view>
 
 namespace covey::lab {
-namespace {
 
 sockaddr_in to_socket_address(Endpoint endpoint) {
   sockaddr_in address{};
@@ -17,11 +16,13 @@ sockaddr_in to_socket_address(Endpoint endpoint) {
   return address;
 }
 
+Endpoint to_endpoint(const sockaddr_in& address) {
+  return {ntohl(address.sin_addr.s_addr), ntohs(address.sin_port)};
+}
+
 const sockaddr* generic(const sockaddr_in& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
-
-}  // namespace
 
 std::uint32_t to_address(const std::string& text) {
   in_addr address{};

@@ -18,7 +18,14 @@ namespace covey::lab {
 struct Endpoint {
   std::uint32_t address = 0;
   std::uint16_t port = 0;
+  bool operator==(const Endpoint&) const = default;
 };
+
+sockaddr_in to_socket_address(Endpoint endpoint);
+Endpoint to_endpoint(const sockaddr_in& address);
+
+/// The socket API's own idiom: every family's address travels as a sockaddr.
+const sockaddr* generic(const sockaddr_in& address);
 
 /// Ends the program when the text is no IPv4 address; host order.
 std::uint32_t to_address(const std::string& text);

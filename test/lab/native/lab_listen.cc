@@ -11,14 +11,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <iostream>
-#include <memory>
-#include <optional>
-#include <string>
+#include <span>
 #include <unordered_map>
-#include <vector>
+#include <utility>
 
-#include "base/endian.h"
-#include "stream.h"
+#include "dialogue.h"
 #include "system.h"
 
 namespace {
@@ -29,49 +26,12 @@ using namespace covey::lab;
 constexpr int kBacklog = 4096;
 constexpr std::size_t kReadBytes = 16384;
 constexpr std::size_t kEventsPerTurn = 256;
-using Bytes = std::vector<std::uint8_t>;
 
 struct Peer {
   Descriptor socket;
-  std::optional<Stream> theirs;  // nothing before the seed has come
-  std::optional<Stream> ours;
-  Bytes heard;   // of a message that is not complete
+  Answerer answerer;
   Bytes unsent;  // what the kernel did not take yet
 };
-
-enum class Step { more_needed, done, wrong };
-
-/// Takes one whole message (or the seed) out of what was heard, and adds the answer.
-Step take_message(Peer& peer, std::size_t& at, std::uint8_t host) {
-  const std::span<const std::uint8_t> heard = std::span(peer.heard).subspan(at);
-  if (!peer.theirs) {
-    if (heard.size() < kSeedBytes) return Step::more_needed;
-    const std::uint64_t seed = base::load_be64(heard.data());
-    peer.theirs = client_stream(seed);
-    peer.ours = server_stream(seed, host);
-    peer.unsent.push_back(host);
-    at += kSeedBytes;
-    return Step::done;
-  }
-  if (heard.size() < kLengthBytes) return Step::more_needed;
-  const std::size_t length = base::load_be16(heard.data());
-  if (length == 0 || length > kLongestMessage) return Step::wrong;
-  if (heard.size() < kLengthBytes + length) return Step::more_needed;
-  if (!peer.theirs->continues_with(heard.subspan(kLengthBytes, length))) return Step::wrong;
-  at += kLengthBytes + length;
-  peer.unsent.resize(peer.unsent.size() + length);
-  peer.ours->write(std::span(peer.unsent).last(length));
-  return Step::done;
-}
-
-bool take_all(Peer& peer, std::uint8_t host) {
-  std::size_t at = 0;
-  Step step = Step::done;
-  while (step == Step::done)
-    step = take_message(peer, at, host);
-  peer.heard.erase(peer.heard.begin(), peer.heard.begin() + static_cast<std::ptrdiff_t>(at));
-  return step != Step::wrong;
-}
 
 class Listener {
  public:
@@ -118,7 +78,7 @@ class Listener {
       const int on = 1;
       setsockopt(which, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       watch(one, EPOLLIN | EPOLLOUT | EPOLLET);
-      peers_[which].socket = std::move(one);
+      peers_.emplace(which, Peer{std::move(one), Answerer(host_), {}});
       move(which);
     }
   }
@@ -130,14 +90,14 @@ class Listener {
   }
 
   /// False when the connection is over.
-  bool hear(Peer& peer) {
+  static bool hear(Peer& peer) {
     std::array<std::uint8_t, kReadBytes> block{};
     while (true) {
       const ssize_t length = recv(peer.socket.get(), block.data(), block.size(), 0);
       if (length < 0) return errno == EAGAIN;
       if (length == 0) return false;
-      peer.heard.insert(peer.heard.end(), block.begin(), block.begin() + length);
-      if (take_all(peer, host_)) continue;
+      const auto heard = std::span(block).first(static_cast<std::size_t>(length));
+      if (peer.answerer.hear(heard, peer.unsent)) continue;
       std::cerr << "a connection said what it should not\n";
       const linger at_once{1, 0};
       setsockopt(peer.socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);

@@ -10,8 +10,6 @@
 #include <span>
 #include <utility>
 
-#include "base/endian.h"
-
 namespace covey::lab {
 namespace {
 
@@ -34,11 +32,9 @@ Talkers::Talkers(TalkSettings settings, std::function<void(const LastWord&)> rep
 void Talkers::open_next(std::int64_t now) {
   const std::size_t index = opened_++;
   Begun begun = begin_connection(settings_.sources[index], settings_.target);
-  Talker& one = talkers_[index].emplace();
-  one.socket = std::move(begun.socket);
-  // Any seed will do that differs from the others'.
-  one.seed = Stream(static_cast<std::uint64_t>(now) + index).number();
-  one.said = now;
+  const std::uint64_t seed = Stream(static_cast<std::uint64_t>(now) + index).number();
+  const Talker& one = talkers_[index].emplace(
+      Talker{std::move(begun.socket), Questioner(seed, settings_.interval_ns, now)});
   if (begun.error != 0) {
     finish(index, now, failure(begun.error, false));
     return;
@@ -59,14 +55,13 @@ void Talkers::advance(std::int64_t now, bool quiet) {
     if (talkers_[index] && talkers_[index]->established) hear(index, now);
   }
   for (std::size_t index = 0; index < opened_ && !quiet; ++index) {
-    const auto& one = talkers_[index];
-    if (one && one->said == 0 && one->due <= now) say(index, now);
+    if (talkers_[index] && talkers_[index]->talk.is_due(now)) say(index, now);
   }
 }
 
 void Talkers::close_idle(std::int64_t now) {
   for (std::size_t index = 0; index < opened_; ++index) {
-    if (talkers_[index] && talkers_[index]->said == 0) finish(index, now, "ok");
+    if (talkers_[index] && !talkers_[index]->talk.waits()) finish(index, now, "ok");
   }
 }
 
@@ -80,10 +75,11 @@ TalkStatus Talkers::status() const {
   TalkStatus status;
   for (const auto& one : talkers_) {
     if (!one) continue;
-    status.fewest = status.open == 0 ? one->answers : std::min(status.fewest, one->answers);
+    const std::uint64_t answers = one->talk.answers();
+    status.fewest = status.open == 0 ? answers : std::min(status.fewest, answers);
     ++status.open;
-    status.waiting += one->said != 0 ? 1 : 0;
-    status.answers += one->answers;
+    status.waiting += one->talk.waits() ? 1 : 0;
+    status.answers += answers;
   }
   return status;
 }
@@ -95,8 +91,7 @@ void Talkers::greet(std::size_t index, std::int64_t now) {
     finish(index, now, failure(code, false));
     return;
   }
-  std::array<std::uint8_t, kSeedBytes> seed{};
-  base::store_be64(seed.data(), one.seed);
+  const std::array<std::uint8_t, kSeedBytes> seed = one.talk.greeting();
   const ssize_t sent = send(one.socket.get(), seed.data(), seed.size(), MSG_NOSIGNAL);
   if (sent < 0 && errno == EAGAIN) return;  // not connected yet
   if (sent != static_cast<ssize_t>(seed.size())) {
@@ -104,22 +99,14 @@ void Talkers::greet(std::size_t index, std::int64_t now) {
     return;
   }
   one.established = true;
-  one.ours = client_stream(one.seed);
-  one.awaited = 1;
 }
 
 void Talkers::say(std::size_t index, std::int64_t now) {
   Talker& one = *talkers_[index];
-  std::array<std::uint8_t, kLengthBytes + kLongestMessage> message{};
-  const std::size_t length = 1 + Stream(one.seed + one.answers).number() % kLongestMessage;
-  base::store_be16(message.data(), static_cast<std::uint16_t>(length));
-  one.ours->write(std::span(message).subspan(kLengthBytes, length));
-  one.said = now;
-  one.awaited = length;
+  const Bytes message = one.talk.next_message(now);
   // It fits: everything said before has been answered, so the send buffer is empty.
-  const auto size = static_cast<ssize_t>(kLengthBytes + length);
-  if (send(one.socket.get(), message.data(), static_cast<std::size_t>(size), MSG_NOSIGNAL) != size)
-    finish(index, now, failure(errno, true));
+  const ssize_t sent = send(one.socket.get(), message.data(), message.size(), MSG_NOSIGNAL);
+  if (sent != static_cast<ssize_t>(message.size())) finish(index, now, failure(errno, true));
 }
 
 void Talkers::hear(std::size_t index, std::int64_t now) {
@@ -135,7 +122,7 @@ void Talkers::hear(std::size_t index, std::int64_t now) {
       finish(index, now, "closed");
       return;
     }
-    if (!understand(one, std::span(block).first(static_cast<std::size_t>(length)), now)) {
+    if (!one.talk.hear(std::span(block).first(static_cast<std::size_t>(length)), now)) {
       finish(index, now, "wrong");
       return;
     }
@@ -144,32 +131,10 @@ void Talkers::hear(std::size_t index, std::int64_t now) {
   }
 }
 
-/// False when this is not what must come.
-bool Talkers::understand(Talker& one, std::span<const std::uint8_t> block, std::int64_t now) {
-  if (block.size() > one.awaited) return false;
-  one.awaited -= block.size();
-  if (!one.theirs) {
-    one.host = block.front();
-    one.theirs = server_stream(one.seed, block.front());
-  } else if (!one.theirs->continues_with(block)) {
-    return false;
-  }
-  if (one.awaited > 0) return true;
-  one.worst_ns = std::max(one.worst_ns, now - one.said);
-  one.said = 0;
-  // Not all at the same moment.
-  const std::uint64_t share = Stream(one.seed - one.answers).number() % 1024;
-  one.due = now + settings_.interval_ns / 2 +
-            settings_.interval_ns * static_cast<std::int64_t>(share) / 1024;
-  ++one.answers;
-  return true;
-}
-
 void Talkers::finish(std::size_t index, std::int64_t now, std::string what) {
-  const Talker& one = *talkers_[index];
-  const std::int64_t open_for = one.said != 0 ? now - one.said : 0;
-  report_({settings_.sources[index], now, std::move(what), one.host, one.answers,
-           std::max(one.worst_ns, open_for), one.said});
+  const Questioner& talk = talkers_[index]->talk;
+  report_({settings_.sources[index], now, std::move(what), talk.host(), talk.answers(),
+           talk.worst_ns(now), talk.waits_since()});
   talkers_[index].reset();
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Many long connections (stream.h), each of which says something, waits for the whole answer,
-// compares every byte, and says the next thing after an interval. A connection is opened once and
-// never replaced.
+// Many long TCP connections that talk as a Questioner (dialogue.h) does. A connection is opened
+// once and never replaced.
 //
 // Owned by the one thread of lab-talk. Nothing here blocks or judges: every end is reported as a
 // word, with the longest time that an answer has taken.
@@ -14,8 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "dialogue.h"
 #include "endpoint.h"
-#include "stream.h"
 #include "system.h"
 
 namespace covey::lab {
@@ -66,22 +65,13 @@ class Talkers {
  private:
   struct Talker {
     Descriptor socket;
-    std::optional<Stream> ours;
-    std::optional<Stream> theirs;
-    std::uint64_t seed = 0;
+    Questioner talk;
     bool established = false;
-    unsigned host = 0;
-    std::size_t awaited = 0;  // bytes of an answer
-    std::int64_t said = 0;    // when; 0: no answer is open
-    std::int64_t due = 0;
-    std::uint64_t answers = 0;
-    std::int64_t worst_ns = 0;
   };
 
   void greet(std::size_t index, std::int64_t now);
   void say(std::size_t index, std::int64_t now);
   void hear(std::size_t index, std::int64_t now);
-  bool understand(Talker& one, std::span<const std::uint8_t> block, std::int64_t now);
   void finish(std::size_t index, std::int64_t now, std::string what);
 
   TalkSettings settings_;
