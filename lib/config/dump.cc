@@ -110,6 +110,7 @@ void write_ports(Writer& out, const Config& config) {
   out.open("local");
   out.choice("ports.local.kind", config.local.kind);
   out.quoted("name", config.local.name);
+  out.boolean("offload", config.local.offload);
   out.close();
   out.close();
   out.open("workers");

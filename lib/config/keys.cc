@@ -87,6 +87,9 @@ constexpr std::array kKeys = std::to_array<Key>({
     {"ports.local.kind", choice, "tap", "tap | virtio_user | none",
      "How frames get there. In this version not virtio_user."},
     {"ports.local.name", text, "covey0", kInterface, "Interface that the daemon creates."},
+    {"ports.local.offload", boolean, "true", "",
+     "Long TCP segments and open checksums pass the interface; Covey, or the uplink's device, does "
+     "the rest. false: whole frames of one MTU."},
 
     {"workers", section, "", "", "The threads that handle frames."},
     {"workers.cpus", text, "any", "any | CPU numbers, as in 1,3-5",

@@ -228,6 +228,7 @@ void load_ports(const Section& ports, const dataplane::Workers* workers, Config&
     not_available(local, "kind", "virtio_user", "tap | none");
   }
   get_text(local, "name", config.local.name, is_interface_name);
+  local.get_boolean("offload", config.local.offload);
   if (config.local.kind != localstack::Kind::none && config.local.name == config.uplink.argument) {
     local.mistake("name", fmt::format("'{}' is the uplink", config.local.name));
   }

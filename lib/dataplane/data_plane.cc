@@ -54,7 +54,8 @@ struct PoolFree {
 
 unsigned memory_mb(unsigned workers, std::uint32_t buffer_room) {
   const std::uint64_t bytes =
-      std::uint64_t{workers} * (kBuffersPerQueue + 1) * (buffer_room + kBufferOverhead);
+      workers * (std::uint64_t{kBuffersPerQueue + 1} * (buffer_room + kBufferOverhead) +
+                 localstack::kLongBuffersPerQueue * (localstack::kLongestFrame + kBufferOverhead));
   return kDpdkItselfMb + static_cast<unsigned>(bytes / (1024 * 1024) + 1);
 }
 
@@ -171,7 +172,9 @@ base::Result<void> DataPlane::Implementation::open_devices() {
     return base::fail(base::ErrorCode::unavailable,
                       std::string("make packet buffers: ") + rte_strerror(rte_errno));
   }
-  base::Result<std::unique_ptr<Port>> opened = Port::open(*plan, options.uplink, pool.get());
+  const bool offload = options.local.kind == localstack::Kind::tap && options.local.offload;
+  base::Result<std::unique_ptr<Port>> opened =
+      Port::open(*plan, options.uplink, offload, pool.get());
   if (!opened) return std::unexpected(opened.error());
   port = std::move(*opened);
   base::Result<std::unique_ptr<localstack::LocalStack>> stack = localstack::open(
@@ -183,8 +186,9 @@ base::Result<void> DataPlane::Implementation::open_devices() {
 
 void DataPlane::Implementation::make_workers() {
   for (unsigned i = 0; i < worker_count; ++i) {
-    const Loan loan{i,          port->id(), pool.get(), *local,  *publisher,         lease_ns,
-                    *mailboxes, *exchange,  gateway,    queries, traces->publisher()};
+    const Loan loan{i,         port->id(), port->abilities(), pool.get(),
+                    *local,    *publisher, lease_ns,          *mailboxes,
+                    *exchange, gateway,    queries,           traces->publisher()};
     // Each cache has a seed of its own; any mixing will do, the seed is random already.
     const std::uint64_t seed = options.flow_seed ^ (0x9e3779b97f4a7c15ULL * i);
     workers.push_back(std::make_unique<Worker>(loan, options.workers.idle, options.flows, seed));

@@ -106,11 +106,35 @@ base::Result<std::uint16_t> find_device(const DevicePlan& plan) {
   return id;
 }
 
-rte_eth_conf device_settings(const rte_eth_dev_info& info, const Uplink& uplink) {
+constexpr std::uint64_t kReceivedChecksums =
+    RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
+constexpr std::uint64_t kChecksums =
+    RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+constexpr std::uint64_t kSegmentation =
+    kChecksums | RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+
+/// Buffers of one frame that the device may be given.
+bool takes_long_chains(const rte_eth_dev_info& info) {
+  constexpr unsigned kLongestChain = 65536 / kLeastRoom + 1;
+  return info.tx_desc_lim.nb_seg_max == 0 || info.tx_desc_lim.nb_seg_max >= kLongestChain;
+}
+
+Abilities abilities_of(const rte_eth_dev_info& info) {
+  const auto has = [&info](std::uint64_t wanted) {
+    return (info.tx_offload_capa & wanted) == wanted;
+  };
+  return {has(kChecksums), has(kSegmentation) && takes_long_chains(info)};
+}
+
+rte_eth_conf device_settings(const rte_eth_dev_info& info, const Uplink& uplink, bool offload,
+                             Abilities abilities) {
   rte_eth_conf settings{};
   if (uplink.mtu >= info.min_mtu && uplink.mtu <= info.max_mtu) settings.rxmode.mtu = uplink.mtu;
   // All buffers come from one pool and have one owner: drivers may free them without asking.
   settings.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+  if (abilities.checksums) settings.txmode.offloads |= kChecksums;
+  if (abilities.segmentation) settings.txmode.offloads |= kSegmentation;
+  if (offload) settings.rxmode.offloads = info.rx_offload_capa & kReceivedChecksums;
   if (uplink.queues > 1 && info.flow_type_rss_offloads != 0) {
     settings.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     settings.rx_adv_conf.rss_conf.rss_hf =
@@ -135,11 +159,11 @@ base::Result<DevicePlan> plan_device(const Uplink& uplink) {
 }
 
 base::Result<std::unique_ptr<Port>> Port::open(const DevicePlan& plan, const Uplink& uplink,
-                                               rte_mempool* pool) {
+                                               bool offload, rte_mempool* pool) {
   const base::Result<std::uint16_t> id = find_device(plan);
   if (!id) return std::unexpected(id.error());
   auto port = std::make_unique<Port>(*id, plan);
-  const base::Result<void> configured = port->configure(uplink, pool);
+  const base::Result<void> configured = port->configure(uplink, offload, pool);
   if (!configured) return std::unexpected(configured.error());
   return port;
 }
@@ -151,7 +175,7 @@ Port::~Port() {
   static_cast<void>(rte_eth_dev_close(id_));  // and with it what the driver opened
 }
 
-base::Result<void> Port::configure(const Uplink& uplink, rte_mempool* pool) {
+base::Result<void> Port::configure(const Uplink& uplink, bool offload, rte_mempool* pool) {
   const auto failed = [this](const std::string& doing, int error) {
     return base::fail(base::ErrorCode::unavailable,
                       "device " + plan_.name + ": " + doing + ": " + describe(error));
@@ -165,7 +189,8 @@ base::Result<void> Port::configure(const Uplink& uplink, rte_mempool* pool) {
                           std::to_string(std::min(info.max_rx_queues, info.max_tx_queues)) +
                           " queues, ports.uplink.queues is " + std::to_string(uplink.queues));
   }
-  const rte_eth_conf settings = device_settings(info, uplink);
+  if (offload) abilities_ = abilities_of(info);
+  const rte_eth_conf settings = device_settings(info, uplink, offload, abilities_);
   error = rte_eth_dev_configure(id_, uplink.queues, uplink.queues, &settings);
   if (error != 0) return failed("configure", error);
 

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "dataplane/data_plane.h"
+#include "dataplane/finish.h"
 #include "dataplane/settings.h"
 
 struct rte_mempool;
@@ -32,9 +33,10 @@ struct DevicePlan {
 
 class Port {
  public:
-  /// Makes and configures the device; it does not receive before start().
+  /// Makes and configures the device; it does not receive before start(). With `offload` it is
+  /// asked to do checksums and segmentation if it can.
   [[nodiscard]] static base::Result<std::unique_ptr<Port>> open(const DevicePlan& plan,
-                                                                const Uplink& uplink,
+                                                                const Uplink& uplink, bool offload,
                                                                 rte_mempool* pool);
   ~Port();
   Port(const Port&) = delete;
@@ -42,14 +44,17 @@ class Port {
   explicit Port(std::uint16_t id, DevicePlan plan);  // use open()
 
   [[nodiscard]] std::uint16_t id() const { return id_; }
+  /// What it was asked for.
+  [[nodiscard]] Abilities abilities() const { return abilities_; }
   [[nodiscard]] base::Result<void> start();
   [[nodiscard]] PortReport report() const;
 
  private:
-  [[nodiscard]] base::Result<void> configure(const Uplink& uplink, rte_mempool* pool);
+  [[nodiscard]] base::Result<void> configure(const Uplink& uplink, bool offload, rte_mempool* pool);
 
   std::uint16_t id_;
   DevicePlan plan_;
+  Abilities abilities_;
 };
 
 }  // namespace covey::dataplane

@@ -115,19 +115,22 @@ void Worker::hand_to_control() noexcept {
 void Worker::deliver(const Moment& moment) noexcept {
   if (to_deliver_.count == 0) return;
   std::array<rte_mbuf*, kBurst> frames;
+  std::array<const packet::FrameView*, kBurst> views;
   std::array<std::uint32_t, kBurst> lengths;  // a delivered frame is no longer ours to look at
   for (std::uint16_t k = 0; k < to_deliver_.count; ++k) {
     const std::uint8_t i = to_deliver_.at[k];
     frames[k] = arrived_.frames[i];
+    views[k] = &arrived_.views[i];
     lengths[k] = frames[k]->pkt_len;
     forwarding::rewrite_for_delivery(bytes_of(frames[k]), arrived_.views[i], moment.policy());
   }
-  const std::uint16_t taken = loan_.local.deliver(static_cast<std::uint16_t>(loan_.index),
-                                                  std::span(frames.data(), to_deliver_.count));
+  loan_.local.deliver(static_cast<std::uint16_t>(loan_.index),
+                      std::span(frames.data(), to_deliver_.count),
+                      std::span(views.data(), to_deliver_.count));
   for (std::uint16_t k = 0; k < to_deliver_.count; ++k) {
     const std::uint8_t i = to_deliver_.at[k];
     const forwarding::Decision& decision = arrived_.decisions[i];
-    if (k >= taken) {
+    if (frames[k] != nullptr) {
       arrived_.decisions[i].verdict = Verdict::drop_local_full;
       to_discard_.add(i);
       continue;

@@ -140,8 +140,7 @@ void Worker::reply(const Moment& moment) noexcept {
       to_discard_.add(i);
       continue;
     }
-    outbox_.from[outbox_.count] = i;
-    outbox_.frames[outbox_.count++] = frame;
+    put_out(frame, i, moment);
   }
   outbox_.replies = outbox_.count;
 }
@@ -155,7 +154,7 @@ void Worker::hand_on(std::uint8_t i, const Moment& moment) noexcept {
 
 bool Worker::collect(const Moment& moment) noexcept {
   local_.count = loan_.local.collect(static_cast<std::uint16_t>(loan_.index),
-                                     std::span(local_.frames.data(), kBurst));
+                                     std::span(local_.frames.data(), kBurst), local_.left);
   if (trace_ != nullptr) see(local_);
   const forwarding::Surroundings around = surroundings(moment);
   for (std::uint16_t i = 0; i < local_.count; ++i) {
@@ -169,11 +168,60 @@ bool Worker::collect(const Moment& moment) noexcept {
       continue;
     }
     forwarding::rewrite_for_uplink(bytes_of(frame), local_.views[i], moment.policy());
-    outbox_.from[outbox_.count] = static_cast<std::uint8_t>(i);
-    outbox_.frames[outbox_.count++] = frame;
+    finish(static_cast<std::uint8_t>(i), moment);
   }
   if (trace_ != nullptr) see_flows(local_, /*sent=*/true);
   return local_.count != 0;
+}
+
+/// What the stack left over is done, and the frame put into the outbox in as many pieces as it
+/// takes.
+void Worker::finish(std::uint8_t i, const Moment& moment) noexcept {
+  rte_mbuf* frame = local_.frames[i];
+  const packet::FrameView& view = local_.views[i];
+  const packet::LeftOver& left = local_.left[i];
+  const auto whole = packet::LongSegment::of(bytes_of(frame), view, left.segment);
+  if (whole && whole->count() > 1) {
+    if (loan_.device.segmentation) {
+      rte_mbuf* chain = chain_for_device(frame, view, left, loan_.pool);
+      if (chain != nullptr) put_out(chain, i, moment);
+      if (chain == nullptr) drop_unsent(i, {1, frame->pkt_len});
+    } else {
+      cut(i, *whole, moment);
+    }
+    rte_pktmbuf_free(frame);
+  } else if (frame->pool == loan_.pool) {
+    finish_checksum(frame, view, left, loan_.device);
+    put_out(frame, i, moment);
+  } else {
+    // Nothing that a stack makes of its own; it would not pass the segment.
+    drop_unsent(i, {1, frame->pkt_len});
+    rte_pktmbuf_free(frame);
+  }
+}
+
+/// The segments of a long frame are counted as what they are on the segment, frames.
+void Worker::cut(std::uint8_t i, const packet::LongSegment& whole, const Moment& moment) noexcept {
+  std::size_t index = 0;
+  for (; index < whole.count(); ++index) {
+    rte_mbuf* frame = cut_out(whole, index, loan_.pool);
+    if (frame == nullptr) break;
+    put_out(frame, i, moment, index == 0);
+  }
+  for (; index < whole.count(); ++index)
+    drop_unsent(i, {1, static_cast<std::uint32_t>(whole.length(index))});
+}
+
+void Worker::put_out(rte_mbuf* frame, std::uint8_t i, const Moment& moment, bool begins) noexcept {
+  if (outbox_.count == Outbox::kRoom) flush(moment);
+  outbox_.from[outbox_.count] = i;
+  outbox_.begins[outbox_.count] = begins;
+  outbox_.frames[outbox_.count++] = frame;
+}
+
+void Worker::drop_unsent(std::uint8_t i, Lot lot) noexcept {
+  local_.decisions[i].verdict = Verdict::drop_uplink_full;
+  count(Verdict::drop_uplink_full, lot);
 }
 
 void Worker::flush(const Moment& moment) noexcept {
@@ -183,8 +231,12 @@ void Worker::flush(const Moment& moment) noexcept {
     pad(outbox_.frames[k]);
     lengths[k] = outbox_.frames[k]->pkt_len;
   }
-  const std::uint16_t sent = rte_eth_tx_burst(loan_.port, static_cast<std::uint16_t>(loan_.index),
-                                              outbox_.frames.data(), outbox_.count);
+  const auto queue = static_cast<std::uint16_t>(loan_.index);
+  std::uint16_t ready = outbox_.count;
+  if (loan_.device.checksums) {
+    ready = rte_eth_tx_prepare(loan_.port, queue, outbox_.frames.data(), ready);
+  }
+  const std::uint16_t sent = rte_eth_tx_burst(loan_.port, queue, outbox_.frames.data(), ready);
   for (std::uint16_t k = 0; k < outbox_.count; ++k) {
     const bool is_reply = k < outbox_.replies;
     Burst& burst = is_reply ? arrived_ : local_;
@@ -195,9 +247,12 @@ void Worker::flush(const Moment& moment) noexcept {
       rte_pktmbuf_free(outbox_.frames[k]);
       continue;
     }
-    count(decision.verdict, {1, lengths[k]});
-    if (!is_reply) note_sent(burst.views[outbox_.from[k]], decision, moment);
+    count(is_reply ? decision.verdict : Verdict::send_uplink, {1, lengths[k]});
+    if (!is_reply && outbox_.begins[k]) {
+      note_sent(burst.views[outbox_.from[k]], decision, moment);
+    }
   }
+  outbox_.count = outbox_.replies = 0;
 }
 
 void Worker::note_sent(const packet::FrameView& view, const forwarding::Decision& decision,

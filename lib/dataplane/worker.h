@@ -16,6 +16,7 @@
 #include <span>
 
 #include "base/time.h"
+#include "dataplane/finish.h"
 #include "dataplane/flow_exchange.h"
 #include "dataplane/gateway_link.h"
 #include "dataplane/idle.h"
@@ -49,6 +50,7 @@ inline constexpr std::uint16_t kBurst =
 struct Loan {
   unsigned index = 0;  // also the number of its queues
   std::uint16_t port = 0;
+  Abilities device;  // of the port
   rte_mempool* pool = nullptr;
   localstack::LocalStack& local;
   Publisher<Guide>& publisher;
@@ -127,7 +129,8 @@ class Worker {
     std::array<std::span<std::uint8_t>, kBurst> bytes;  // of arrived ones
     std::array<packet::FrameView, kBurst> views;        // not of what was settled at first sight
     std::array<forwarding::Decision, kBurst> decisions;
-    std::array<Sight, kBurst> sights;  // only while a trace is on
+    std::array<Sight, kBurst> sights;           // only while a trace is on
+    std::array<packet::LeftOver, kBurst> left;  // only of what the local stack sends
   };
   /// Frames on their way to the segment, replies first.
   struct Outbox {
@@ -137,6 +140,7 @@ class Worker {
     std::uint16_t replies = 0;  // the first ones; the others follow the order of local_ selection
     std::array<rte_mbuf*, kRoom> frames;
     std::array<std::uint8_t, kRoom> from;  // position in the burst it came from
+    std::array<bool, kRoom> begins;        // it is not a later segment of what was cut
   };
 
   [[nodiscard]] Moment begin_round() noexcept;
@@ -189,6 +193,10 @@ class Worker {
   void reply(const Moment& moment) noexcept;
   void hand_on(std::uint8_t i, const Moment& moment) noexcept;
   bool collect(const Moment& moment) noexcept;
+  void finish(std::uint8_t i, const Moment& moment) noexcept;
+  void cut(std::uint8_t i, const packet::LongSegment& whole, const Moment& moment) noexcept;
+  void put_out(rte_mbuf* frame, std::uint8_t i, const Moment& moment, bool begins = true) noexcept;
+  void drop_unsent(std::uint8_t i, Lot lot) noexcept;
   void flush(const Moment& moment) noexcept;
 
   // tracing.cc

@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include <rte_mbuf.h>
 
 #include "localstack/tap.h"
@@ -14,12 +16,13 @@ namespace {
 /// No local stack at all: for measuring, and for hosts that only watch.
 class Nowhere final : public LocalStack {
  public:
-  std::uint16_t deliver(std::uint16_t /*queue*/, std::span<rte_mbuf*> frames) noexcept override {
+  void deliver(std::uint16_t /*queue*/, std::span<rte_mbuf*> frames,
+               std::span<const packet::FrameView* const> /*views*/) noexcept override {
     rte_pktmbuf_free_bulk(frames.data(), static_cast<unsigned>(frames.size()));
-    return static_cast<std::uint16_t>(frames.size());
+    std::ranges::fill(frames, nullptr);
   }
-  std::uint16_t collect(std::uint16_t /*queue*/,
-                        std::span<rte_mbuf*> /*frames*/) noexcept override {
+  std::uint16_t collect(std::uint16_t /*queue*/, std::span<rte_mbuf*> /*frames*/,
+                        std::span<packet::LeftOver> /*left*/) noexcept override {
     return 0;
   }
   [[nodiscard]] int readable_fd(std::uint16_t /*queue*/) const noexcept override { return -1; }
@@ -31,7 +34,7 @@ base::Result<std::unique_ptr<LocalStack>> open(const Settings& settings, const I
                                                std::uint16_t queues, rte_mempool* pool) {
   switch (settings.kind) {
     case Kind::tap:
-      return Tap::create(settings.name, interface, queues, pool);
+      return Tap::create(settings, interface, queues, pool);
     case Kind::none:
       return std::make_unique<Nowhere>();
     case Kind::virtio_user:

@@ -5,7 +5,8 @@
 // Owner: localstack. Threads: created and destroyed by the control thread; deliver() and collect()
 // of one queue only from that queue's worker. Never blocks: what the stack cannot take now is
 // refused and counted by the caller. Bursts are of mbufs so that no frame is copied more often than
-// the backend must.
+// the backend must. A frame that the stack sends may be long, and its checksum open: what is left
+// to do is said beside it.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +18,19 @@
 #include "base/address.h"
 #include "base/result.h"
 #include "localstack/settings.h"
+#include "packet/parse.h"
+#include "packet/segment.h"
 
 struct rte_mbuf;
 struct rte_mempool;
 
 namespace covey::localstack {
+
+inline constexpr std::uint16_t kLongestFrame = 65535;  // what one buffer can hold
+// Each is as much work as a burst of others: more would keep the other direction waiting.
+inline constexpr std::size_t kLongPerCollect = 8;
+// Those that were given out, and those that lie ready for the next.
+inline constexpr unsigned kLongBuffersPerQueue = 2 * kLongPerCollect;
 
 /// How the kernel end is to be set up; undone when the LocalStack is destroyed.
 struct Interface {
@@ -35,11 +44,15 @@ class LocalStack {
  public:
   virtual ~LocalStack() = default;
 
-  /// Gives frames to the stack. Returns how many were taken, from the front; those are freed or
-  /// owned by the backend, the rest stay the caller's.
-  virtual std::uint16_t deliver(std::uint16_t queue, std::span<rte_mbuf*> frames) noexcept = 0;
-  /// Frames the stack wants to send; they are the caller's.
-  virtual std::uint16_t collect(std::uint16_t queue, std::span<rte_mbuf*> frames) noexcept = 0;
+  /// Gives frames to the stack, with what was read of each. Those that were taken are the
+  /// backend's, and nullptr in `frames`; the rest stay the caller's. Headers may be changed.
+  virtual void deliver(std::uint16_t queue, std::span<rte_mbuf*> frames,
+                       std::span<const packet::FrameView* const> views) noexcept = 0;
+  /// Frames the stack wants to send, and what it left over of each; they are the caller's. All are
+  /// flat. At most kLongPerCollect have more bytes than a buffer of the pool, up to kLongestFrame;
+  /// they come back before the next call.
+  virtual std::uint16_t collect(std::uint16_t queue, std::span<rte_mbuf*> frames,
+                                std::span<packet::LeftOver> left) noexcept = 0;
   /// A file descriptor that becomes readable when collect() would return frames; -1: poll.
   [[nodiscard]] virtual int readable_fd(std::uint16_t queue) const noexcept = 0;
 };

@@ -3,120 +3,60 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include <linux/if.h>
 #include <linux/if_tun.h>
 
+#include <rte_errno.h>
 #include <rte_mbuf.h>
-
-#include "localstack/netlink.h"
-#include "localstack/sysctl.h"
 
 namespace covey::localstack {
 
 namespace {
 
-constexpr std::size_t kMaxSegments = 16;         // mbufs one frame may consist of; ours have one
-constexpr std::uint32_t kTransmitQueue = 1000;   // frames the kernel keeps for us while we are busy
 constexpr std::uint32_t kEthernetOverhead = 22;  // header and two VLAN tags
 
-base::Result<void> set_switches(const std::string& name, bool has_ipv6) {
-  const std::string ipv4 = "ipv4/conf/" + name + "/";
-  const std::string ipv6 = "ipv6/conf/" + name + "/";
-  std::vector<std::pair<std::string, std::string>> wanted = {
-      // Loose: clients are often reached by another route than the one they came from, and the
-      // strict check of
-      // "all" would win over 0.
-      {ipv4 + "rp_filter", "2"},
-      // Answer only for addresses of this interface; replies for virtual IPs are stopped at egress.
-      {ipv4 + "arp_ignore", "1"},
-  };
-  if (has_ipv6) {
-    wanted.insert(
-        wanted.end(),
-        {
-            {ipv6 + "disable_ipv6", "0"},  // container runtimes like to set it
-            {ipv6 + "addr_gen_mode",
-             "1"},  // no link-local address of our own making: all hosts share the MAC's role
-            {ipv6 + "accept_ra", "0"},
-            {ipv6 + "accept_dad",
-             "0"},  // every host has the virtual IP: detection would disable it
-            {ipv6 + "dad_transmits", "0"},
-        });
-  } else {
-    wanted.emplace_back(ipv6 + "disable_ipv6", "1");
-  }
-  for (const auto& [path, value] : wanted) {
-    const base::Result<void> done = set_sysctl(path, value);
-    if (done) continue;
-    // A kernel without IPv6 has no switches for it, and needs none unless there is an address to
-    // add.
-    if (!has_ipv6 && done.error().code == base::ErrorCode::not_found) continue;
-    return base::wrap("prepare interface \"" + name + "\"", done.error());
-  }
-  return {};
+/// EIO: the interface was taken down; EAGAIN, ENOBUFS: full. Anything else means this one frame is
+/// not to the kernel's liking (too short, say): it is used up, so that it does not stop those
+/// behind it.
+bool is_refused(int result) {
+  return result == -EAGAIN || result == -ENOBUFS || result == -EIO || result == -EBADFD;
 }
 
-base::Result<void> configure(const std::string& name, const Interface& interface) {
-  bool has_ipv6 = false;
-  for (const base::IpPrefix& prefix : interface.addresses) {
-    has_ipv6 = has_ipv6 || prefix.address.family == base::Family::ipv6;
-  }
-  base::Result<void> done = set_switches(name, has_ipv6);
-  if (!done) return done;
-  LinkChange change;
-  change.mac = interface.mac;
-  change.mtu = interface.mtu;
-  change.transmit_queue = kTransmitQueue;
-  done = change_link(name, change);
-  if (!done) return done;
-  for (const base::IpPrefix& prefix : interface.addresses) {
-    done = add_address(name, prefix);
-    if (!done) return done;
-  }
-  LinkChange up;
-  up.up = true;
-  return change_link(name, up);
-}
-
-/// False when the kernel cannot take the frame now.
-bool write_frame(int file, const rte_mbuf* frame) {
-  std::array<iovec, kMaxSegments> parts;
-  int count = 0;
-  for (const rte_mbuf* part = frame; part != nullptr; part = part->next) {
-    if (static_cast<std::size_t>(count) == kMaxSegments) return true;
-    parts[static_cast<std::size_t>(count++)] = {rte_pktmbuf_mtod(part, void*), part->data_len};
-  }
-  if (::writev(file, parts.data(), count) >= 0) return true;
-  // EIO: the interface was taken down; EAGAIN, ENOBUFS: full. Anything else means this one frame is
-  // not to the kernel's liking (too short, say): it is used up, so that it does not stop those
-  // behind it.
-  return errno != EAGAIN && errno != ENOBUFS && errno != EIO && errno != EBADFD;
+int result_of(ssize_t done) {
+  return done >= 0 ? static_cast<int>(done) : -errno;
 }
 
 }  // namespace
 
-base::Result<std::unique_ptr<LocalStack>> Tap::create(const std::string& name,
+void Tap::PoolFree::operator()(rte_mempool* pool) const {
+  rte_mempool_free(pool);
+}
+
+base::Result<std::unique_ptr<LocalStack>> Tap::create(const Settings& settings,
                                                       const Interface& interface,
                                                       std::uint16_t queues, rte_mempool* pool) {
   const std::uint32_t room = rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM;
   if (interface.mtu + kEthernetOverhead > room) {
     return base::fail(base::ErrorCode::invalid_argument,
-                      "interface \"" + name + "\": MTU " + std::to_string(interface.mtu) +
+                      "interface \"" + settings.name + "\": MTU " + std::to_string(interface.mtu) +
                           " does not fit buffers of " + std::to_string(room) + " bytes");
   }
-  auto tap = std::make_unique<Tap>(pool);
-  const base::Result<void> opened = tap->open_queues(name, queues);
-  if (!opened) return std::unexpected(opened.error());
-  const base::Result<void> configured = configure(name, interface);
-  if (!configured) return std::unexpected(configured.error());
+  auto tap = std::make_unique<Tap>(settings.offload, pool);
+  base::Result<void> done = tap->open_queues(settings.name, queues);
+  if (!done) return std::unexpected(done.error());
+  if (settings.offload) done = tap->make_long_buffers(queues);
+  if (!done) return std::unexpected(done.error());
+  done = configure(settings.name, interface);
+  if (!done) return std::unexpected(done.error());
   return tap;
 }
 
@@ -125,61 +65,247 @@ base::Result<void> Tap::open_queues(const std::string& name, std::uint16_t queue
     return base::fail(base::ErrorCode::invalid_argument,
                       "interface name \"" + name + "\" must have 1 to 15 characters");
   }
+  const auto failed = [&name](const std::string& doing) {
+    return base::fail_errno(
+        doing + " \"" + name + "\"" + (errno == EBUSY ? " (it exists already)" : ""), errno);
+  };
   for (std::uint16_t i = 0; i < queues; ++i) {
     const int file = ::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (file < 0) return base::fail_errno("open /dev/net/tun (kernel module tun)", errno);
-    queues_.push_back({file, nullptr});
+    queues_.push_back(std::make_unique<Queue>());
+    queues_.back()->file = file;
     ifreq request{};
     std::memcpy(request.ifr_name, name.data(), name.size());
-    unsigned flags = IFF_TAP | IFF_NO_PI;
+    unsigned flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
     if (queues > 1) flags |= IFF_MULTI_QUEUE;
     // The first must make the interface: we would not know how to undo changes to somebody else's.
     if (i == 0) flags |= IFF_TUN_EXCL;
     request.ifr_flags = static_cast<short>(flags);
-    if (::ioctl(file, TUNSETIFF, &request) < 0) {
-      return base::fail_errno(
-          "create TAP interface \"" + name + "\"" + (errno == EBUSY ? " (it exists already)" : ""),
-          errno);
-    }
+    if (::ioctl(file, TUNSETIFF, &request) < 0) return failed("create TAP interface");
+    // What we do for the kernel. What it does for us needs no asking.
+    const unsigned long offloads = offload_ ? TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 : 0UL;
+    if (::ioctl(file, TUNSETOFFLOAD, offloads) < 0) return failed("set offloads of interface");
+    queues_.back()->batch = Batch::open(file);
   }
   return {};
 }
 
+base::Result<void> Tap::make_long_buffers(std::uint16_t queues) {
+  long_pool_.reset(rte_pktmbuf_pool_create("covey-long", kLongBuffersPerQueue * queues, 0, 0,
+                                           kLongestFrame, SOCKET_ID_ANY));
+  if (long_pool_ != nullptr) return {};
+  return base::fail(base::ErrorCode::unavailable,
+                    std::string("make buffers for long frames: ") + rte_strerror(rte_errno));
+}
+
 Tap::~Tap() {
-  for (const Queue& queue : queues_) {
-    if (queue.file >= 0) ::close(queue.file);
-    rte_pktmbuf_free(queue.spare);
+  for (const std::unique_ptr<Queue>& queue : queues_) {
+    queue->batch.reset();
+    ::close(queue->file);
+    for (const Spare& spare : queue->spares) {
+      rte_pktmbuf_free(spare.ordinary);
+      rte_pktmbuf_free(spare.rest);
+    }
   }
 }
 
-std::uint16_t Tap::deliver(std::uint16_t queue, std::span<rte_mbuf*> frames) noexcept {
-  const int file = queues_[queue].file;
-  std::uint16_t taken = 0;
-  while (taken < frames.size() && write_frame(file, frames[taken]))
-    ++taken;
-  rte_pktmbuf_free_bulk(frames.data(), taken);
-  return taken;
+Tap::Preface& Tap::Messages::begin(const Preface& preface) {
+  Preface& own = prefaces[count];
+  own = preface;
+  parts[count++] = std::span(pieces).subspan(pieces_used, 0);
+  add(&own, sizeof(own));
+  return own;
 }
 
-std::uint16_t Tap::collect(std::uint16_t queue, std::span<rte_mbuf*> frames) noexcept {
-  Queue& own = queues_[queue];
+void Tap::Messages::add(void* start, std::size_t length) {
+  if (pieces_used == pieces.size()) return;
+  pieces[pieces_used++] = {start, length};
+  std::span<const iovec>& now = parts[count - 1];
+  now = {now.data(), now.size() + 1};
+}
+
+int Tap::readable_fd(std::uint16_t queue) const noexcept {
+  return queues_[queue]->file;
+}
+
+// ---- Towards the kernel
+
+void Tap::deliver(std::uint16_t queue, std::span<rte_mbuf*> frames,
+                  std::span<const packet::FrameView* const> views) noexcept {
+  for (std::size_t done = 0; done < frames.size(); done += Gathering::kMost) {
+    const std::size_t count = std::min(frames.size() - done, Gathering::kMost);
+    deliver_some(*queues_[queue], frames.subspan(done, count), views.subspan(done, count));
+  }
+}
+
+void Tap::deliver_some(Queue& queue, std::span<rte_mbuf*> frames,
+                       std::span<const packet::FrameView* const> views) noexcept {
+  Gathering& gathering = queue.gathering;
+  if (offload_) {
+    gathering.take(frames, views);
+  } else {
+    gathering.take_each(frames);
+  }
+  queue.messages.clear();
+  for (Gathering::Run& run : gathering.runs())
+    write_run(queue.messages, gathering, run, frames, views);
+  write_messages(queue);
+
+  std::array<rte_mbuf*, Gathering::kMost> taken;
+  unsigned count = 0;
+  for (std::size_t i = 0; i < gathering.runs().size(); ++i) {
+    if (is_refused(queue.results[i])) continue;
+    const Gathering::Run& run = gathering.runs()[i];
+    for (std::uint8_t at = run.first;; at = gathering.after(at)) {
+      taken[count++] = std::exchange(frames[at], nullptr);
+      if (at == run.last) break;
+    }
+  }
+  rte_pktmbuf_free_bulk(taken.data(), count);
+}
+
+void Tap::write_run(Messages& messages, const Gathering& gathering, Gathering::Run& run,
+                    std::span<rte_mbuf*> frames,
+                    std::span<const packet::FrameView* const> views) noexcept {
+  messages.begin(run.is_verified ? preface_of(run.segments) : Preface{});
+  if (run.first == run.last) {
+    for (rte_mbuf* part = frames[run.first]; part != nullptr; part = part->next)
+      messages.add(rte_pktmbuf_mtod(part, void*), part->data_len);
+    return;
+  }
+  // The first with its headers, the others without; no padding.
+  const std::size_t header = run.segments.header();
+  messages.add(rte_pktmbuf_mtod(frames[run.first], void*),
+               header + views[run.first]->payload_length);
+  for (std::uint8_t at = run.first; at != run.last;) {
+    at = gathering.after(at);
+    messages.add(rte_pktmbuf_mtod_offset(frames[at], void*, header), views[at]->payload_length);
+  }
+}
+
+/// What the kernel has to know of frames that are right.
+Tap::Preface Tap::preface_of(packet::SegmentRun& run) noexcept {
+  const packet::LeftOver left = run.finish();
+  Preface preface;
+  preface.flags = Preface::kChecksumOpen;
+  preface.checksum_start = left.checksum_start;
+  preface.checksum_offset = static_cast<std::uint16_t>(left.checksum_field - left.checksum_start);
+  if (left.segment == 0) return preface;
+  preface.kind = run.is_ipv6() ? Preface::kTcpIpv6 : Preface::kTcpIpv4;
+  preface.segment = left.segment;
+  preface.header_length = run.header();
+  return preface;
+}
+
+void Tap::write_messages(Queue& queue) noexcept {
+  const Messages& messages = queue.messages;
+  if (queue.batch != nullptr && messages.count > 1) {
+    for (std::size_t i = 0; i < messages.count; ++i)
+      queue.batch->write(messages.parts[i]);
+    std::ranges::copy(queue.batch->run(), queue.results.begin());
+    return;
+  }
+  for (std::size_t i = 0; i < messages.count; ++i) {
+    const std::span<const iovec> parts = messages.parts[i];
+    queue.results[i] =
+        i > 0 && is_refused(queue.results[i - 1])
+            ? queue.results[i - 1]
+            : result_of(::writev(queue.file, parts.data(), static_cast<int>(parts.size())));
+  }
+}
+
+// ---- From the kernel
+
+std::uint16_t Tap::collect(std::uint16_t queue, std::span<rte_mbuf*> frames,
+                           std::span<packet::LeftOver> left) noexcept {
+  Queue& own = *queues_[queue];
   std::uint16_t got = 0;
-  while (got < frames.size()) {
-    if (own.spare == nullptr) own.spare = rte_pktmbuf_alloc(pool_);
-    if (own.spare == nullptr) break;  // the frames wait in the kernel until buffers come back
-    const ssize_t length =
-        ::read(own.file, rte_pktmbuf_mtod(own.spare, void*), rte_pktmbuf_tailroom(own.spare));
-    if (length <= 0) break;
-    own.spare->data_len = static_cast<std::uint16_t>(length);
-    own.spare->pkt_len = static_cast<std::uint32_t>(length);
-    frames[got++] = own.spare;
-    own.spare = nullptr;
+  bool goes_on = true;
+  while (goes_on && got < frames.size()) {
+    const std::size_t asked = prepare_reads(own, frames.size() - got);
+    if (asked == 0) break;  // the frames wait in the kernel until buffers come back
+    read_messages(own);
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < asked; ++i) {
+      if (own.results[i] <= static_cast<int>(sizeof(Preface))) continue;
+      const std::size_t length = static_cast<std::size_t>(own.results[i]) - sizeof(Preface);
+      left[got] = left_over_of(own.messages.prefaces[i]);
+      frames[got] = take(own.spares[i], length);
+      goes_on = goes_on && frames[got]->pool == pool_;
+      ++got;
+      ++found;
+    }
+    // Frames come in trains: ask for more after success, and for one where there was none.
+    own.expected =
+        found == asked ? std::min(2 * asked, own.spares.size()) : std::max<std::size_t>(found, 1);
+    goes_on = goes_on && found == asked;
   }
   return got;
 }
 
-int Tap::readable_fd(std::uint16_t queue) const noexcept {
-  return queues_[queue].file;
+/// Returns how many there are to do.
+std::size_t Tap::prepare_reads(Queue& queue, std::size_t most) noexcept {
+  const std::size_t wanted = queue.batch == nullptr ? 1 : std::min(queue.expected, most);
+  Messages& messages = queue.messages;
+  messages.clear();
+  while (messages.count < wanted) {
+    Spare& spare = queue.spares[messages.count];
+    if (!fill(spare)) break;
+    const std::uint16_t room = rte_pktmbuf_tailroom(spare.ordinary);
+    messages.begin({});
+    messages.add(rte_pktmbuf_mtod(spare.ordinary, void*), room);
+    if (spare.rest == nullptr) continue;
+    messages.add(rte_pktmbuf_mtod_offset(spare.rest, void*, room),
+                 static_cast<std::size_t>(kLongestFrame - room));
+  }
+  return messages.count;
+}
+
+void Tap::read_messages(Queue& queue) noexcept {
+  const Messages& messages = queue.messages;
+  if (messages.count == 1) {
+    const std::span<const iovec> parts = messages.parts[0];
+    queue.results[0] = result_of(::readv(queue.file, parts.data(), static_cast<int>(parts.size())));
+    return;
+  }
+  for (std::size_t i = 0; i < messages.count; ++i)
+    queue.batch->read(messages.parts[i]);
+  std::ranges::copy(queue.batch->run(), queue.results.begin());
+}
+
+bool Tap::fill(Spare& spare) noexcept {
+  if (spare.ordinary == nullptr) spare.ordinary = rte_pktmbuf_alloc(pool_);
+  if (offload_ && spare.rest == nullptr) {
+    spare.rest = rte_pktmbuf_alloc(long_pool_.get());
+    // All of it for the frame, from the start.
+    if (spare.rest != nullptr) spare.rest->data_off = 0;
+  }
+  return spare.ordinary != nullptr && (!offload_ || spare.rest != nullptr);
+}
+
+packet::LeftOver Tap::left_over_of(const Preface& preface) noexcept {
+  packet::LeftOver left;
+  if ((preface.flags & Preface::kChecksumOpen) != 0) {
+    left.checksum_start = preface.checksum_start;
+    left.checksum_field =
+        static_cast<std::uint16_t>(preface.checksum_start + preface.checksum_offset);
+  }
+  if (preface.kind != Preface::kWhole) left.segment = preface.segment;
+  return left;
+}
+
+/// The frame of `length` bytes that was read, flat.
+rte_mbuf* Tap::take(Spare& spare, std::size_t length) noexcept {
+  const std::uint16_t room = rte_pktmbuf_tailroom(spare.ordinary);
+  const bool is_long = length > room;
+  if (is_long) {
+    // The rest is there already.
+    std::memcpy(rte_pktmbuf_mtod(spare.rest, void*), rte_pktmbuf_mtod(spare.ordinary, void*), room);
+  }
+  rte_mbuf* frame = std::exchange(is_long ? spare.rest : spare.ordinary, nullptr);
+  frame->data_len = static_cast<std::uint16_t>(length);
+  frame->pkt_len = static_cast<std::uint32_t>(length);
+  return frame;
 }
 
 }  // namespace covey::localstack

@@ -3,45 +3,118 @@
 //
 // Owner: localstack. Threads: as LocalStack says; queues share nothing.
 // The interface is made in the network namespace of the thread that calls create() and vanishes,
-// with its addresses and switches, when the descriptors close, however the process ends. One system
-// call per frame: the kernel's side is a full receive path, so a write costs what the stack costs.
-// No offloads: the kernel hands over whole frames with finished checksums, at most one MTU long.
+// with its addresses and switches, when the descriptors close, however the process ends.
+// A frame may be a TCP segment of up to 64 KiB. Towards the kernel such are put together here
+// (gather.h), and say that their checksum need not be looked at. From the kernel they come as they
+// are, with the checksum open, and are the caller's to finish. With `offload` off both directions
+// have whole frames of at most one MTU. Where the kernel lets us, one system call carries many
+// frames (batch.h).
 #pragma once
 
+#include <sys/uio.h>
+
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "localstack/batch.h"
+#include "localstack/gather.h"
 #include "localstack/local_stack.h"
 
 namespace covey::localstack {
 
 class Tap final : public LocalStack {
  public:
-  [[nodiscard]] static base::Result<std::unique_ptr<LocalStack>> create(const std::string& name,
+  [[nodiscard]] static base::Result<std::unique_ptr<LocalStack>> create(const Settings& settings,
                                                                         const Interface& interface,
                                                                         std::uint16_t queues,
                                                                         rte_mempool* pool);
-  explicit Tap(rte_mempool* pool) : pool_(pool) {}  // create() makes usable ones
+  Tap(bool offload, rte_mempool* pool) : offload_(offload), pool_(pool) {}  // use create()
   ~Tap() override;
   Tap(const Tap&) = delete;
   Tap& operator=(const Tap&) = delete;
 
-  std::uint16_t deliver(std::uint16_t queue, std::span<rte_mbuf*> frames) noexcept override;
-  std::uint16_t collect(std::uint16_t queue, std::span<rte_mbuf*> frames) noexcept override;
+  void deliver(std::uint16_t queue, std::span<rte_mbuf*> frames,
+               std::span<const packet::FrameView* const> views) noexcept override;
+  std::uint16_t collect(std::uint16_t queue, std::span<rte_mbuf*> frames,
+                        std::span<packet::LeftOver> left) noexcept override;
   [[nodiscard]] int readable_fd(std::uint16_t queue) const noexcept override;
 
  private:
+  /// What stands in front of each frame, either way: virtio_net_hdr of linux/virtio_net.h, which is
+  /// no C++.
+  struct Preface {
+    static constexpr std::uint8_t kChecksumOpen = 1;
+    static constexpr std::uint8_t kWhole = 0;
+    static constexpr std::uint8_t kTcpIpv4 = 1;
+    static constexpr std::uint8_t kTcpIpv6 = 4;
+
+    std::uint8_t flags = 0;
+    std::uint8_t kind = kWhole;
+    std::uint16_t header_length = 0;
+    std::uint16_t segment = 0;  // payload bytes
+    std::uint16_t checksum_start = 0;
+    std::uint16_t checksum_offset = 0;  // from there to the field
+  };
+  static_assert(sizeof(Preface) == 10);
+  /// The messages of a batch, each of several pieces of memory.
+  struct Messages {
+    std::array<Preface, Gathering::kMost> prefaces;
+    std::array<iovec, 4 * Gathering::kMost> pieces;  // a preface and a frame each, with slack
+    std::array<std::span<const iovec>, Gathering::kMost> parts;
+    std::size_t count = 0;
+    std::size_t pieces_used = 0;
+
+    void clear() { count = pieces_used = 0; }
+    /// Begins a message.
+    Preface& begin(const Preface& preface);
+    /// Adds to it; what finds no room is left out.
+    void add(void* start, std::size_t length);
+  };
+  /// Buffers ready for the next read, so that an empty poll allocates nothing.
+  struct Spare {
+    rte_mbuf* ordinary = nullptr;
+    rte_mbuf* rest = nullptr;  // of what does not fit into the other
+  };
   struct alignas(64) Queue {
     int file = -1;
-    rte_mbuf* spare = nullptr;  // ready for the next read, so that an empty poll allocates nothing
+    std::unique_ptr<Batch> batch;  // none: a system call for each frame
+    std::array<Spare, kLongPerCollect> spares;
+    std::size_t expected = 1;  // frames that the next read asks for
+    Gathering gathering;
+    Messages messages;
+    std::array<int, Gathering::kMost> results;  // bytes or negative error number, by message
   };
-  [[nodiscard]] base::Result<void> open_queues(const std::string& name, std::uint16_t queues);
+  struct PoolFree {
+    void operator()(rte_mempool* pool) const;
+  };
 
+  [[nodiscard]] base::Result<void> open_queues(const std::string& name, std::uint16_t queues);
+  [[nodiscard]] base::Result<void> make_long_buffers(std::uint16_t queues);
+  /// tap_setup.cc: switches, addresses, up.
+  [[nodiscard]] static base::Result<void> configure(const std::string& name,
+                                                    const Interface& interface);
+  void deliver_some(Queue& queue, std::span<rte_mbuf*> frames,
+                    std::span<const packet::FrameView* const> views) noexcept;
+  static void write_run(Messages& messages, const Gathering& gathering, Gathering::Run& run,
+                        std::span<rte_mbuf*> frames,
+                        std::span<const packet::FrameView* const> views) noexcept;
+  static void write_messages(Queue& queue) noexcept;
+  [[nodiscard]] std::size_t prepare_reads(Queue& queue, std::size_t most) noexcept;
+  static void read_messages(Queue& queue) noexcept;
+  [[nodiscard]] bool fill(Spare& spare) noexcept;
+  [[nodiscard]] static Preface preface_of(packet::SegmentRun& run) noexcept;
+  [[nodiscard]] static packet::LeftOver left_over_of(const Preface& preface) noexcept;
+  [[nodiscard]] static rte_mbuf* take(Spare& spare, std::size_t length) noexcept;
+
+  bool offload_;
   rte_mempool* pool_;
-  std::vector<Queue> queues_;
+  std::unique_ptr<rte_mempool, PoolFree> long_pool_;
+  std::vector<std::unique_ptr<Queue>> queues_;
 };
 
 }  // namespace covey::localstack

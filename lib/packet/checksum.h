@@ -5,7 +5,8 @@
 // Owner: packet. Thread: any; pure. Sums are over 16-bit big-endian words; an odd last byte counts
 // as if followed by a zero. A Sum is the running, not yet folded value, so that pieces
 // (pseudo-header, message) add up; every piece but the last must have an even length. Received
-// checksums are not verified here: the local stack does that.
+// checksums are verified only where frames are put together (segment.h): else the local stack does
+// that.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +21,11 @@ class InternetSum {
  public:
   void add(std::span<const std::uint8_t> bytes) {
     std::size_t i = 0;
+    // Words of 32 bits add up to the same as those of 16: the carries end up where they belong.
+    for (; i + 8 <= bytes.size(); i += 8) {
+      const std::uint64_t word = base::load_be64(bytes.data() + i);
+      sum_ += (word >> 32U) + (word & 0xffff'ffffU);
+    }
     for (; i + 1 < bytes.size(); i += 2)
       sum_ += base::load_be16(bytes.data() + i);
     if (i < bytes.size()) sum_ += static_cast<std::uint32_t>(bytes[i]) << 8U;

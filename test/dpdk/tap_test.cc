@@ -44,13 +44,18 @@ rte_mbuf* mbuf_of(rte_mempool* pool, const Frame& frame) {
 Frame answer_to(localstack::LocalStack& stack, rte_mempool* pool, const Frame& frame,
                 const std::function<bool(const packet::FrameView&)>& wanted) {
   std::array<rte_mbuf*, 32> burst = {mbuf_of(pool, frame)};
-  REQUIRE(stack.deliver(0, std::span(burst.data(), 1)) == 1);
+  std::array<packet::LeftOver, 32> left;
+  const packet::FrameView view = packet::parse(frame);
+  const std::array<const packet::FrameView*, 1> views = {&view};
+  stack.deliver(0, std::span(burst.data(), 1), views);
+  REQUIRE(burst[0] == nullptr);
   const base::TimePoint deadline = dataplane::DataPlane::now() + std::chrono::seconds(5);
   Frame found;
   while (found.empty() && dataplane::DataPlane::now() < deadline) {
-    const std::uint16_t count = stack.collect(0, burst);
+    const std::uint16_t count = stack.collect(0, burst, left);
     for (std::uint16_t i = 0; i < count; ++i) {
       const auto bytes = dataplane::bytes_of(burst[i]);
+      packet::finish_checksum(bytes, left[i]);
       if (found.empty() && wanted(packet::parse(bytes))) found.assign(bytes.begin(), bytes.end());
       rte_pktmbuf_free(burst[i]);
     }

@@ -19,6 +19,7 @@ THIRD_PARTY = [
     (r"CLI/.*|CLI\.hpp", "CLI11"),
     (r"prometheus/.*", "prometheus-cpp-core"),
     (r"libmnl/.*", "libmnl"),
+    (r"liburing\.h", "liburing"),
     (r"cap-ng\.h", "libcap-ng"),
     (r"boost/beast(\.hpp|/.*)", "Boost.Beast"),
     (r"boost/(asio(\.hpp|/.*)|system/.*)", "Boost.Asio"),
@@ -33,7 +34,7 @@ C_HEADERS_WITH_BETTER_NAMES = re.compile(
     r"(assert|ctype|errno|float|inttypes|limits|locale|math|setjmp|stdarg|stddef|stdint|stdio|"
     r"stdlib|string|wchar)\.h")
 MESON_NAMES = {"sodium": "libsodium", "yaml": "yaml-cpp", "json": "nlohmann-json", "fmt": "fmt",
-               "dpdk": "DPDK", "mnl": "libmnl", "cap_ng": "libcap-ng", "spdlog": "spdlog",
+               "dpdk": "DPDK", "mnl": "libmnl", "uring": "liburing", "cap_ng": "libcap-ng", "spdlog": "spdlog",
                "cli11": "CLI11", "prometheus": "prometheus-cpp-core"}
 
 

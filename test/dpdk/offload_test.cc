@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Long TCP segments between a real stack and us, and what is made of them for an uplink.
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <vector>
+
+#include <rte_mbuf.h>
+
+#include "base/endian.h"
+#include "dataplane/eal.h"
+#include "dataplane/finish.h"
+#include "dataplane/frame.h"
+#include "fixture.h"
+#include "localstack/local_stack.h"
+#include "packet/headers.h"
+
+using namespace covey;
+using namespace covey::test;
+
+namespace {
+
+constexpr std::uint16_t kPort = 80;
+constexpr std::uint16_t kClientPort = 40000;
+constexpr std::uint32_t kFirst = 1001;  // sequence number of the client's first byte
+constexpr std::size_t kBurst = 64;
+
+/// Frames that the kernel has got, in the network namespace of this thread.
+std::uint64_t frames_taken() {
+  std::ifstream table("/proc/thread-self/net/dev");
+  std::uint64_t bytes = 0;
+  std::uint64_t frames = 0;
+  for (std::string word; table >> word;) {
+    if (word == "covey0:") table >> bytes >> frames;
+  }
+  return frames;
+}
+
+struct PoolFree {
+  void operator()(rte_mempool* pool) const { rte_mempool_free(pool); }
+};
+
+/// Our side of one connection to a socket behind a TAP.
+class Talk {
+ public:
+  explicit Talk(bool offload) {
+    dataplane::EalPlan plan;
+    plan.instance = "covey-test-" + std::to_string(::getpid());
+    plan.cpus = dataplane::allowed_cpus();
+    auto started = dataplane::Eal::start(plan);
+    REQUIRE(started.has_value());
+    eal_ = std::move(*started);
+    pool_.reset(
+        rte_pktmbuf_pool_create("test", 2047, 0, 0, 2048 + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY));
+    REQUIRE(pool_ != nullptr);
+    auto opened = localstack::open({localstack::Kind::tap, "covey0", offload}, world_interface(), 1,
+                                   pool_.get());
+    INFO((opened ? std::string() : opened.error().context));
+    REQUIRE(opened.has_value());
+    stack_ = std::move(*opened);
+    listen();
+    shake_hands();
+  }
+  ~Talk() {
+    ::close(socket_);
+    ::close(listener_);
+  }
+  Talk(const Talk&) = delete;
+  Talk& operator=(const Talk&) = delete;
+
+  [[nodiscard]] int socket() const { return socket_; }
+  [[nodiscard]] rte_mempool* pool() const { return pool_.get(); }
+
+  void deliver(const std::vector<Frame>& frames) {
+    std::vector<rte_mbuf*> burst;
+    std::vector<packet::FrameView> views(frames.size());
+    std::vector<const packet::FrameView*> pointers;
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      rte_mbuf* made = rte_pktmbuf_alloc(pool_.get());
+      REQUIRE(made != nullptr);
+      REQUIRE(rte_pktmbuf_append(made, static_cast<std::uint16_t>(frames[i].size())) != nullptr);
+      std::copy(frames[i].begin(), frames[i].end(), dataplane::bytes_of(made).begin());
+      views[i] = packet::parse(dataplane::bytes_of(made));
+      burst.push_back(made);
+      pointers.push_back(&views[i]);
+    }
+    stack_->deliver(0, burst, pointers);
+    CHECK(std::all_of(burst.begin(), burst.end(), [](rte_mbuf* it) { return it == nullptr; }));
+  }
+  /// Calls visit(frame, view, left) for what the stack sends of this connection until it says true.
+  template <typename Visit>
+  void collect_until(Visit&& visit) {
+    const base::TimePoint deadline = dataplane::DataPlane::now() + std::chrono::seconds(5);
+    for (bool done = false; !done;) {
+      REQUIRE(dataplane::DataPlane::now() < deadline);
+      std::array<rte_mbuf*, kBurst> burst;
+      std::array<packet::LeftOver, kBurst> left;
+      const std::uint16_t count = stack_->collect(0, burst, left);
+      for (std::uint16_t i = 0; i < count; ++i) {
+        const packet::FrameView view = packet::parse(dataplane::bytes_of(burst[i]));
+        const bool is_ours = view.key.protocol == packet::kProtocolTcp && view.has_ports &&
+                             view.key.destination_port == kClientPort;
+        if (is_ours && !done) done = visit(burst[i], view, left[i]);
+        rte_pktmbuf_free(burst[i]);
+      }
+    }
+  }
+  [[nodiscard]] Frame segment(std::size_t offset, std::size_t bytes,
+                              std::uint8_t flags = kAck) const {
+    const auto sequence = kFirst + static_cast<std::uint32_t>(offset);
+    return patch_id(FrameBuilder()
+                        .to(kStackMac)
+                        .ip(kClient, kDedicated)
+                        .tcp(kClientPort, kPort, flags)
+                        .numbers(sequence, expected_)
+                        .payload(bytes),
+                    static_cast<std::uint16_t>(offset / std::max<std::size_t>(bytes, 1)));
+  }
+
+ private:
+  /// One after the other, as from a stack; with the checksum that belongs to it.
+  static Frame patch_id(Frame frame, std::uint16_t id) {
+    base::store_be16(&frame[18], id);
+    const auto sum = base::load_be16(&frame[24]) - std::uint32_t{id};
+    base::store_be16(&frame[24], static_cast<std::uint16_t>(sum - (sum >> 31U)));
+    return frame;
+  }
+  void listen() {
+    listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in where{};
+    where.sin_family = AF_INET;
+    where.sin_port = htons(kPort);
+    REQUIRE(::bind(listener_, reinterpret_cast<const sockaddr*>(&where), sizeof(where)) == 0);
+    REQUIRE(::listen(listener_, 1) == 0);
+  }
+  void shake_hands() {
+    deliver({arp({.operation = 1, .sender_ip = kClient, .target_ip = kDedicated})});
+    deliver({FrameBuilder()
+                 .to(kStackMac)
+                 .ip(kClient, kDedicated)
+                 .tcp(kClientPort, kPort, kSyn)
+                 .numbers(kFirst - 1, 0)});
+    collect_until([this](rte_mbuf*, const packet::FrameView& view, const packet::LeftOver&) {
+      expected_ = view.tcp_sequence + 1;
+      return view.is_syn_ack();
+    });
+    deliver({segment(0, 0)});
+    socket_ = ::accept(listener_, nullptr, nullptr);
+    REQUIRE(socket_ >= 0);
+    REQUIRE(::fcntl(socket_, F_SETFL, O_NONBLOCK) == 0);
+  }
+
+  std::unique_ptr<dataplane::Eal> eal_;
+  std::unique_ptr<rte_mempool, PoolFree> pool_;
+  std::unique_ptr<localstack::LocalStack> stack_;
+  int listener_ = -1;
+  int socket_ = -1;
+  std::uint32_t expected_ = 0;
+};
+
+bool may_make_a_stack() {
+  if (::unshare(CLONE_NEWNET) == 0 && ::access("/dev/net/tun", R_OK | W_OK) == 0) return true;
+  WARN("skipped: needs root and /dev/net/tun");
+  return false;
+}
+
+std::size_t received(int socket) {
+  std::vector<char> room(1 << 20U);
+  std::size_t total = 0;
+  for (ssize_t got = 0; (got = ::recv(socket, room.data(), room.size(), 0)) > 0;)
+    total += static_cast<std::size_t>(got);
+  return total;
+}
+
+/// A stack's write of `bytes`, as far as it comes out in one burst.
+void check_sent(const Talk& talk, rte_mbuf* frame, const packet::FrameView& view,
+                const packet::LeftOver& left) {
+  CHECK(left.has_checksum());
+  CHECK(left.checksum_start == view.l4_offset);
+  REQUIRE(left.segment != 0);
+  const auto whole = packet::LongSegment::of(dataplane::bytes_of(frame), view, left.segment);
+  REQUIRE(whole.has_value());
+  std::size_t payload = 0;
+  for (std::size_t i = 0; i < whole->count(); ++i) {
+    rte_mbuf* cut = dataplane::cut_out(*whole, i, talk.pool());
+    REQUIRE(cut != nullptr);
+    const packet::FrameView seen = packet::parse(dataplane::bytes_of(cut));
+    CHECK(packet::has_good_checksums(dataplane::bytes_of(cut), seen));
+    CHECK(cut->pkt_len <= world_interface().mtu + packet::kEthernetHeader);
+    payload += seen.payload_length;
+    rte_pktmbuf_free(cut);
+  }
+  CHECK(payload == view.payload_length);
+
+  rte_mbuf* chain = dataplane::chain_for_device(frame, view, left, talk.pool());
+  REQUIRE(chain != nullptr);
+  CHECK(chain->pkt_len == frame->pkt_len);
+  CHECK(chain->nb_segs == (frame->pkt_len + 2047) / 2048);
+  CHECK(chain->tso_segsz == left.segment);
+  CHECK(chain->l2_len == packet::kEthernetHeader);
+  CHECK(chain->l3_len == packet::kIpv4Header);
+  CHECK(std::size_t{chain->l4_len} + view.l4_offset + view.payload_length == frame->pkt_len);
+  CHECK((chain->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0);
+  std::vector<std::uint8_t> flat(frame->pkt_len);
+  const void* read = rte_pktmbuf_read(chain, 0, frame->pkt_len, flat.data());
+  CHECK(std::equal(flat.begin(), flat.end(), static_cast<const std::uint8_t*>(read)));
+  CHECK(std::ranges::equal(flat, dataplane::bytes_of(frame)));
+  rte_pktmbuf_free(chain);
+}
+
+}  // namespace
+
+TEST_CASE("segments that follow one another reach the stack as one, with every byte",
+          "[offload-in]") {
+  if (!may_make_a_stack()) return;
+  Talk talk(true);
+  const std::uint64_t before = frames_taken();
+  std::vector<Frame> burst;
+  for (std::size_t i = 0; i < 20; ++i)
+    burst.push_back(talk.segment(i * 1000, 1000));
+  talk.deliver(burst);
+  CHECK(received(talk.socket()) == 20'000);
+  CHECK(frames_taken() == before + 1);
+}
+
+TEST_CASE("a broken segment is kept apart, and the stack refuses it", "[offload-broken]") {
+  if (!may_make_a_stack()) return;
+  Talk talk(true);
+  std::vector<Frame> burst;
+  for (std::size_t i = 0; i < 20; ++i)
+    burst.push_back(talk.segment(i * 1000, 1000));
+  burst[7].back() ^= 0x40;
+  talk.deliver(burst);
+  CHECK(received(talk.socket()) == 7'000);
+  talk.deliver({talk.segment(7'000, 1000)});
+  CHECK(received(talk.socket()) == 13'000);
+}
+
+TEST_CASE("without offload every frame is one for the kernel as well", "[offload-off]") {
+  if (!may_make_a_stack()) return;
+  Talk talk(false);
+  const std::uint64_t before = frames_taken();
+  std::vector<Frame> burst;
+  for (std::size_t i = 0; i < 20; ++i)
+    burst.push_back(talk.segment(i * 1000, 1000));
+  talk.deliver(burst);
+  CHECK(received(talk.socket()) == 20'000);
+  CHECK(frames_taken() == before + 20);
+  const std::vector<char> bytes(20'000, 'x');
+  REQUIRE(::send(talk.socket(), bytes.data(), bytes.size(), 0) == 20'000);
+  talk.collect_until(
+      [](rte_mbuf* frame, const packet::FrameView& view, const packet::LeftOver& left) {
+        CHECK_FALSE(left.has_checksum());
+        CHECK(left.segment == 0);
+        CHECK(frame->pkt_len <= world_interface().mtu + packet::kEthernetHeader);
+        if (view.payload_length != 0)
+          CHECK(packet::has_good_checksums(dataplane::bytes_of(frame), view));
+        return view.payload_length != 0;
+      });
+}
+
+TEST_CASE("a long segment of the stack is cut, or left to a device", "[offload-out]") {
+  if (!may_make_a_stack()) return;
+  Talk talk(true);
+  const std::vector<char> bytes(20'000, 'x');
+  REQUIRE(::send(talk.socket(), bytes.data(), bytes.size(), 0) == 20'000);
+  talk.collect_until(
+      [&talk](rte_mbuf* frame, const packet::FrameView& view, const packet::LeftOver& left) {
+        if (view.payload_length == 0) return false;
+        check_sent(talk, frame, view, left);
+        return true;
+      });
+}
+
+TEST_CASE("an open checksum is computed, or left to a device that knows the protocol",
+          "[offload-checksum]") {
+  dataplane::EalPlan plan;
+  plan.instance = "covey-test-" + std::to_string(::getpid());
+  plan.cpus = dataplane::allowed_cpus();
+  const auto eal = dataplane::Eal::start(plan);
+  REQUIRE(eal.has_value());
+  const std::unique_ptr<rte_mempool, PoolFree> pool(
+      rte_pktmbuf_pool_create("test", 63, 0, 0, 2048 + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY));
+  const auto finish = [&pool](const packet::LeftOver& left, dataplane::Abilities device) {
+    Frame model = FrameBuilder().ip(kClient, kDedicated).tcp(1, 2, kAck).payload(100);
+    rte_mbuf* frame = rte_pktmbuf_alloc(pool.get());
+    rte_pktmbuf_append(frame, static_cast<std::uint16_t>(model.size()));
+    std::copy(model.begin(), model.end(), dataplane::bytes_of(frame).begin());
+    dataplane::finish_checksum(frame, packet::parse(model), left, device);
+    const bool is_changed = !std::ranges::equal(dataplane::bytes_of(frame), model);
+    const std::uint64_t flags = frame->ol_flags;
+    rte_pktmbuf_free(frame);
+    return std::pair(is_changed, flags);
+  };
+  constexpr std::uint64_t kTcp =
+      RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
+  const packet::LeftOver open{34, 34 + 16, 0};
+  CHECK(finish(open, {}) == std::pair(true, std::uint64_t{0}));
+  CHECK(finish(open, {.checksums = true}) == std::pair(false, kTcp));
+  CHECK(finish({}, {.checksums = true}) == std::pair(false, std::uint64_t{0}));
+  // Of something that is inside of the payload.
+  CHECK(finish({60, 76, 0}, {.checksums = true}) == std::pair(true, std::uint64_t{0}));
+}
