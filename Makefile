@@ -16,6 +16,7 @@ help:
 	@echo "make test-long  faults and connections in the lab with the full figures, and every test in the other modes"
 	@echo "make soak       10,000 simulated cluster-hours, a million random faults; an hour of CPU time"
 	@echo "make bench      figures of the forwarding core and of the whole process"
+	@echo "make bench-local      the way into the local stack, beside net_tap and a plain bridge"
 	@echo "make bench-failover   how long clients notice a dead host; keepalived and ucarp beside it"
 	@echo "make lab-up HOSTS=3, make lab-down    a cluster to play with"
 	@echo "make model, make lint, make format, make fuzz, make install DESTDIR=, make clean"
@@ -52,6 +53,11 @@ demo: build
 .PHONY: bench
 bench: build
 	test/bench/run
+
+.PHONY: bench-local
+bench-local: build
+	@test/deps/install bench
+	test/bench/local
 
 .PHONY: bench-failover
 bench-failover: build
