@@ -21,7 +21,7 @@ bool knows_no_wait(int file) {
 
 std::unique_ptr<Batch> Batch::open(int file) {
   if (!knows_no_wait(file)) return nullptr;
-  std::unique_ptr<Batch> made(new Batch(file));
+  auto made = std::make_unique<Batch>(file);
   return made->is_usable_ ? std::move(made) : nullptr;
 }
 

@@ -23,6 +23,7 @@ class Batch {
   /// `file` is non-blocking. nullptr where the kernel has no io_uring, does not let us use it, or
   /// would hand such a descriptor to threads of its own, in any order.
   [[nodiscard]] static std::unique_ptr<Batch> open(int file);
+  explicit Batch(int file);  // use open()
   ~Batch();
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
@@ -34,8 +35,6 @@ class Batch {
   std::span<const int> run() noexcept;
 
  private:
-  explicit Batch(int file);
-
   int file_;
   std::unique_ptr<io_uring> ring_;
   bool is_usable_ = false;
