@@ -7,7 +7,7 @@
 //   network  source address with all but the first prefix4/prefix6 bits cleared
 // The bucket is the hash modulo the bucket count (a power of two). The destination address and the
 // protocol are left out on purpose: one client then lands on one host across virtual IPs and rules
-// of equal weights. Every length is a constant here, so each case is straight-line code.
+// of equal weights.
 #pragma once
 
 #include <algorithm>
@@ -30,55 +30,58 @@ struct HashRule {
   friend constexpr bool operator==(const HashRule&, const HashRule&) = default;
 };
 
-namespace detail {
+/// What of a flow counts, as masks over bytes that were read as little-endian words.
+struct HashMasks {
+  std::uint64_t ipv6_high = 0;
+  std::uint64_t ipv6_low = 0;
+  std::uint32_t ipv4 = 0;
+  bool with_ports = false;
+};
 
-/// Clears all but the first `bits` bits of a big-endian number; more than 64 bits keep all of it.
-[[nodiscard]] constexpr std::uint64_t keep_first_bits(std::uint64_t number, unsigned bits) {
-  if (bits == 0) return 0;
-  return bits >= 64 ? number : number & (~std::uint64_t{0} << (64U - bits));
+/// What can count, as it lies in a packet, read as little-endian words. Composed in registers:
+/// storing bytes and loading them as one word would stall on store forwarding.
+struct HashedFields {
+  std::uint64_t source_high = 0;  // of IPv4 the lower half is all of the address
+  std::uint64_t source_low = 0;   // IPv6
+  std::uint32_t ports = 0;        // source port, then destination port
+  bool is_ipv6 = false;
+};
+
+/// A prefix longer than the address counts as all of it.
+[[nodiscard]] constexpr HashMasks masks_of(const HashRule& rule) {
+  const bool is_network = rule.affinity == Affinity::network;
+  const unsigned bits4 = is_network ? rule.prefix4 : 32U;
+  const unsigned bits6 = is_network ? rule.prefix6 : 128U;
+  const auto first_bits = [](unsigned bits) {
+    if (bits == 0) return std::uint64_t{0};
+    return std::byteswap(~std::uint64_t{0} << (64U - std::min(bits, 64U)));
+  };
+  return {.ipv6_high = first_bits(bits6),
+          .ipv6_low = first_bits(bits6 > 64 ? bits6 - 64 : 0),
+          .ipv4 = static_cast<std::uint32_t>(first_bits(std::min(bits4, 32U))),
+          .with_ports = rule.affinity == Affinity::none};
 }
 
-/// Source port, then destination port, as four little-endian input bytes. The words are composed
-/// in registers: storing bytes and loading them as one word would stall on store forwarding.
-[[nodiscard]] constexpr std::uint64_t port_bytes(const packet::FlowKey& flow) {
-  return static_cast<std::uint64_t>(std::byteswap(flow.source_port)) |
-         static_cast<std::uint64_t>(std::byteswap(flow.destination_port)) << 16U;
+[[nodiscard]] constexpr HashWords words_of(const HashedFields& fields, const HashMasks& masks) {
+  const std::uint64_t ports = masks.with_ports ? fields.ports : 0;
+  if (fields.is_ipv6) {
+    return {fields.source_high & masks.ipv6_high, fields.source_low & masks.ipv6_low,
+            detail::last_word(ports, masks.with_ports ? 20 : 16), 3};
+  }
+  const std::uint64_t address = fields.source_high & masks.ipv4;
+  if (!masks.with_ports) return {detail::last_word(address, 4), 0, 0, 1};
+  return {address | ports << 32U, detail::last_word(0, 8), 0, 2};
 }
 
-[[nodiscard]] inline std::uint64_t hash_ipv4(const SipKey& key, const HashRule& rule,
-                                             const packet::FlowKey& flow) noexcept {
-  std::uint64_t address = base::load_be64(flow.source.data());
-  const unsigned bits = rule.affinity == Affinity::network ? rule.prefix4 : 32U;
-  address = keep_first_bits(address, std::min(bits, 32U));
-  const std::uint64_t word = std::byteswap(address);
-  if (rule.affinity != Affinity::none) return siphash13_short(key, word, 4);
-  SipState<1, 3> state(key);
-  state.absorb(word | port_bytes(flow) << 32U);
-  state.absorb(last_word(0, 8));
-  return state.finish();
-}
-
-[[nodiscard]] inline std::uint64_t hash_ipv6(const SipKey& key, const HashRule& rule,
-                                             const packet::FlowKey& flow) noexcept {
-  const unsigned bits = rule.affinity == Affinity::network ? rule.prefix6 : 128U;
-  const std::uint64_t upper = base::load_be64(flow.source.data());
-  const std::uint64_t lower = base::load_be64(flow.source.data() + 8);
-  SipState<1, 3> state(key);
-  state.absorb(std::byteswap(keep_first_bits(upper, bits)));
-  state.absorb(std::byteswap(keep_first_bits(lower, bits > 64 ? bits - 64 : 0)));
-  state.absorb(rule.affinity == Affinity::none ? last_word(port_bytes(flow), 20)
-                                               : last_word(0, 16));
-  return state.finish();
-}
-
-}  // namespace detail
-
-/// Hash of the fields `rule` names. A flow that is not IPv6 counts as IPv4; a prefix longer than
-/// the address counts as all of it.
+/// Hash of the fields `rule` names. A flow that is not IPv6 counts as IPv4.
 [[nodiscard]] inline std::uint64_t flow_hash(const SipKey& key, const HashRule& rule,
                                              const packet::FlowKey& flow) noexcept {
-  return flow.family == base::Family::ipv6 ? detail::hash_ipv6(key, rule, flow)
-                                           : detail::hash_ipv4(key, rule, flow);
+  const HashedFields fields{
+      base::load_le64(flow.source.data()), base::load_le64(flow.source.data() + 8),
+      static_cast<std::uint32_t>(std::byteswap(flow.source_port)) |
+          static_cast<std::uint32_t>(std::byteswap(flow.destination_port)) << 16U,
+      flow.family == base::Family::ipv6};
+  return siphash13_words(key, words_of(fields, masks_of(rule)));
 }
 
 /// `mask` is the bucket count minus one; a class with one bucket has mask 0.

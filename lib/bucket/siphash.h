@@ -108,4 +108,23 @@ template <unsigned compression_rounds, unsigned finalisation_rounds>
   return state.finish();
 }
 
+/// The words to absorb of a short message, the last one as detail::last_word() has it: one to
+/// three.
+struct HashWords {
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+  std::uint64_t third = 0;
+  std::uint32_t count = 0;
+};
+
+/// The same of a message that is there in words.
+[[nodiscard]] constexpr std::uint64_t siphash13_words(const SipKey& key,
+                                                      const HashWords& words) noexcept {
+  detail::SipState<1, 3> state(key);
+  state.absorb(words.first);
+  if (words.count > 1) state.absorb(words.second);
+  if (words.count > 2) state.absorb(words.third);
+  return state.finish();
+}
+
 }  // namespace covey::bucket

@@ -8,11 +8,9 @@ namespace {
 
 void hash_one_by_one(const SipKey& key, const HashInputs& inputs, HashOutputs& outputs) noexcept {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    detail::SipState<1, 3> state(key);
-    state.absorb(inputs.first()[i]);
-    if (inputs.counts()[i] > 1) state.absorb(inputs.second()[i]);
-    if (inputs.counts()[i] > 2) state.absorb(inputs.third()[i]);
-    outputs.hashes[i] = state.finish();
+    const HashWords words{inputs.first()[i], inputs.second()[i], inputs.third()[i],
+                          static_cast<std::uint32_t>(inputs.counts()[i])};
+    outputs.hashes[i] = siphash13_words(key, words);
   }
 }
 

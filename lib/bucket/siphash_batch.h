@@ -16,14 +16,6 @@
 
 namespace covey::bucket {
 
-/// The words to absorb of a short message, the last one with its length: one to three.
-struct HashWords {
-  std::uint64_t first = 0;
-  std::uint64_t second = 0;
-  std::uint64_t third = 0;
-  std::uint32_t count = 0;
-};
-
 /// Messages to be hashed together, at most kCapacity.
 class HashInputs {
  public:

@@ -37,16 +37,8 @@ class Lanes {
     for (std::size_t at = 0; at < columns.size; at += kStep) {
       Lanes lanes(k0, k1);
       lanes.absorb(columns.first + at);
-      if (columns.most > 1) {
-        const Lanes before = lanes;
-        lanes.absorb(columns.second + at);
-        if (columns.least < 2) lanes.take_back(before, columns.counts + at, 2);
-      }
-      if (columns.most > 2) {
-        const Lanes before = lanes;
-        lanes.absorb(columns.third + at);
-        if (columns.least < 3) lanes.take_back(before, columns.counts + at, 3);
-      }
+      lanes.absorb_further(columns, columns.second, at, 2);
+      lanes.absorb_further(columns, columns.third, at, 3);
       lanes.finish(columns.hashes + at);
     }
   }
@@ -64,6 +56,14 @@ class Lanes {
     }
   }
 
+  /// The word with that number (from 1), in lanes whose message has one.
+  void absorb_further(const Columns& columns, const std::uint64_t* words, std::size_t at,
+                      std::uint32_t number) {
+    if (columns.most < number) return;
+    const Lanes before = *this;
+    absorb(words + at);
+    if (columns.least < number) take_back(before, columns.counts + at, number);
+  }
   void absorb(const std::uint64_t* words) {
     Word word[groups];
     for (unsigned g = 0; g < groups; ++g)

@@ -35,8 +35,7 @@ std::vector<RuleIndex> rules_in_order(const Settings& settings, const base::IpAd
 }
 
 std::vector<RuleIndex> port_table(const Settings& settings, const std::vector<RuleIndex>& rules) {
-  constexpr std::size_t kPorts = 65536;
-  std::vector<RuleIndex> table(kPorts, kDefaultRule);
+  std::vector<RuleIndex> table(kPortCount, kDefaultRule);
   for (const RuleIndex index : rules) {
     for (const PortRange& range : settings.rules[index].ports) {
       for (std::size_t port = range.first; port <= range.last; ++port)
@@ -57,19 +56,6 @@ std::optional<RuleIndex> portless_rule(const Settings& settings,
   const bool hashes_ports =
       rule.mode == RuleMode::multiple && rule.hash.affinity == bucket::Affinity::none;
   return hashes_ports ? std::nullopt : std::optional<RuleIndex>(only);
-}
-
-HashMasks masks_of(const bucket::HashRule& rule) {
-  const bool is_network = rule.affinity == bucket::Affinity::network;
-  const unsigned bits4 = is_network ? rule.prefix4 : 32U;
-  const unsigned bits6 = is_network ? rule.prefix6 : 128U;
-  const auto first_bits = [](unsigned bits) {
-    return std::byteswap(bucket::detail::keep_first_bits(~std::uint64_t{0}, bits));
-  };
-  return {.ipv6_high = first_bits(bits6),
-          .ipv6_low = first_bits(bits6 > 64 ? bits6 - 64 : 0),
-          .ipv4 = static_cast<std::uint32_t>(first_bits(std::min(bits4, 32U))),
-          .with_ports = rule.affinity == bucket::Affinity::none};
 }
 
 // Of each IPv4 subnet that has one: those of two addresses and less have none (RFC 3021).
@@ -181,7 +167,7 @@ void Policy::compile_rules() {
   compiled_rules_.push_back({.masks = {}, .map_class = bucket::kDefaultHostClass});
   for (std::size_t i = 0; i < settings_.rules.size(); ++i) {
     const PortRule& rule = settings_.rules[i];
-    compiled_rules_.push_back({.masks = masks_of(rule.hash),
+    compiled_rules_.push_back({.masks = bucket::masks_of(rule.hash),
                                .map_class = classes_.class_of_rule[i],
                                .is_disabled = rule.mode == RuleMode::disabled,
                                .reads_quic = rule.quic == QuicRouting::cid});

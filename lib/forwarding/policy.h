@@ -32,6 +32,7 @@
 namespace covey::forwarding {
 
 using RuleIndex = std::uint16_t;
+inline constexpr std::size_t kPortCount = 65536;
 inline constexpr RuleIndex kDefaultRule = 0xffff;  // "no rule covers it": the default host
 
 /// Which map class each rule uses, and how many classes there are; the same on all hosts with equal
@@ -61,17 +62,9 @@ struct ClassShare {
 /// priority. By name, so that a difference can be told. Its digest travels in heartbeats.
 [[nodiscard]] base::Settings shared_settings(const Settings& settings);
 
-/// What a rule hashes, as masks over the bytes of a frame, read as little-endian words.
-struct HashMasks {
-  std::uint64_t ipv6_high = 0;
-  std::uint64_t ipv6_low = 0;
-  std::uint32_t ipv4 = 0;
-  bool with_ports = false;
-};
-
 /// What placing a plain frame needs of its rule.
 struct CompiledRule {
-  HashMasks masks;
+  bucket::HashMasks masks;
   base::ClassIndex map_class;
   bool is_disabled = false;
   bool reads_quic = false;  // of UDP
@@ -155,7 +148,6 @@ class Policy {
 
  private:
   static constexpr std::int16_t kEmptySlot = -1;
-  static constexpr std::size_t kPortCount = 65536;
   struct AddressWords {
     std::uint64_t high = 0;
     std::uint64_t low = 0;

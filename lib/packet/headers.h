@@ -20,7 +20,8 @@ inline constexpr std::size_t kVlanTag = 4;
 inline constexpr std::size_t kMinimumFrame =
     60;  // what Ethernet pads to, check sequence not counted
 
-inline constexpr std::size_t kIpv4Header = 20;  // without options
+inline constexpr std::size_t kIpv4Header = 20;             // without options
+inline constexpr std::uint8_t kIpv4WithoutOptions = 0x45;  // its first byte: version, length
 inline constexpr std::size_t kIpv6Header = 40;
 inline constexpr std::size_t kFragmentUnit = 8;   // of the offset of a fragment
 inline constexpr std::size_t kIpv6Addresses = 8;  // source, then destination

@@ -33,13 +33,12 @@ constexpr std::size_t kTcpAfterFlags = 14;
 
 constexpr std::uint8_t kDontFragment = 0x40;
 constexpr std::uint8_t kCongestionWindowReduced = 0x80;
-constexpr std::uint8_t kPlainIpv4 = 0x45;  // version 4, no options
 
 bool is_plain_tcp(Bytes frame, const FrameView& view) noexcept {
   if (view.status != ParseStatus::ok || view.key.protocol != kProtocolTcp) return false;
   if (view.is_fragment || !view.has_ports || view.payload_length == 0) return false;
   const std::size_t between = view.l4_offset - std::size_t{view.l3_offset};
-  if (view.layer3 == Layer3::ipv4) return frame[view.l3_offset] == kPlainIpv4;
+  if (view.layer3 == Layer3::ipv4) return frame[view.l3_offset] == kIpv4WithoutOptions;
   return view.layer3 == Layer3::ipv6 && between == kIpv6Header;
 }
 
