@@ -97,7 +97,7 @@ bool FlowCache::note_inbound(const packet::FlowKey& key, const Segment& segment,
   const EntryIndex entry = table_.find(key);
   if (entry == kNoEntry) return false;
   if ((segment.flags & kRst) != 0) return note_client_reset(entry, segment.sequence, now);
-  const bool is_disowned = (table_[entry].marks & (kWithheld | kAskedAgain)) != 0;
+  const bool is_disowned = (table_[entry].marks & kDisowned) != 0;
   if (is_bare_syn(segment) && (table_[entry].state == FlowState::lingering || is_disowned)) {
     erase(entry);  // the ports are used anew; the stack decides what becomes of it
     return true;
@@ -118,7 +118,7 @@ bool FlowCache::note_refused(const packet::FlowKey& key, const Segment& segment)
   if (entry == kNoEntry) return false;
   Entry& flow = table_[entry];
   if (flow.state == FlowState::half_open) {
-    const bool is_news = is_bare_syn(segment) && (flow.marks & (kWithheld | kAskedAgain)) == 0;
+    const bool is_news = is_bare_syn(segment) && (flow.marks & kDisowned) == 0;
     if (is_news) flow.marks |= kAskedAgain;
     return is_news;
   }
@@ -216,7 +216,7 @@ bool FlowCache::note_syn_ack(EntryIndex entry, const packet::FlowKey& key,
     return changed;
   }
   if (entry != kNoEntry && table_[entry].state == FlowState::half_open) {
-    const bool is_disowned = (table_[entry].marks & (kWithheld | kAskedAgain)) != 0;
+    const bool is_disowned = (table_[entry].marks & kDisowned) != 0;
     const bool changed = is_disowned || table_[entry].awaited != expected_ack;
     if (!changed) return false;  // nor is it any younger
     leave(entry);
@@ -392,9 +392,7 @@ void FlowCache::expire(TimePoint now, std::uint32_t budget) noexcept {
 
 /// A client that was answered by another host may be so still when this stack repeats its SYN-ACK.
 void FlowCache::end(EntryIndex entry, TimePoint now) noexcept {
-  const Entry& flow = table_[entry];
-  const bool was_live = flow.state == FlowState::half_open && is_live(flow);
-  if (was_live && (flow.marks & kAskedAgain) != 0) return withhold(entry, now);
+  if ((table_[entry].marks & kAskedAgain) != 0) return withhold(entry, now);
   erase(entry);
   counters_.expired.add(1);
 }

@@ -117,7 +117,7 @@ class FlowCache {
     if (flow.state == FlowState::half_open) {
       return {.state = flow.state,
               .expected_ack = flow.awaited,
-              .disowned = (flow.marks & (kWithheld | kAskedAgain)) != 0,
+              .disowned = (flow.marks & kDisowned) != 0,
               .withheld = (flow.marks & kWithheld) != 0};
     }
     return {.state = flow.state,
@@ -198,6 +198,7 @@ class FlowCache {
   static constexpr std::uint8_t kSuperseded = 0x08;
   static constexpr std::uint8_t kWithheld = 0x10;    // half open: our SYN-ACK was not let out
   static constexpr std::uint8_t kAskedAgain = 0x20;  // half open: the client, and not us
+  static constexpr std::uint8_t kDisowned = kWithheld | kAskedAgain;
 
   struct Counters {
     Counter<std::uint64_t> established, half_open, lingering, created, expired, evicted, untracked;

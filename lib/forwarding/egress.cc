@@ -42,9 +42,8 @@ std::optional<packet::FlowKey> conversation_of(const FrameView& view, const pack
 // kernel that heard a stray segment is silenced. One with a half-open socket of a time when it was
 // the owner may repeat its SYN-ACK, whose answer may have been lost, unless the client has asked
 // again since: then another host has answered.
-bool may_leave(const FrameView& view, const flow::Found& found, bool owns,
+bool may_leave(const FrameView& view, const flow::Found& found, bool is_owner,
                bool lease_valid) noexcept {
-  const bool is_owner = owns && lease_valid;
   if (!view.is_syn_ack()) {
     return is_owner || found.state != flow::FlowState::none || !view.has_flag(TcpFlags::kRst);
   }
@@ -67,14 +66,13 @@ Decision decide_conversation_from_virtual_ip(const FrameView& view, const packet
   Decision decision = decided(Verdict::send_uplink, place);
   const flow::Found found = around.flows.find(tracked);
   decision.tracked = found.state != flow::FlowState::none;
-  const bool owns = bucket::takes_new_flows(place.state);
-  if (!may_leave(view, found, owns, around.lease_valid)) {
+  const bool is_owner = bucket::takes_new_flows(place.state) && around.lease_valid;
+  if (!may_leave(view, found, is_owner, around.lease_valid)) {
     decision.verdict = Verdict::drop_egress_not_owner;
   }
   // A datagram that answers late, when the bucket has gone, begins no conversation: the new owner
   // may hold it by now, or take it next, and has been told where this host holds some. With QUIC no
   // owner takes what names this host; and its client may have moved to any bucket.
-  const bool is_owner = owns && around.lease_valid;
   const bool begins = !decision.tracked && packet::is_udp_conversation(tracked);
   if (begins && !is_owner && !goes_by_connection_id(*around.snapshot.policy, place.rule)) {
     decision.has_bucket = false;
