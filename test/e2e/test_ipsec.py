@@ -9,7 +9,10 @@ from conftest import lab_of_its_own
 from covey_lab import services, settings, strongswan
 from covey_lab.traffic.download import Downloads
 
-CLIENTS = 5
+# Who downloads cannot ping as well: ESP in user space reads its socket too slowly for bursts of TCP,
+# and what does not fit there is lost on the client, whatever the cluster does.
+DOWNLOADERS = [1, 2, 3]
+PINGERS = [4, 5, 6]
 COMES_AND_GOES = 3
 STAY = [1, 2]
 RULES = [settings.Rule("ike", "udp", "500", affinity="single")]
@@ -59,7 +62,8 @@ def _leave(lab):
 
 def test_tunnels_carry_traffic_while_another_host_joins_and_leaves(lab):
     _leave(lab)
-    clients = [strongswan.Client(lab, number) for number in range(1, CLIENTS + 1)]
+    clients = [strongswan.Client(lab, number) for number in DOWNLOADERS + PINGERS]
+    downloaders, pingers = clients[:len(DOWNLOADERS)], clients[-len(PINGERS):]
     for client in clients:
         client.connect()
     before = {client.role: client.tunnels() for client in clients}
@@ -67,17 +71,18 @@ def test_tunnels_carry_traffic_while_another_host_joins_and_leaves(lab):
     hosts = {client.role: _host_behind(lab, client.role) for client in clients}
     assert set(hosts.values()) <= {settings.host_name(host) for host in STAY}
     downloads = [Downloads(lab.namespace(client.role), [client.inner_address()],
-                           strongswan.INNER, rate="3m") for client in clients]
-    for client in clients:
+                           strongswan.INNER, rate="2m") for client in downloaders]
+    for client in pingers:
         _start_ping(lab, client.role)
     for _ in range(2):
         _join(lab)
-        assert COMES_AND_GOES in {_owner(lab, client) for client in clients}
+        for some in (downloaders, pingers):
+            assert COMES_AND_GOES in {_owner(lab, client) for client in some}
         assert {role: _host_behind(lab, role) for role in hosts} == hosts
         _leave(lab)
         assert {role: _host_behind(lab, role) for role in hosts} == hosts
     items = [item for one in downloads for item in one.result(90)]
-    pings = [_end_ping(lab, client.role) for client in clients]
+    pings = [_end_ping(lab, client.role) for client in pingers]
     assert not [item for item in items if item.error], items
     assert {item.checksum for item in items} == {services.blob_checksum(lab.state.directory)}
     assert all(0 < sent - 1 <= received for sent, received in pings), pings
