@@ -6,10 +6,12 @@
 
 #include <rte_mbuf.h>
 
-#include "dataplane/frame.h"
+#include "localstack/frame.h"
 #include "packet/headers.h"
 
 namespace covey::dataplane {
+
+using localstack::bytes_of;
 
 namespace {
 

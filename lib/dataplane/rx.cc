@@ -4,12 +4,14 @@
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
-#include "dataplane/frame.h"
 #include "dataplane/worker.h"
+#include "localstack/frame.h"
 #include "packet/group_message.h"
 #include "packet/headers.h"
 
 namespace covey::dataplane {
+
+using localstack::bytes_of;
 
 using forwarding::Verdict;
 
@@ -87,7 +89,7 @@ void Worker::sort_out(std::uint16_t i, const Moment& moment) noexcept {
       // With a group address as cluster MAC the stack asks in the same way, see rewrite.cc.
       return may_be_of_stack(i, moment) ? to_deliver_.add(i) : to_discard_.add(i);
     case Verdict::group_query: {
-      const auto query = packet::read_group_query(bytes_of(arrived_.frames[i]), arrived_.views[i]);
+      const auto query = packet::read_group_query(arrived_.bytes[i], arrived_.views[i]);
       if (query) loan_.queries.note(*query);
       return to_discard_.add(i);
     }
@@ -103,7 +105,7 @@ void Worker::hand_to_control() noexcept {
   if (to_control_.count == 0) return;
   for (std::uint16_t k = 0; k < to_control_.count; ++k) {
     const std::uint8_t i = to_control_.at[k];
-    const std::span<const std::uint8_t> frame = bytes_of(arrived_.frames[i]);
+    const std::span<const std::uint8_t> frame = arrived_.bytes[i];
     const std::size_t start = arrived_.views[i].l3_offset;
     const bool taken = loan_.mailboxes.deliver_heartbeat(loan_.index, frame.subspan(start));
     if (!taken) arrived_.decisions[i].verdict = Verdict::drop_control_full;
@@ -122,7 +124,7 @@ void Worker::deliver(const Moment& moment) noexcept {
     frames[k] = arrived_.frames[i];
     views[k] = &arrived_.views[i];
     lengths[k] = frames[k]->pkt_len;
-    forwarding::rewrite_for_delivery(bytes_of(frames[k]), arrived_.views[i], moment.policy());
+    forwarding::rewrite_for_delivery(arrived_.bytes[i], arrived_.views[i], moment.policy());
   }
   loan_.local.deliver(static_cast<std::uint16_t>(loan_.index),
                       std::span(frames.data(), to_deliver_.count),

@@ -2,10 +2,12 @@
 // A worker's part in a trace. Called once a burst, and only while one is on.
 #include <rte_mbuf.h>
 
-#include "dataplane/frame.h"
 #include "dataplane/worker.h"
+#include "localstack/frame.h"
 
 namespace covey::dataplane {
+
+using localstack::bytes_of;
 
 using forwarding::Verdict;
 

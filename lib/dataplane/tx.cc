@@ -6,14 +6,16 @@
 
 #include <cstring>
 
-#include "dataplane/frame.h"
 #include "dataplane/worker.h"
+#include "localstack/frame.h"
 #include "packet/headers.h"
 #include "packet/heartbeat_frame.h"
 #include "packet/question.h"
 #include "packet/reply.h"
 
 namespace covey::dataplane {
+
+using localstack::bytes_of;
 
 using forwarding::Verdict;
 

@@ -3,13 +3,11 @@
 
 #include <rte_mbuf.h>
 
+#include "localstack/frame.h"
+
 namespace covey::localstack {
 
 namespace {
-
-std::span<std::uint8_t> bytes_of(rte_mbuf* frame) noexcept {
-  return {rte_pktmbuf_mtod(frame, std::uint8_t*), frame->data_len};
-}
 
 /// What the device that received it found out about its checksums.
 bool is_known_sound(const rte_mbuf* frame, const packet::FrameView& view) noexcept {

@@ -33,7 +33,7 @@
 
 #include "base/endian.h"
 #include "dataplane/eal.h"
-#include "dataplane/frame.h"
+#include "localstack/frame.h"
 #include "localstack/local_stack.h"
 #include "localstack/netlink.h"
 #include "packet/checksum.h"
@@ -239,7 +239,7 @@ class Client {
   void send_one(std::uint32_t sequence, std::uint8_t flags, std::vector<std::uint8_t> options) {
     rte_mbuf* frame = rte_pktmbuf_alloc(pool_);
     rte_pktmbuf_append(frame, static_cast<std::uint16_t>(kHeaders + options.size()));
-    const std::span<std::uint8_t> bytes = dataplane::bytes_of(frame);
+    const std::span<std::uint8_t> bytes = localstack::bytes_of(frame);
     write(bytes.data(), sequence, flags, options, options.size());
     std::copy(options.begin(), options.end(), bytes.begin() + kHeaders);
     deliver_one(frame, packet::parse(bytes));
@@ -261,7 +261,7 @@ class Client {
     for (std::size_t i = 0; i < count; ++i) {
       frames[i]->data_len = kHeaders + kSegment;
       frames[i]->pkt_len = kHeaders + kSegment;
-      const std::span<std::uint8_t> bytes = dataplane::bytes_of(frames[i]);
+      const std::span<std::uint8_t> bytes = localstack::bytes_of(frames[i]);
       write(bytes.data(), next_ + static_cast<std::uint32_t>(i) * kSegment, test::kAck, {},
             kSegment);
       packet::parse_into(bytes, views[i]);
@@ -281,10 +281,10 @@ class Client {
     std::array<rte_mbuf*, kBurst> frames;
     const std::uint16_t count = way_.collect(frames);
     for (std::uint16_t i = 0; i < count; ++i) {
-      const packet::FrameView view = packet::parse(dataplane::bytes_of(frames[i]));
+      const packet::FrameView view = packet::parse(localstack::bytes_of(frames[i]));
       if (view.key.source_port == kPort && view.key.protocol == packet::kProtocolTcp) {
         if (view.is_syn_ack()) expected_ = view.tcp_sequence + 1;
-        const std::uint8_t* tcp = dataplane::bytes_of(frames[i]).data() + view.l4_offset;
+        const std::uint8_t* tcp = localstack::bytes_of(frames[i]).data() + view.l4_offset;
         const std::uint32_t window = base::load_be16(tcp + 14);
         window_ = view.is_syn_ack() ? window : window << scale_of_server_;
         if (view.is_syn_ack()) read_scale(tcp);

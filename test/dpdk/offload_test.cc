@@ -17,8 +17,8 @@
 #include "base/endian.h"
 #include "dataplane/eal.h"
 #include "dataplane/finish.h"
-#include "dataplane/frame.h"
 #include "fixture.h"
+#include "localstack/frame.h"
 #include "localstack/local_stack.h"
 #include "packet/headers.h"
 
@@ -86,8 +86,8 @@ class Talk {
       rte_mbuf* made = rte_pktmbuf_alloc(pool_.get());
       REQUIRE(made != nullptr);
       REQUIRE(rte_pktmbuf_append(made, static_cast<std::uint16_t>(frames[i].size())) != nullptr);
-      std::copy(frames[i].begin(), frames[i].end(), dataplane::bytes_of(made).begin());
-      views[i] = packet::parse(dataplane::bytes_of(made));
+      std::copy(frames[i].begin(), frames[i].end(), localstack::bytes_of(made).begin());
+      views[i] = packet::parse(localstack::bytes_of(made));
       burst.push_back(made);
       pointers.push_back(&views[i]);
     }
@@ -104,7 +104,7 @@ class Talk {
       std::array<packet::LeftOver, kBurst> left;
       const std::uint16_t count = stack_->collect(0, burst, left);
       for (std::uint16_t i = 0; i < count; ++i) {
-        const packet::FrameView view = packet::parse(dataplane::bytes_of(burst[i]));
+        const packet::FrameView view = packet::parse(localstack::bytes_of(burst[i]));
         const bool is_ours = view.key.protocol == packet::kProtocolTcp && view.has_ports &&
                              view.key.destination_port == kClientPort;
         if (is_ours && !done) done = visit(burst[i], view, left[i]);
@@ -122,6 +122,13 @@ class Talk {
                         .numbers(sequence, expected_)
                         .payload(bytes),
                     static_cast<std::uint16_t>(offset / std::max<std::size_t>(bytes, 1)));
+  }
+  /// That many of `bytes` each, from the first on.
+  [[nodiscard]] std::vector<Frame> segments(std::size_t count, std::size_t bytes) const {
+    std::vector<Frame> all;
+    for (std::size_t i = 0; i < count; ++i)
+      all.push_back(segment(i * bytes, bytes));
+    return all;
   }
 
  private:
@@ -185,14 +192,14 @@ void check_sent(const Talk& talk, rte_mbuf* frame, const packet::FrameView& view
   CHECK(left.has_checksum());
   CHECK(left.checksum_start == view.l4_offset);
   REQUIRE(left.segment != 0);
-  const auto whole = packet::LongSegment::of(dataplane::bytes_of(frame), view, left.segment);
+  const auto whole = packet::LongSegment::of(localstack::bytes_of(frame), view, left.segment);
   REQUIRE(whole.has_value());
   std::size_t payload = 0;
   for (std::size_t i = 0; i < whole->count(); ++i) {
     rte_mbuf* cut = dataplane::cut_out(*whole, i, talk.pool());
     REQUIRE(cut != nullptr);
-    const packet::FrameView seen = packet::parse(dataplane::bytes_of(cut));
-    CHECK(packet::has_good_checksums(dataplane::bytes_of(cut), seen));
+    const packet::FrameView seen = packet::parse(localstack::bytes_of(cut));
+    CHECK(packet::has_good_checksums(localstack::bytes_of(cut), seen));
     CHECK(cut->pkt_len <= world_interface().mtu + packet::kEthernetHeader);
     payload += seen.payload_length;
     rte_pktmbuf_free(cut);
@@ -211,7 +218,7 @@ void check_sent(const Talk& talk, rte_mbuf* frame, const packet::FrameView& view
   std::vector<std::uint8_t> flat(frame->pkt_len);
   const void* read = rte_pktmbuf_read(chain, 0, frame->pkt_len, flat.data());
   CHECK(std::equal(flat.begin(), flat.end(), static_cast<const std::uint8_t*>(read)));
-  CHECK(std::ranges::equal(flat, dataplane::bytes_of(frame)));
+  CHECK(std::ranges::equal(flat, localstack::bytes_of(frame)));
   rte_pktmbuf_free(chain);
 }
 
@@ -222,10 +229,7 @@ TEST_CASE("segments that follow one another reach the stack as one, with every b
   if (!may_make_a_stack()) return;
   Talk talk(true);
   const std::uint64_t before = frames_taken();
-  std::vector<Frame> burst;
-  for (std::size_t i = 0; i < 20; ++i)
-    burst.push_back(talk.segment(i * 1000, 1000));
-  talk.deliver(burst);
+  talk.deliver(talk.segments(20, 1000));
   CHECK(received(talk.socket()) == 20'000);
   CHECK(frames_taken() == before + 1);
 }
@@ -233,9 +237,7 @@ TEST_CASE("segments that follow one another reach the stack as one, with every b
 TEST_CASE("a broken segment is kept apart, and the stack refuses it", "[offload-broken]") {
   if (!may_make_a_stack()) return;
   Talk talk(true);
-  std::vector<Frame> burst;
-  for (std::size_t i = 0; i < 20; ++i)
-    burst.push_back(talk.segment(i * 1000, 1000));
+  std::vector<Frame> burst = talk.segments(20, 1000);
   burst[7].back() ^= 0x40;
   talk.deliver(burst);
   CHECK(received(talk.socket()) == 7'000);
@@ -247,10 +249,7 @@ TEST_CASE("without offload every frame is one for the kernel as well", "[offload
   if (!may_make_a_stack()) return;
   Talk talk(false);
   const std::uint64_t before = frames_taken();
-  std::vector<Frame> burst;
-  for (std::size_t i = 0; i < 20; ++i)
-    burst.push_back(talk.segment(i * 1000, 1000));
-  talk.deliver(burst);
+  talk.deliver(talk.segments(20, 1000));
   CHECK(received(talk.socket()) == 20'000);
   CHECK(frames_taken() == before + 20);
   const std::vector<char> bytes(20'000, 'x');
@@ -261,7 +260,7 @@ TEST_CASE("without offload every frame is one for the kernel as well", "[offload
         CHECK(left.segment == 0);
         CHECK(frame->pkt_len <= world_interface().mtu + packet::kEthernetHeader);
         if (view.payload_length != 0)
-          CHECK(packet::has_good_checksums(dataplane::bytes_of(frame), view));
+          CHECK(packet::has_good_checksums(localstack::bytes_of(frame), view));
         return view.payload_length != 0;
       });
 }
@@ -292,9 +291,9 @@ TEST_CASE("an open checksum is computed, or left to a device that knows the prot
     Frame model = FrameBuilder().ip(kClient, kDedicated).tcp(1, 2, kAck).payload(100);
     rte_mbuf* frame = rte_pktmbuf_alloc(pool.get());
     rte_pktmbuf_append(frame, static_cast<std::uint16_t>(model.size()));
-    std::copy(model.begin(), model.end(), dataplane::bytes_of(frame).begin());
+    std::copy(model.begin(), model.end(), localstack::bytes_of(frame).begin());
     dataplane::finish_checksum(frame, packet::parse(model), left, device);
-    const bool is_changed = !std::ranges::equal(dataplane::bytes_of(frame), model);
+    const bool is_changed = !std::ranges::equal(localstack::bytes_of(frame), model);
     const std::uint64_t flags = frame->ol_flags;
     rte_pktmbuf_free(frame);
     return std::pair(is_changed, flags);

@@ -13,8 +13,8 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/eal.h"
-#include "dataplane/frame.h"
 #include "fixture.h"
+#include "localstack/frame.h"
 #include "localstack/ingress_block.h"
 #include "localstack/local_stack.h"
 #include "localstack/netlink.h"
@@ -36,7 +36,7 @@ rte_mbuf* mbuf_of(rte_mempool* pool, const Frame& frame) {
   REQUIRE(made != nullptr);
   char* bytes = rte_pktmbuf_append(made, static_cast<std::uint16_t>(frame.size()));
   REQUIRE(bytes != nullptr);
-  std::copy(frame.begin(), frame.end(), dataplane::bytes_of(made).begin());
+  std::copy(frame.begin(), frame.end(), localstack::bytes_of(made).begin());
   return made;
 }
 
@@ -54,7 +54,7 @@ Frame answer_to(localstack::LocalStack& stack, rte_mempool* pool, const Frame& f
   while (found.empty() && dataplane::DataPlane::now() < deadline) {
     const std::uint16_t count = stack.collect(0, burst, left);
     for (std::uint16_t i = 0; i < count; ++i) {
-      const auto bytes = dataplane::bytes_of(burst[i]);
+      const auto bytes = localstack::bytes_of(burst[i]);
       packet::finish_checksum(bytes, left[i]);
       if (found.empty() && wanted(packet::parse(bytes))) found.assign(bytes.begin(), bytes.end());
       rte_pktmbuf_free(burst[i]);

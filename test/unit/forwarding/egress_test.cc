@@ -28,6 +28,34 @@ FrameBuilder arp_of(std::string_view sender, std::uint16_t operation = 1) {
 constexpr std::uint8_t kSynAck = kSyn | kAck;
 constexpr std::uint8_t kRstAck = kRst | kAck;
 
+/// The cache of one host, told of all that goes in and out.
+struct Host {
+  flow::FlowCache flows{{.capacity = 64}, World().snapshot().policy->classes().class_sizes, 7};
+
+  forwarding::Verdict receive(const Frame& frame, const forwarding::Snapshot& snapshot) {
+    const packet::FrameView view = packet::parse(frame);
+    const forwarding::Decision decision = forwarding::decide(frame, view, {snapshot, flows, true});
+    forwarding::note_received(view, decision, flows, {});
+    return decision.verdict;
+  }
+  struct Sent {
+    forwarding::Verdict verdict;
+    bool is_news;  // to other workers
+  };
+  Sent send(const Frame& frame, const forwarding::Snapshot& snapshot, bool lease_valid = true) {
+    const packet::FrameView view = packet::parse(frame);
+    const forwarding::Decision decision =
+        forwarding::decide_egress(frame, view, {snapshot, flows, lease_valid});
+    const bool is_news = forwarding::note_sent(view, decision, flows, {});
+    return {decision.verdict, is_news};
+  }
+};
+
+/// Of the client whose conversation tcp() answers.
+FrameBuilder from_client(std::uint8_t flags) {
+  return FrameBuilder().ip(kClient, kVip).tcp(40000, 80, flags);
+}
+
 }  // namespace
 
 TEST_CASE("SYN-ACK and RST leave only from the owner or the holder of the connection") {
@@ -131,61 +159,37 @@ TEST_CASE("address resolution leaves for our addresses only") {
 TEST_CASE("the cache learns a connection from what the stack sends and keeps it over a move") {
   const forwarding::Snapshot own = World().snapshot();
   const forwarding::Snapshot moved = World().foreign().snapshot();
-  flow::FlowCache flows({.capacity = 64}, own.policy->classes().class_sizes, 7);
-  const base::TimePoint now{};
-  const auto receive = [&](const Frame& frame, const forwarding::Snapshot& snapshot) {
-    const packet::FrameView view = packet::parse(frame);
-    const forwarding::Decision decision = forwarding::decide(frame, view, {snapshot, flows, true});
-    forwarding::note_received(view, decision, flows, now);
-    return decision.verdict;
+  Host host;
+  const auto receive = [&](std::uint8_t flags, std::uint32_t acknowledgement,
+                           const forwarding::Snapshot& snapshot) {
+    return host.receive(from_client(flags).numbers(1, acknowledgement), snapshot);
   };
   const auto send = [&](const Frame& frame, const forwarding::Snapshot& snapshot) {
-    const packet::FrameView view = packet::parse(frame);
-    const forwarding::Decision decision =
-        forwarding::decide_egress(frame, view, {snapshot, flows, true});
-    const bool is_news = forwarding::note_sent(view, decision, flows, now);
-    return std::pair(decision.verdict, is_news);
+    const Host::Sent sent = host.send(frame, snapshot);
+    return std::pair(sent.verdict, sent.is_news);
   };
-  const auto client = [](std::uint8_t flags, std::uint32_t acknowledgement) {
-    return FrameBuilder()
-        .ip(kClient, kVip)
-        .tcp(40000, 80, flags)
-        .numbers(1, acknowledgement)
-        .build();
-  };
-  CHECK(receive(client(kSyn, 0), own) == deliver_owned);
-  CHECK(flows.statistics().half_open == 0);  // a SYN leaves no trace
+  CHECK(receive(kSyn, 0, own) == deliver_owned);
+  CHECK(host.flows.statistics().half_open == 0);  // a SYN leaves no trace
   CHECK(send(tcp(80, kSynAck).numbers(100, 2), own) == std::pair(send_uplink, true));
-  CHECK(receive(client(kAck, 101), own) == deliver_flow);
+  CHECK(receive(kAck, 101, own) == deliver_flow);
   CHECK(send(tcp(80, kAck).numbers(101, 2), own) == std::pair(send_uplink, false));
-  CHECK(flows.statistics().established == 1);
-  CHECK(receive(client(kAck, 101), moved) == deliver_flow);
-  CHECK(receive(client(kSyn, 0), moved) == drop_not_owner);
+  CHECK(host.flows.statistics().established == 1);
+  CHECK(receive(kAck, 101, moved) == deliver_flow);
+  CHECK(receive(kSyn, 0, moved) == drop_not_owner);
   CHECK(send(tcp(80, kRst).numbers(101, 2), moved) == std::pair(send_uplink, true));
-  CHECK(receive(client(kAck, 101), moved) == drop_not_owner);
+  CHECK(receive(kAck, 101, moved) == drop_not_owner);
   CHECK(send(tcp(80, kRst).numbers(101, 2), moved) == std::pair(drop_egress_not_owner, false));
 }
 
 TEST_CASE("a SYN-ACK that was withheld once stays so until its SYN comes again") {
   const forwarding::Snapshot own = World().snapshot();
   const forwarding::Snapshot moved = World().foreign().snapshot();
-  flow::FlowCache flows({.capacity = 64}, own.policy->classes().class_sizes, 7);
-  const base::TimePoint now{};
+  Host host;
   const auto send_syn_ack = [&](const forwarding::Snapshot& snapshot) {
-    const Frame frame = tcp(80, kSynAck).numbers(100, 2).build();
-    const packet::FrameView view = packet::parse(frame);
-    const forwarding::Decision decision =
-        forwarding::decide_egress(frame, view, {snapshot, flows, true});
-    forwarding::note_sent(view, decision, flows, now);
-    return decision.verdict;
+    return host.send(tcp(80, kSynAck).numbers(100, 2), snapshot).verdict;
   };
   const auto receive = [&](std::uint8_t flags, const forwarding::Snapshot& snapshot) {
-    const Frame frame =
-        FrameBuilder().ip(kClient, kVip).tcp(40000, 80, flags).numbers(1, 5000).build();
-    const packet::FrameView view = packet::parse(frame);
-    const forwarding::Decision decision = forwarding::decide(frame, view, {snapshot, flows, true});
-    forwarding::note_received(view, decision, flows, now);
-    return decision.verdict;
+    return host.receive(from_client(flags).numbers(1, 5000), snapshot);
   };
   SECTION("it was the first one") {
     CHECK(send_syn_ack(moved) == drop_egress_not_owner);
@@ -205,53 +209,34 @@ TEST_CASE("a SYN-ACK that was withheld once stays so until its SYN comes again")
 TEST_CASE("a SYN-ACK whose answer was lost is repeated although the bucket has moved") {
   const forwarding::Snapshot own = World().snapshot();
   const forwarding::Snapshot moved = World().foreign().snapshot();
-  flow::FlowCache flows({.capacity = 64}, own.policy->classes().class_sizes, 7);
-  const base::TimePoint now{};
-  const auto send_syn_ack = [&](const forwarding::Snapshot& snapshot, bool lease_valid) {
-    const Frame frame = tcp(80, kSynAck).numbers(100, 2).build();
+  Host host;
+  const Frame syn_ack = tcp(80, kSynAck).numbers(100, 2);
+  CHECK(host.send(syn_ack, own).verdict == send_uplink);
+  CHECK(host.send(syn_ack, moved).verdict == send_uplink);
+  CHECK(host.flows.statistics().half_open == 1);  // the new owner is told to keep its hands off
+  SECTION("its answer makes the connection") {
+    const Frame frame = from_client(kAck).numbers(2, 101);
     const packet::FrameView view = packet::parse(frame);
     const forwarding::Decision decision =
-        forwarding::decide_egress(frame, view, {snapshot, flows, lease_valid});
-    forwarding::note_sent(view, decision, flows, now);
-    return decision.verdict;
-  };
-  CHECK(send_syn_ack(own, true) == send_uplink);
-  CHECK(send_syn_ack(moved, true) == send_uplink);
-  CHECK(flows.statistics().half_open == 1);  // the new owner is told to keep its hands off
-  SECTION("its answer makes the connection") {
-    const Frame frame = FrameBuilder().ip(kClient, kVip).tcp(40000, 80, kAck).numbers(2, 101);
-    const packet::FrameView view = packet::parse(frame);
-    const forwarding::Decision decision = forwarding::decide(frame, view, {moved, flows, true});
+        forwarding::decide(frame, view, {moved, host.flows, true});
     CHECK(decision.verdict == deliver_flow);
-    CHECK(forwarding::note_received(view, decision, flows, now));
-    CHECK(flows.statistics().established == 1);
+    CHECK(forwarding::note_received(view, decision, host.flows, {}));
+    CHECK(host.flows.statistics().established == 1);
   }
   SECTION("not by a host that others may take for dead") {
-    CHECK(send_syn_ack(moved, false) == drop_egress_not_owner);
-    CHECK(send_syn_ack(moved, true) == drop_egress_not_owner);
+    CHECK(host.send(syn_ack, moved, false).verdict == drop_egress_not_owner);
+    CHECK(host.send(syn_ack, moved).verdict == drop_egress_not_owner);
   }
 }
 
 TEST_CASE("a port that is used anew with another host silences the one that held it before") {
-  const forwarding::Snapshot own = World().snapshot();
   const forwarding::Snapshot moved = World().foreign().snapshot();
-  flow::FlowCache flows({.capacity = 64}, own.policy->classes().class_sizes, 7);
-  const base::TimePoint now{};
+  Host host;
   const auto receive = [&](std::uint8_t flags, std::uint32_t sequence) {
-    const Frame frame =
-        FrameBuilder().ip(kClient, kVip).tcp(40000, 80, flags).numbers(sequence, 1).build();
-    const packet::FrameView view = packet::parse(frame);
-    const forwarding::Decision decision = forwarding::decide(frame, view, {moved, flows, true});
-    forwarding::note_received(view, decision, flows, now);
-    return decision.verdict;
+    return host.receive(from_client(flags).numbers(sequence, 1), moved);
   };
   const auto send = [&](std::uint8_t flags, std::uint32_t acknowledgement) {
-    const Frame frame = tcp(80, flags).numbers(101, acknowledgement).build();
-    const packet::FrameView view = packet::parse(frame);
-    const forwarding::Decision decision =
-        forwarding::decide_egress(frame, view, {moved, flows, true});
-    forwarding::note_sent(view, decision, flows, now);
-    return decision.verdict;
+    return host.send(tcp(80, flags).numbers(101, acknowledgement), moved).verdict;
   };
   const std::uint8_t fin = kFin | kAck;
 

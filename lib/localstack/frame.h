@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // bytes_of(): the bytes of a flat frame in an mbuf, as the pure libraries take them.
 //
-// Owner: dataplane. Thread: the worker that holds the mbuf. Only the first segment: chains are made
-// flat on arrival, and what could not be is seen as cut short.
+// Owner: localstack. Thread: the worker that holds the mbuf. Only the first segment: chains are
+// made flat on arrival, and what could not be is seen as cut short.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,10 @@
 
 #include <rte_mbuf.h>
 
-namespace covey::dataplane {
+namespace covey::localstack {
 
 [[nodiscard]] inline std::span<std::uint8_t> bytes_of(rte_mbuf* frame) noexcept {
   return {rte_pktmbuf_mtod(frame, std::uint8_t*), frame->data_len};
 }
 
-}  // namespace covey::dataplane
+}  // namespace covey::localstack
