@@ -154,9 +154,7 @@ bool FlowCache::note_withheld(const packet::FlowKey& key, const Segment& segment
 }
 
 void FlowCache::withhold(EntryIndex entry, TimePoint now) noexcept {
-  leave(entry);
-  table_[entry].marks = (table_[entry].marks & kBothFins) | kWithheld;
-  enter(entry, now);
+  change(entry, now, [](Entry& flow) { flow.marks = (flow.marks & kBothFins) | kWithheld; });
 }
 
 bool FlowCache::note_egress(const packet::FlowKey& key, const Segment& segment, Placement placement,
@@ -219,10 +217,10 @@ bool FlowCache::note_syn_ack(EntryIndex entry, const packet::FlowKey& key,
     const bool is_disowned = (table_[entry].marks & kDisowned) != 0;
     const bool changed = is_disowned || table_[entry].awaited != expected_ack;
     if (!changed) return false;  // nor is it any younger
-    leave(entry);
-    table_[entry].awaited = expected_ack;
-    table_[entry].marks = 0;
-    enter(entry, now);
+    change(entry, now, [expected_ack](Entry& flow) {
+      flow.awaited = expected_ack;
+      flow.marks = 0;
+    });
     return true;
   }
   if (entry != kNoEntry) erase(entry);  // lingering or in doubt: the handshake proves it over
@@ -285,21 +283,22 @@ EntryIndex FlowCache::create(const packet::FlowKey& key, FlowState state, Placem
 
 /// The only way to change the state of an entry; ends a doubt, keeps the FINs seen.
 void FlowCache::become(EntryIndex entry, FlowState state, TimePoint now) noexcept {
-  leave(entry);
-  table_[entry].state = state;
-  table_[entry].marks &= kBothFins;
-  enter(entry, now);
+  change(entry, now, [state](Entry& flow) {
+    flow.state = state;
+    flow.marks &= kBothFins;
+  });
 }
 
 void FlowCache::doubt(EntryIndex entry, TimePoint now) noexcept {
-  leave(entry);
-  table_[entry].marks |= kInDoubt;
-  enter(entry, now);
+  change(entry, now, [](Entry& flow) { flow.marks |= kInDoubt; });
 }
 
 void FlowCache::erase(EntryIndex entry) noexcept {
-  leave(entry);
-  if (packet::is_udp_conversation(table_[entry].key)) --udp_entries_;
+  Entry& flow = table_[entry];
+  if (AgeQueue* queue = queue_of(flow)) queue->remove(table_, entry);
+  counter_of(flow)->subtract_one();
+  if (auto* counter = bucket_counter(flow)) counter->subtract_one();
+  if (packet::is_udp_conversation(flow.key)) --udp_entries_;
   table_.erase(entry);
 }
 
@@ -320,12 +319,19 @@ void FlowCache::enter(EntryIndex entry, TimePoint now) noexcept {
   if (auto* counter = bucket_counter(flow)) counter->add(1);
 }
 
-/// The reverse of enter().
-void FlowCache::leave(EntryIndex entry) noexcept {
+/// Changes the state and marks of an entry. The control thread counts at any time, and must not
+/// find a bucket empty whose only flow is about to change: so it is counted where it goes before it
+/// is no longer counted where it was.
+template <typename Change>
+void FlowCache::change(EntryIndex entry, TimePoint now, Change&& how) noexcept {
   Entry& flow = table_[entry];
   if (AgeQueue* queue = queue_of(flow)) queue->remove(table_, entry);
-  counter_of(flow)->subtract_one();
-  if (auto* counter = bucket_counter(flow)) counter->subtract_one();
+  Counter<std::uint64_t>* kind = counter_of(flow);
+  Counter<std::uint32_t>* bucket = bucket_counter(flow);
+  how(flow);
+  enter(entry, now);
+  kind->subtract_one();
+  if (bucket != nullptr) bucket->subtract_one();
 }
 
 AgeQueue* FlowCache::queue_of(const Entry& entry) noexcept {

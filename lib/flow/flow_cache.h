@@ -220,7 +220,8 @@ class FlowCache {
   void refresh(EntryIndex entry, base::TimePoint now) noexcept;
   void erase(EntryIndex entry) noexcept;
   void enter(EntryIndex entry, base::TimePoint now) noexcept;
-  void leave(EntryIndex entry) noexcept;
+  template <typename Change>
+  void change(EntryIndex entry, base::TimePoint now, Change&& how) noexcept;
 
   [[nodiscard]] bool make_room(base::TimePoint now) noexcept;
   [[nodiscard]] EntryIndex oldest_idle_nearby(base::TimePoint now) noexcept;
