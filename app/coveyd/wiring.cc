@@ -60,7 +60,8 @@ base::TimePoint Wiring::now() const {
 control::FlowNews Wiring::flow_news() const {
   dataplane::Census census = parts_.data_plane.census();
   return {std::move(census.residual), census.flows,
-          parts_.data_plane.frames(forwarding::Verdict::drop_alien_ack)};
+          parts_.data_plane.frames(forwarding::Verdict::drop_alien_ack), census.evicted,
+          census.untracked};
 }
 
 void Wiring::ask_gateway() {

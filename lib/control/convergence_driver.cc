@@ -229,6 +229,8 @@ ConvergenceDriver::Nothing ConvergenceDriver::census_loop() {
     co_await census_timer_.async_wait(kValues);
     if (closed_) co_return;
     FlowNews news = ports_.view.flow_news();
+    const auto forgotten = forgotten_.note(news.evicted, news.untracked, ports_.view.now());
+    if (forgotten) report("flows_forgotten", config_.self, *forgotten, LogLevel::warning);
     step(convergence::FlowCensus{std::move(news.residual), news.flows, news.alien_acks});
   }
 }

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "control/event_log.h"
+#include "control/forgotten_flows.h"
 #include "control/lateness.h"
 #include "control/ports.h"
 #include "control/wall_clock.h"
@@ -141,6 +142,7 @@ class ConvergenceDriver {
   TurnedAway turned_away_;
   TurnedAway commands_turned_away_;
   Lateness lateness_;
+  ForgottenFlows forgotten_;
   Opened opened_{};
   Opened commands_opened_{};
   std::uint64_t commands_sent_ = 0;

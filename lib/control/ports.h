@@ -56,7 +56,10 @@ class HeartbeatLink {
 struct FlowNews {
   bucket::Bitmap residual;
   std::uint64_t flows = 0;
-  std::uint64_t alien_acks = 0;  // since the start
+  // Since the start:
+  std::uint64_t alien_acks = 0;
+  std::uint64_t evicted = 0;    // flows that gave way to newer ones
+  std::uint64_t untracked = 0;  // segments whose flow found no room
 };
 
 struct TraceNews {

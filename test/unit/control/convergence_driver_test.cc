@@ -142,6 +142,16 @@ TEST_CASE("residual buckets are read only after no worker follows an older table
   CHECK(segment.close());
 }
 
+TEST_CASE("flows that found no room are an event") {
+  Segment segment(1);
+  segment.start(1);
+  REQUIRE(segment.run_until([&] { return segment.owned(1) == 64; }));
+  CHECK_FALSE(segment.has_event(1, "flows_forgotten"));
+  segment.host(1).data_plane.segments_untracked = 4;
+  CHECK(segment.run_until([&] { return segment.has_event(1, "flows_forgotten"); }));
+  CHECK(segment.close());
+}
+
 TEST_CASE("forged, foreign and junk payloads are counted by reason and change nothing") {
   Segment segment(1);
   segment.start(1);

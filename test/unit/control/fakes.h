@@ -112,7 +112,7 @@ class FakeDataPlane final : public BucketSink, public DataPlaneView {
   [[nodiscard]] base::TimePoint gateway_answered() const override { return gateway_answered_at; }
   [[nodiscard]] FlowNews flow_news() const override {
     diary.push_back("flow_news");
-    return {bucket::Bitmap(kBuckets), flows_held};
+    return {bucket::Bitmap(kBuckets), flows_held, 0, 0, segments_untracked};
   }
   [[nodiscard]] api::Stats stats() const override {
     api::Stats stats;
@@ -163,6 +163,7 @@ class FakeDataPlane final : public BucketSink, public DataPlaneView {
   mutable std::vector<std::string> diary;
   int polls_to_go = 0;
   std::uint64_t flows_held = 0;
+  std::uint64_t segments_untracked = 0;
   unsigned gateway_questions = 0;
   base::TimePoint gateway_answered_at = base::TimePoint::distant_past();
   base::TimePoint lease;
