@@ -24,7 +24,7 @@ def test_no_syn_is_sent_again_while_buckets_move(lab, long):
         lab.wait_converged()
         client.more(50)
     record = client.stop()
-    assert not record.failures(), record.failures()[:5]
+    assert not record.failures(), [(one, record.seen_of(one)) for one in record.failures()[:5]]
     assert_one_host_each(record)
     print(f"{_handed_on(lab) - handed_on} SYNs were handed on")
     assert _handed_on(lab) > handed_on

@@ -82,6 +82,14 @@ class Record:
         """The connections that were opened in a span of time and not served."""
         return [one for one in self.between(begin, end) if one.end != "ok"]
 
+    def seen_of(self, connection):
+        """The SYN-ACKs and RSTs that came in for a connection, as text: who said what, and when."""
+        answers = [("SYN-ACK", one) for one in self.syn_acks] + [("RST", one) for one in self.resets]
+        return [f"{kind} from {host_of(one.mac)} after {one.time - connection.started:.6f} s, "
+                f"seq {one.seq}, ack {one.ack}" for kind, one in answers
+                if one.source == connection.source and
+                connection.started <= one.time <= connection.ended]
+
     def between(self, begin, end):
         """The connections opened in a span of time, oldest first."""
         times = [one.started for one in self.connections]
