@@ -347,8 +347,12 @@ std::uint64_t DataPlane::frames(forwarding::Verdict verdict) const {
 
 Census DataPlane::census() const {
   Census census;
-  for (const std::unique_ptr<Worker>& worker : implementation_->workers)
-    census.flows = std::max(census.flows, worker->flow_statistics().live());
+  for (const std::unique_ptr<Worker>& worker : implementation_->workers) {
+    const flow::Statistics flows = worker->flow_statistics();
+    census.flows = std::max(census.flows, flows.live());
+    census.evicted = std::max(census.evicted, flows.evicted);
+    census.untracked = std::max(census.untracked, flows.untracked);
+  }
   const Guide& guide = implementation_->publisher->current();
   census.residual = residual_buckets(guide.snapshot.buckets, guide.plan->counts);
   return census;

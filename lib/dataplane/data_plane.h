@@ -75,6 +75,9 @@ struct Report {
 struct Census {
   bucket::Bitmap residual;  // of the bucket count of the spread class
   std::uint64_t flows = 0;  // live
+  // Since the start, of the worker with the most:
+  std::uint64_t evicted = 0;
+  std::uint64_t untracked = 0;
 };
 
 class DataPlane {

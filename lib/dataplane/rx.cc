@@ -124,6 +124,7 @@ void Worker::deliver(const Moment& moment) noexcept {
     frames[k] = arrived_.frames[i];
     views[k] = &arrived_.views[i];
     lengths[k] = frames[k]->pkt_len;
+    if (views[k]->is_bare_syn()) recent_.keep(arrived_.bytes[i], *views[k]);
     forwarding::rewrite_for_delivery(arrived_.bytes[i], arrived_.views[i], moment.policy());
   }
   loan_.local.deliver(static_cast<std::uint16_t>(loan_.index),

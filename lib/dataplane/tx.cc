@@ -92,7 +92,7 @@ void Worker::ask_gateway(const Moment& moment) noexcept {
   if (!gateway || !loan_.gateway.take_question()) return;
   std::array<std::uint8_t, kReplyRoom> room;
   const std::size_t length = packet::build_question(*gateway, moment.policy().host_mac(), room);
-  send(std::span(room).first(length));
+  static_cast<void>(send(std::span(room).first(length)));
 }
 
 /// The last that this host has to say.
@@ -113,18 +113,20 @@ void Worker::report_groups(const Moment& moment, unsigned most) noexcept {
     const std::optional<packet::GroupReport> report = membership_.next(moment.now);
     if (!report) return;
     const std::size_t length = packet::build_group_report(*report, listener, room);
-    if (length != 0) send(std::span(room).first(length));
+    if (length != 0) static_cast<void>(send(std::span(room).first(length)));
   }
 }
 
-/// Something that is said again soon if it was lost.
-void Worker::send(std::span<const std::uint8_t> bytes) noexcept {
+/// Something that is said again soon if it was lost; false if it was.
+bool Worker::send(std::span<const std::uint8_t> bytes) noexcept {
   rte_mbuf* frame = rte_pktmbuf_alloc(loan_.pool);
-  if (frame == nullptr) return;
-  const bool sent =
-      overwrite(frame, bytes) &&
-      rte_eth_tx_burst(loan_.port, static_cast<std::uint16_t>(loan_.index), &frame, 1) == 1;
+  if (frame == nullptr) return false;
+  const bool written = overwrite(frame, bytes);
+  pad(frame);
+  const bool sent = written && rte_eth_tx_burst(loan_.port, static_cast<std::uint16_t>(loan_.index),
+                                                &frame, 1) == 1;
   if (!sent) rte_pktmbuf_free(frame);
+  return sent;
 }
 
 void Worker::reply(const Moment& moment) noexcept {
@@ -154,6 +156,19 @@ void Worker::hand_on(std::uint8_t i, const Moment& moment) noexcept {
   frame->ol_flags = 0;  // those of reception mean something else here
 }
 
+/// The stack's `answer` to a SYN came when the bucket had gone, and may not leave. The new owner
+/// gives another, if it gets the SYN.
+void Worker::hand_on_late(const packet::FrameView& answer, const forwarding::Decision& decision,
+                          const Moment& moment) noexcept {
+  if (answer.key.protocol != packet::kProtocolTcp) return;
+  if (!forwarding::hands_on(decision, surroundings(moment))) return;
+  const std::span<std::uint8_t> opening =
+      recent_.take(answer.key.reversed(), answer.tcp_acknowledgement);
+  if (opening.empty()) return;
+  forwarding::rewrite_for_owner(opening, decision, moment.snapshot);
+  if (send(opening)) count(Verdict::hand_on, {1, static_cast<std::uint32_t>(opening.size())});
+}
+
 bool Worker::collect(const Moment& moment) noexcept {
   local_.count = loan_.local.collect(static_cast<std::uint16_t>(loan_.index),
                                      std::span(local_.frames.data(), kBurst), local_.left);
@@ -165,6 +180,7 @@ bool Worker::collect(const Moment& moment) noexcept {
     local_.decisions[i] = forwarding::decide_egress(bytes_of(frame), local_.views[i], around);
     if (local_.decisions[i].verdict != Verdict::send_uplink) {
       note_sent(local_.views[i], local_.decisions[i], moment);
+      hand_on_late(local_.views[i], local_.decisions[i], moment);
       count(local_.decisions[i].verdict, {1, frame->pkt_len});
       rte_pktmbuf_free(frame);
       continue;

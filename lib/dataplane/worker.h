@@ -26,6 +26,7 @@
 #include "dataplane/plan.h"
 #include "dataplane/publish.h"
 #include "dataplane/query_link.h"
+#include "dataplane/recent_openings.h"
 #include "dataplane/trace.h"
 #include "flow/flow_cache.h"
 #include "forwarding/decide.h"
@@ -189,9 +190,11 @@ class Worker {
   void ask_gateway(const Moment& moment) noexcept;
   void leave_groups(const Moment& moment) noexcept;
   void report_groups(const Moment& moment, unsigned most) noexcept;
-  void send(std::span<const std::uint8_t> frame) noexcept;
+  bool send(std::span<const std::uint8_t> frame) noexcept;
   void reply(const Moment& moment) noexcept;
   void hand_on(std::uint8_t i, const Moment& moment) noexcept;
+  void hand_on_late(const packet::FrameView& answer, const forwarding::Decision& decision,
+                    const Moment& moment) noexcept;
   bool collect(const Moment& moment) noexcept;
   void finish(std::uint8_t i, const Moment& moment) noexcept;
   void cut(std::uint8_t i, const packet::LongSegment& whole, const Moment& moment) noexcept;
@@ -216,6 +219,7 @@ class Worker {
   ParkedFragments fragments_;
   forwarding::Membership membership_;
   ParkedOpenings openings_;
+  RecentOpenings recent_;
   base::TimePoint round_began_;  // the one look at the clock of a round
   base::TimePoint next_housekeeping_{};
   const Publisher<TraceOrder>::Edition* trace_order_ = nullptr;  // that is followed

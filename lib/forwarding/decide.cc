@@ -40,7 +40,7 @@ Verdict judge_handed_over(const FrameView& view, const Decision& decision, bool 
                           const Surroundings& around) noexcept;
 Decision decide_by_protocol(Bytes frame, const FrameView& view, const Surroundings& around,
                             int virtual_ip) noexcept;
-Decision decide_conversation(const FrameView& view, const packet::FlowKey& key,
+Decision decide_conversation(Bytes frame, const FrameView& view, const packet::FlowKey& key,
                              const Surroundings& around, int virtual_ip) noexcept;
 Decision decide_udp(Bytes frame, const FrameView& view, const Surroundings& around,
                     int virtual_ip) noexcept;
@@ -172,16 +172,16 @@ Verdict judge_handed_over(const FrameView& view, const Decision& decision, bool 
     const bool waits = state == BucketState::awaited && view.is_bare_syn();
     return waits ? Verdict::drop_handed_on : Verdict::drop_not_owner;
   }
-  const bool hands_on = view.is_bare_syn() ? state == BucketState::given_away && around.hands_on
-                                           : state == BucketState::retained;
-  return hands_on ? Verdict::hand_on : Verdict::drop_not_owner;
+  const bool is_theirs =
+      view.is_bare_syn() ? hands_on(decision, around) : state == BucketState::retained;
+  return is_theirs ? Verdict::hand_on : Verdict::drop_not_owner;
 }
 
 Decision decide_by_protocol(Bytes frame, const FrameView& view, const Surroundings& around,
                             int virtual_ip) noexcept {
   switch (view.key.protocol) {
     [[likely]] case packet::kProtocolTcp : return view.has_ports
-        ? decide_conversation(view, view.key, around, virtual_ip)
+        ? decide_conversation(frame, view, view.key, around, virtual_ip)
         : decide_later_fragment(view, around, virtual_ip);
     case packet::kProtocolUdp:
       return view.has_ports ? decide_udp(frame, view, around, virtual_ip)
@@ -195,12 +195,12 @@ Decision decide_by_protocol(Bytes frame, const FrameView& view, const Surroundin
     case packet::kProtocolIgmp:
       return decided(Verdict::drop_not_for_us);
     case packet::kProtocolSctp:
-      return view.has_ports ? decide_conversation(view, view.key, around, virtual_ip)
+      return view.has_ports ? decide_conversation(frame, view, view.key, around, virtual_ip)
                             : decide_later_fragment(view, around, virtual_ip);
     case packet::kProtocolEsp:
     case packet::kProtocolAh:
     case packet::kProtocolGre:
-      return decide_conversation(view, *tracked_key(view.key, false), around, virtual_ip);
+      return decide_conversation(frame, view, *tracked_key(view.key, false), around, virtual_ip);
     default:
       // More headers, in front of a protocol that only the first fragment has.
       if (view.is_later_fragment && packet::is_extension_header(view)) {
@@ -282,11 +282,26 @@ flow::Found find_flow(const packet::FlowKey& key, const Placement& place,
   return flows.find(key);
 }
 
+// A SYN that another host sent on comes directly as well. When this host has answered that one and
+// given the bucket away since, the copy must not look as if the client had asked again.
+bool is_late_copy(Bytes frame, const FrameView& view, const flow::Found& found,
+                  const Placement& place, const Surroundings& around) noexcept {
+  if (!view.is_bare_syn() || found.state == FlowState::none) [[likely]]
+    return false;
+  const bool will_answer = takes_new_flows(place.state) || place.state == BucketState::awaited;
+  return !will_answer && was_sent_on(frame, around);
+}
+
 // TCP, SCTP and tunnels; `key` is that of the conversation.
-Decision decide_conversation(const FrameView& view, const packet::FlowKey& key,
+Decision decide_conversation(Bytes frame, const FrameView& view, const packet::FlowKey& key,
                              const Surroundings& around, int virtual_ip) noexcept {
   const Placement place = forwarding::place(around.snapshot, virtual_ip, view.key);
   const flow::Found found = find_flow(key, place, around.flows);
+  if (is_late_copy(frame, view, found, place, around)) [[unlikely]] {
+    Decision known = decided(Verdict::drop_duplicate, place);
+    known.tracked = true;
+    return known;
+  }
   Verdict verdict = Verdict::drop_no_flow;
   switch (found.state) {
     case FlowState::none:
@@ -318,7 +333,7 @@ Decision decide_stateless(const Placement& place, const Surroundings& around) no
 Decision decide_udp(Bytes frame, const FrameView& view, const Surroundings& around,
                     int virtual_ip) noexcept {
   if (packet::is_tunnel_port(view.key.destination_port)) [[unlikely]] {
-    return decide_conversation(view, *tracked_key(view.key, false), around, virtual_ip);
+    return decide_conversation(frame, view, *tracked_key(view.key, false), around, virtual_ip);
   }
   const Placement place = forwarding::place(around.snapshot, virtual_ip, view.key);
   const QuicHolder quic = holder_named(frame, view, place, around);

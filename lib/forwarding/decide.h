@@ -51,6 +51,14 @@ struct alignas(32) Decision {
                                      const packet::FrameView& view,
                                      const Surroundings& around) noexcept;
 
+/// Whether what begins a flow where the decision has it goes to the host that has just got the
+/// bucket from this one.
+[[nodiscard]] inline bool hands_on(const Decision& decision, const Surroundings& around) noexcept {
+  return around.hands_on && decision.has_bucket &&
+         around.snapshot.buckets.state(decision.map_class, decision.bucket) ==
+             bucket::BucketState::given_away;
+}
+
 /// Where a flow belongs, as the client sees it; nothing if its rule is disabled, or its destination
 /// no virtual IP.
 [[nodiscard]] std::optional<flow::Placement> placement_of(const Snapshot& snapshot,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A real TAP in a network namespace of its own; skipped (as passed, with a word) without the right
 // to make one.
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -22,6 +23,7 @@
 
 using namespace covey;
 using namespace covey::test;
+using forwarding::Verdict;
 
 namespace {
 
@@ -131,7 +133,56 @@ class Listener {
   int socket_;
 };
 
+/// The local stack sends the IPv4 packet of a frame.
+void send_from_stack(const Frame& frame) {
+  const int raw = ::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+  REQUIRE(raw >= 0);
+  const auto packet = std::span(frame).subspan(packet::kEthernetHeader);
+  sockaddr_in where{};
+  where.sin_family = AF_INET;
+  REQUIRE(::inet_pton(AF_INET, std::string(kClient).c_str(), &where.sin_addr) == 1);
+  const ssize_t sent = ::sendto(raw, packet.data(), packet.size(), 0,
+                                reinterpret_cast<const sockaddr*>(&where), sizeof(where));
+  ::close(raw);
+  REQUIRE(sent == static_cast<ssize_t>(packet.size()));
+}
+
 }  // namespace
+
+TEST_CASE("a SYN whose answer comes when its bucket has gone is sent on after it",
+          "[answered-late]") {
+  if (::unshare(CLONE_NEWNET) != 0 || ::access("/dev/net/tun", R_OK | W_OK) != 0) {
+    WARN("skipped: needs root and /dev/net/tun");
+    return;
+  }
+  const Frame opening = FrameBuilder().ip(kClient, kVip).tcp(1001, 80, kSyn).numbers(7000, 0);
+  BenchSettings settings;
+  settings.arriving = {
+      {arp({.operation = 1, .sender_ip = kClient, .target_ip = kDedicated}), opening}};
+  settings.with_stack = true;
+  Bench bench(settings);
+  bench.start();
+  // Nobody listens, so the stack has nothing more to say of itself.
+  bench.wait_until([&] { return bench.verdict(Verdict::send_uplink) >= 2; });
+  const std::uint64_t ticket = bench.data_plane().publish(bench.snapshot(World().given_away()));
+  bench.wait_until([&] { return bench.data_plane().is_quiescent(ticket); });
+
+  const auto answer = [](std::uint16_t port, std::uint32_t acknowledgement) {
+    return FrameBuilder().ip(kVip, kClient).tcp(80, port, kSyn | kAck).numbers(5, acknowledgement);
+  };
+  send_from_stack(answer(1001, 7777));  // not to that SYN
+  send_from_stack(answer(1002, 7001));
+  send_from_stack(answer(1001, 7001));
+  send_from_stack(answer(1001, 7001));
+  bench.wait_until([&] { return bench.verdict(Verdict::drop_egress_not_owner) == 4; });
+  CHECK(bench.verdict(Verdict::hand_on) == 1);
+  const std::vector<Frame> sent = bench.close();
+  const auto handed_on = std::ranges::find(sent, mac("02:02:0a:4d:00:32"), packet::destination_mac);
+  REQUIRE(handed_on != sent.end());
+  REQUIRE(handed_on->size() == packet::kMinimumFrame);
+  CHECK(std::equal(opening.begin() + packet::kEthernetHeader, opening.end(),
+                   handed_on->begin() + packet::kEthernetHeader));
+}
 
 TEST_CASE("a handshake under way is a connection to a drain and to another configuration",
           "[census]") {

@@ -17,6 +17,7 @@ struct ModelCounts {
   std::array<std::uint64_t, forwarding::kVerdictCount> verdicts{};
   std::uint64_t frames = 0;
   std::uint64_t held_in_foreign_buckets = 0;  // segments of S10 whose bucket was another host's
+  std::uint64_t sent_on_late = 0;             // SYNs whose answer came when the bucket had gone
   std::uint64_t taken_after_waiting = 0;      // SYNs that waited for the table of the new owner
   std::uint64_t datagrams_of_guests = 0;      // to a host that holds them in another's bucket
   std::uint64_t datagrams_sent_on = 0;        // that began a conversation in a dirty bucket

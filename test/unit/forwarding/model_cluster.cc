@@ -119,6 +119,7 @@ void ModelCluster::step() {
   }
   change();
   pass_on();
+  answer_late();
   datagrams_.pass_on(now_);
   Peer& client = clients_[random_() % kClients];
   Peer& stranger = strangers_[random_() % kStrangers];
@@ -178,14 +179,20 @@ void ModelCluster::broadcast(Peer& peer, const TcpSegment& segment, unsigned dep
   const auto reached = std::make_shared<std::size_t>(kNone);
   std::array<bool, kHosts> delivered{};
   std::array<bool, kHosts> sent_on{};
-  for (std::size_t i = 0; i < kHosts; ++i) {
+  std::array<std::size_t, kHosts> order{0, 1, 2};
+  std::ranges::shuffle(order, random_);
+  for (const std::size_t i : order) {
     const Decision decision = receive(i, peer, frame, segment, false);
     delivered[i] = forwarding::is_delivery(decision.verdict);
     sent_on[i] = decision.verdict == Verdict::hand_on;
     if (!sent_on[i]) continue;
-    const ModelBuckets::Bucket& bucket = buckets_.at({decision.map_class, decision.bucket});
-    wire_.push_back({frame, &peer, segment, reached, bucket.generation, bucket.term, now_});
-    forwarding::rewrite_for_owner(wire_.back().frame, decision, hosts_[i].snapshot);
+    const SentOn copy = send_on(i, peer, segment, decision, reached);
+    // It may be there before others see the frame itself.
+    if (chance(4)) {
+      arrive(copy, true);
+    } else {
+      wire_.push_back(copy);
+    }
   }
   if (segment.opens()) check_not_lost(peer, segment, delivered, sent_on);
   if (peer.keeps_to_tcp || segment.opens()) check_one_stack(peer, segment, delivered);
@@ -196,12 +203,45 @@ void ModelCluster::broadcast(Peer& peer, const TcpSegment& segment, unsigned dep
   }
 }
 
-void ModelCluster::stack_gets(std::size_t at, Peer& peer, const TcpSegment& segment,
-                              unsigned depth) {
+ModelCluster::SentOn ModelCluster::send_on(std::size_t from, Peer& peer, const TcpSegment& segment,
+                                           const Decision& decision,
+                                           const std::shared_ptr<std::size_t>& reached) {
+  const ModelBuckets::Bucket& bucket = buckets_.at({decision.map_class, decision.bucket});
+  SentOn copy{from_client(peer, segment), &peer,       segment, reached,
+              bucket.generation,          bucket.term, now_};
+  forwarding::rewrite_for_owner(copy.frame, decision, hosts_[from].snapshot);
+  return copy;
+}
+
+void ModelCluster::stack_gets(std::size_t at, Peer& peer, const TcpSegment& segment, unsigned depth,
+                              bool answers_later) {
   if (!peer.keeps_to_tcp) return;
   peer.heard = now_;
   const auto answer = hosts_[at].stack.receive(peer.key, segment, random_);
-  if (answer) send(at, peer, *answer, depth + 1);
+  if (!answer) return;
+  if (answers_later || (segment.opens() && chance(4))) {
+    unanswered_.push_back({at, &peer, segment});
+  } else {
+    send(at, peer, *answer, depth + 1);
+  }
+}
+
+/// A stack answers a SYN at last. If its bucket has gone meanwhile, the SYN goes after it.
+void ModelCluster::answer_late() {
+  for (const Unanswered& late : std::exchange(unanswered_, {})) {
+    if (!chance(64)) {
+      unanswered_.push_back(late);
+      continue;
+    }
+    const auto answer = hosts_[late.at].stack.half_open(late.peer->key);
+    if (!answer || answer->acknowledgement != late.syn.sequence + 1) continue;
+    const Decision decision = send(late.at, *late.peer, *answer, 0);
+    const bool is_withheld = decision.verdict == Verdict::drop_egress_not_owner;
+    if (!is_withheld || !hands_on(decision, hosts_[late.at].surroundings(now_))) continue;
+    ++counts_.sent_on_late;
+    wire_.push_back(
+        send_on(late.at, *late.peer, late.syn, decision, std::make_shared<std::size_t>(kNone)));
+  }
 }
 
 /// Who has just let go of a bucket sends on each SYN that is not answered.
@@ -218,13 +258,11 @@ void ModelCluster::check_not_lost(const Peer& peer, const TcpSegment& segment,
 }
 
 /// What was sent on arrives, or comes out of parking.
-void ModelCluster::arrive(const SentOn& copy) {
+void ModelCluster::arrive(const SentOn& copy, bool is_early) {
   Peer& peer = *copy.peer;
   const auto place = forwarding::placement_of(hosts_[0].snapshot, peer.key);
   if (!place) return;
   const ModelBuckets::Bucket bucket = buckets_.at(*place);
-  // Between two hosts nothing is on its way for longer than a bucket stays. Strangers do not care.
-  if (peer.keeps_to_tcp && bucket.term != copy.term) return;
   for (std::size_t i = 0; i < kHosts; ++i) {
     if (packet::destination_mac(copy.frame) != hosts_[i].mac()) continue;
     const Decision decision = receive(i, peer, copy.frame, copy.segment, true);
@@ -232,7 +270,10 @@ void ModelCluster::arrive(const SentOn& copy) {
     const bool waits = decision.verdict == Verdict::drop_handed_on;
     const bool is_heir = bucket.generation == copy.generation && bucket.heir == i;
     if (is_heir && bucket.term == copy.term && hosts_[i].lease_valid) {
-      require(is_delivered || waits, "no SYN is lost by who shall take", peer.key, copy.segment);
+      const bool is_needless =
+          decision.verdict == Verdict::drop_duplicate && !peer.client.awaits_answer(copy.segment);
+      require(is_delivered || waits || is_needless, "no SYN is lost by who shall take", peer.key,
+              copy.segment);
     }
     if (waits) {
       parked_[i].push_back(copy);
@@ -242,7 +283,7 @@ void ModelCluster::arrive(const SentOn& copy) {
     require(*copy.reached == kNone || *copy.reached == i, "one stack per SYN", peer.key,
             copy.segment);
     *copy.reached = i;
-    stack_gets(i, peer, copy.segment, 0);
+    stack_gets(i, peer, copy.segment, 0, is_early);
   }
 }
 
@@ -295,7 +336,7 @@ Decision ModelCluster::receive(std::size_t at, Peer& peer, const Frame& frame,
   bool changed = false;
   if (judge.place(peer.key) && forwarding::is_delivery(expected)) {
     changed = host.reference.inbound(peer.key, seen_by_cache(segment), now_);
-  } else if (judge.place(peer.key) && held != nullptr) {
+  } else if (judge.place(peer.key) && held != nullptr && expected != Verdict::drop_duplicate) {
     changed = host.reference.refused(peer.key, seen_by_cache(segment));
   }
   require(told == changed, "news of what was received", peer.key, segment);
@@ -311,7 +352,8 @@ void ModelCluster::check_one_stack(const Peer& peer, const TcpSegment& segment,
 }
 
 /// A segment of a host's stack; a client that gets it may answer.
-void ModelCluster::send(std::size_t from, Peer& peer, const TcpSegment& segment, unsigned depth) {
+Decision ModelCluster::send(std::size_t from, Peer& peer, const TcpSegment& segment,
+                            unsigned depth) {
   ModelHost& host = hosts_[from];
   const Frame frame = from_host(peer, segment);
   const packet::FrameView view = packet::parse(frame);
@@ -338,13 +380,14 @@ void ModelCluster::send(std::size_t from, Peer& peer, const TcpSegment& segment,
   require(told == changed, "news of what was sent", peer.key, segment);
   require(same_flow(host.flows->find(peer.key), host.reference.find(peer.key)),
           "flow after a sent segment", peer.key, segment);
-  if (!peer.keeps_to_tcp) return;
+  if (!peer.keeps_to_tcp) return decision;
   peer.heard = now_;
-  if (decision.verdict != Verdict::send_uplink || depth >= kLongestTalk) return;
+  if (decision.verdict != Verdict::send_uplink || depth >= kLongestTalk) return decision;
   // SYN-ACKs are lost at times, and what answers them.
-  if (is_syn_ack && chance(8)) return;
+  if (is_syn_ack && chance(8)) return decision;
   const auto answer = peer.client.receive(segment);
   if (answer && !(is_syn_ack && chance(8))) broadcast(peer, *answer, depth + 1);
+  return decision;
 }
 
 // ---- In the cluster
@@ -362,6 +405,7 @@ void ModelCluster::change() {
 void ModelCluster::die(std::size_t host) {
   hosts_[host].begin(random_());
   parked_[host].clear();
+  std::erase_if(unanswered_, [host](const Unanswered& late) { return late.at == host; });
   buckets_.note_death(host);
   datagrams_.note_death(host);
   ++counts_.deaths;
@@ -373,6 +417,7 @@ void ModelCluster::reconfigure() {
   for (ModelHost& host : hosts_)
     host.follow(settings_[rules_]);
   wire_.clear();
+  unanswered_.clear();
   buckets_.begin();
   datagrams_.note_rules();
 }

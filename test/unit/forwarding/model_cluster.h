@@ -71,6 +71,13 @@ class ModelCluster {
     base::TimePoint since;
   };
 
+  /// A stack has the SYN, and takes its time.
+  struct Unanswered {
+    std::size_t at = kNone;
+    Peer* peer = nullptr;
+    TcpSegment syn;
+  };
+
   [[nodiscard]] static Peer make_peer(unsigned number, bool keeps_to_tcp);
   [[nodiscard]] Frame from_client(const Peer& peer, const TcpSegment& segment) const;
   [[nodiscard]] Frame from_host(const Peer& peer, const TcpSegment& segment) const;
@@ -85,10 +92,15 @@ class ModelCluster {
   void broadcast(Peer& peer, const TcpSegment& segment, unsigned depth);
   forwarding::Decision receive(std::size_t at, Peer& peer, const Frame& frame,
                                const TcpSegment& segment, bool sent_on);
-  void stack_gets(std::size_t at, Peer& peer, const TcpSegment& segment, unsigned depth);
-  void arrive(const SentOn& copy);
+  void stack_gets(std::size_t at, Peer& peer, const TcpSegment& segment, unsigned depth,
+                  bool answers_later = false);
+  SentOn send_on(std::size_t from, Peer& peer, const TcpSegment& segment,
+                 const forwarding::Decision& decision, const std::shared_ptr<std::size_t>& reached);
+  void arrive(const SentOn& copy, bool is_early = false);
   void pass_on();
-  void send(std::size_t from, Peer& peer, const TcpSegment& segment, unsigned depth);
+  void answer_late();
+  forwarding::Decision send(std::size_t from, Peer& peer, const TcpSegment& segment,
+                            unsigned depth);
   void check_one_stack(const Peer& peer, const TcpSegment& segment,
                        const std::array<bool, kHosts>& delivered) const;
   void check_not_lost(const Peer& peer, const TcpSegment& segment,
@@ -112,6 +124,7 @@ class ModelCluster {
   std::vector<Peer> clients_;
   std::vector<Peer> strangers_;
   std::vector<SentOn> wire_;
+  std::vector<Unanswered> unanswered_;
   std::array<std::vector<SentOn>, kHosts> parked_;
 };
 

@@ -81,6 +81,12 @@ class Stack {
     if (found == sockets_.end()) return std::nullopt;
     return found->second.established ? say(found->second, kData) : syn_ack(found->second);
   }
+  /// The SYN-ACK of a socket that is not open yet, if there is one.
+  [[nodiscard]] std::optional<TcpSegment> half_open(const packet::FlowKey& key) const {
+    const auto found = sockets_.find(key);
+    if (found == sockets_.end() || found->second.established) return std::nullopt;
+    return syn_ack(found->second);
+  }
   /// A connection that is open, if there is one: what comes next in either direction.
   struct Numbers {
     std::uint32_t sent = 0;
@@ -128,6 +134,9 @@ class TcpClient {
   /// Whether these are the numbers of its connection, the last one if it has none.
   [[nodiscard]] bool agrees(const Stack::Numbers& numbers) const {
     return numbers.sent == awaited_ && numbers.awaited == unacknowledged_;
+  }
+  [[nodiscard]] bool awaits_answer(const TcpSegment& syn) const {
+    return state_ == State::opening && unacknowledged_ == syn.sequence;
   }
   /// Its next move.
   [[nodiscard]] TcpSegment move(Random& random) {

@@ -120,6 +120,9 @@ class Judge {
   /// `sent_on`: not by the client, but by another host.
   [[nodiscard]] Verdict received(const packet::FlowKey& key, const TcpSegment& segment,
                                  bool sent_on) {
+    const Flow* flow = host_.reference.find(key);
+    if (sent_on && segment.opens() && flow != nullptr && !will_answer(key))
+      return Verdict::drop_duplicate;
     const Verdict verdict = without_handover(key, segment);
     if (verdict != Verdict::drop_not_owner || !segment.opens() || !place(key)) return verdict;
     const bucket::BucketState state = host_.state(*place(key));
@@ -179,6 +182,10 @@ class Judge {
   }
 
  private:
+  bool will_answer(const packet::FlowKey& key) {
+    const auto at = place(key);
+    return owns(key) || (at && host_.state(*at) == bucket::BucketState::awaited);
+  }
   /// As if no bucket ever changed hands.
   Verdict without_handover(const packet::FlowKey& key, const TcpSegment& segment) {
     using packet::TcpFlags;
