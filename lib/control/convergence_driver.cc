@@ -110,6 +110,7 @@ void ConvergenceDriver::start(std::function<void(const std::string& why)> failed
   failed_ = std::move(failed);
   wake_.assign(ports_.link.wake_fd());
   wake_.non_blocking(true);
+  take_census();  // so that its first word tells of the connections it has from before
   spawn(receive_loop(), "receive");
   spawn(timer_loop(), "timer");
   spawn(install_loop(), "install");
@@ -228,11 +229,15 @@ ConvergenceDriver::Nothing ConvergenceDriver::census_loop() {
     census_timer_.expires_after(config_.timing.interval / 2);
     co_await census_timer_.async_wait(kValues);
     if (closed_) co_return;
-    FlowNews news = ports_.view.flow_news();
-    const auto forgotten = forgotten_.note(news.evicted, news.untracked, ports_.view.now());
-    if (forgotten) report("flows_forgotten", config_.self, *forgotten, LogLevel::warning);
-    step(convergence::FlowCensus{std::move(news.residual), news.flows, news.alien_acks});
+    take_census();
   }
+}
+
+void ConvergenceDriver::take_census() {
+  FlowNews news = ports_.view.flow_news();
+  const auto forgotten = forgotten_.note(news.evicted, news.untracked, ports_.view.now());
+  if (forgotten) report("flows_forgotten", config_.self, *forgotten, LogLevel::warning);
+  step(convergence::FlowCensus{std::move(news.residual), news.flows, news.alien_acks});
 }
 
 /// The gateway is asked as often as a heartbeat is sent, and may stay silent as long as a host may.

@@ -103,6 +103,7 @@ class ConvergenceDriver {
   Nothing census_loop();
   Nothing gateway_loop();
 
+  void take_census();
   void drain_link();
   void take_payload(const std::vector<std::uint8_t>& payload);
   struct TurnedAway {  // without a look at the seal

@@ -105,7 +105,9 @@ struct Runtime::Implementation {
     if (state == convergence::HostState::stopped || state == convergence::HostState::suspended) {
       end();
     } else {
-      driver.command({convergence::Verb::stop, {}, 0, {}});
+      convergence::OperatorCommand leave{convergence::Verb::stop, {}, 0, {}};
+      leave.comes_back = true;  // or so the others had better believe for a moment
+      driver.command(leave);
     }
   }
 

@@ -17,6 +17,7 @@
 namespace covey::convergence {
 
 using base::TimePoint;
+using bucket::Bitmap;
 using heartbeat::Phase;
 
 namespace {
@@ -33,6 +34,7 @@ void Node::Impl::obey(TimePoint now, const OperatorCommand& command) {
       break;
     case Verb::stop:
       if (life == Life::running) stop(now, Life::stopped);
+      comes_back = command.comes_back;
       break;
     case Verb::suspend:
       if (life == Life::running) stop(now, Life::suspended);
@@ -82,10 +84,12 @@ void Node::Impl::stop(TimePoint now, Life afterwards) {
   after_stopping = afterwards;
 }
 
-/// Leaves once no worker accepts anything any more.
+/// Leaves once no worker accepts anything any more. Its last word tells of all connections it has,
+/// if they are to go on.
 void Node::Impl::finish_stopping(TimePoint now) {
   const bool workers_stopped = !installed_serving && !ownership.under_way();
   if (life != Life::stopping || !workers_stopped || switching) return;
+  if (!comes_back) residual = Bitmap(shape.residual_buckets);
   phase = Phase::leave;
   for (int i = 0; i < kLeaveMessages; ++i)
     send(now);

@@ -25,6 +25,10 @@ void Node::Impl::settle(TimePoint now) {
                        (!is_young() && installed_generation != committed.generation) ||
                        (now >= hands_on_until && !all_none(given_away));
   bool refresh = false;
+  if (now >= absent_until) {
+    absent_until = TimePoint::never();
+    dirty_news = true;
+  }
   if (dirty_news && now >= table_refresh_due) {
     dirty_news = false;
     const Bitmap others = dirty();
@@ -140,8 +144,8 @@ void Node::Impl::take_residual(const Bitmap& counted) {
   dirty_news = true;
 }
 
-/// Buckets where another living host still serves old flows; every bucket while one has not said,
-/// or not in buckets of the configuration of the next table.
+/// Buckets where another living host still serves old flows, or one that may be back in a moment;
+/// every bucket while one has not said, or not in buckets of the configuration of the next table.
 Bitmap Node::Impl::dirty() const {
   const std::uint32_t buckets = next_shape().residual_buckets;
   Bitmap dirty(buckets);
@@ -150,7 +154,18 @@ Bitmap Node::Impl::dirty() const {
     const bool is_known = peer.residual_known && peer.residual.size() == buckets;
     dirty = is_known ? united(dirty, peer.residual) : all_buckets(buckets);
   });
+  peers.bound().for_each([&](HostId host) {
+    const Bitmap& held = peers.at(host).residual;
+    if (may_come_back(host) && held.size() == buckets) dirty = united(dirty, held);
+  });
   return dirty;
+}
+
+/// It left with connections. Who answers their segments now would end them by a reset.
+bool Node::Impl::may_come_back(HostId host) const {
+  const Peer& peer = peers.at(host);
+  return peer.left && !peer.said.died && peer.residual_known &&
+         last_now - peer.last_heard < Timing::comeback();
 }
 
 /// Buckets where this host serves old flows and no other does: it alone can tell which are new.

@@ -47,6 +47,7 @@ void Node::Impl::hear(TimePoint now, const Message& message) {
   if (peer.left || !peer.residual_known || told() != told_before) dirty_news = true;
   note_evidence(now, message);
   if (peer.left) {
+    absent_until = now + Timing::comeback();
     edges.forget_row(message.host, now);
     const bool was_member = committed.members.contains(message.host);
     if (!was_left && was_member) note_farewell(now, message);

@@ -169,6 +169,7 @@ TimePoint Node::Impl::next_wakeup() const {
   consider(listen_until);
   consider(alone_after);
   consider(drain_deadline);
+  consider(absent_until);
   if (hand_over.orphans > 0) consider(orphans_until);
   return std::max(next, last_now);
 }

@@ -67,6 +67,7 @@ struct OperatorCommand {
   base::ClassIndex map_class;      // set_weight only
   std::uint16_t weight = 0;        // set_weight only
   base::Duration drain_timeout{};  // drainstop only; 0: no limit
+  bool comes_back = false;  // stop only: the connections it has go on when it is started again
 };
 struct LinkChanged {
   bool up = true;

@@ -55,6 +55,8 @@ struct Timing {
   [[nodiscard]] base::Duration takeover_margin() const {
     return lease() / 100 + std::chrono::milliseconds(1);
   }
+  /// How long the connections of a host that left are spared: it may have been restarted.
+  [[nodiscard]] static constexpr base::Duration comeback() { return std::chrono::seconds(5); }
   /// How long a host sends on what begins a flow in buckets it gave away. The new owner takes them
   /// over some milliseconds later; a client would ask again after a second.
   [[nodiscard]] base::Duration hand_on() const {

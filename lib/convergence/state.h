@@ -170,6 +170,7 @@ struct Node::Impl {
   void install(base::TimePoint now, Bitmaps own);
   void map_installed(base::TimePoint now, const MapInstalled& input);
   [[nodiscard]] bucket::Bitmap dirty() const;
+  [[nodiscard]] bool may_come_back(base::HostId host) const;
   [[nodiscard]] Bitmaps nothing() const;
   void take_residual(const bucket::Bitmap& counted);
   [[nodiscard]] bool is_seen_committed(base::HostId host) const;
@@ -306,8 +307,10 @@ struct Node::Impl {
   bool alien_reported = false;  // in this span
 
   Ownership ownership;
-  HandOverStep hand_over;             // what is still open, for status and deadlines
-  bucket::Bitmap residual;            // own
+  HandOverStep hand_over;   // what is still open, for status and deadlines
+  bucket::Bitmap residual;  // own
+  bool comes_back = false;  // when it has stopped
+  base::TimePoint absent_until = base::TimePoint::never();  // when the last that left is given up
   bool dirty_news = false;            // somebody's residual buckets may have changed since
   bucket::Bitmap installed_dirty;     // in the newest table
   bucket::Bitmap installed_retained;  // likewise

@@ -155,8 +155,11 @@ bool Episode::apply_to_host(const Fault& fault) {
     case FaultKind::stall_many:
       stall(fault);
       return true;
-    case FaultKind::stop:
-      return obey(fault.host, command(Verb::stop));
+    case FaultKind::stop: {
+      convergence::OperatorCommand order = command(Verb::stop);
+      order.comes_back = fault.value % 2 == 0;  // or so it says
+      return obey(fault.host, order);
+    }
     case FaultKind::start:
       return obey(fault.host, command(Verb::start));
     case FaultKind::drain: {

@@ -54,6 +54,30 @@ TEST_CASE("a host that is stopped hands over within milliseconds") {
   story.compare();
 }
 
+TEST_CASE("the connections of a host that is restarted are spared until it is back") {
+  Story story("restart");
+  story.begin_with(3);
+  const base::BucketIndex bucket{0};
+  const HostId holder = story.segment.owner({1}, bucket);
+  story.segment.set_flows(holder, bucket, 2);
+  story.note("host " + std::to_string(holder.value) +
+             " holds 2 flows in bucket 0, and is restarted");
+  story.obey(holder, Verb::stop, /*comes_back=*/true);
+  story.segment.run_for(1s);
+  const HostId heir = story.segment.owner({1}, bucket);
+  CHECK(story.segment.table(heir).state({1}, bucket) == bucket::BucketState::own_dirty);
+  story.note("it is started again");
+  story.obey(holder, Verb::start);
+  story.segment.run_for(1s);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  story.note("host " + std::to_string(holder.value) + " is stopped, and does not come back");
+  story.obey(holder, Verb::stop, /*comes_back=*/true);
+  story.segment.run_for(6s);
+  CHECK(story.segment.table(story.segment.owner({1}, bucket)).state({1}, bucket) ==
+        bucket::BucketState::own);
+  story.compare();
+}
+
 TEST_CASE("the buckets of a crashed host move when its lease has passed") {
   Story story("crash");
   story.begin_with(3);

@@ -53,9 +53,10 @@ class Story {
   }
   void record() { transcript.follow(segment); }
   void note(const std::string& what) { transcript.note(segment, what); }
-  void obey(base::HostId host, convergence::Verb verb) {
+  void obey(base::HostId host, convergence::Verb verb, bool comes_back = false) {
     convergence::OperatorCommand command;
     command.verb = verb;
+    command.comes_back = comes_back;
     segment.command(host, command);
   }
 

@@ -9,7 +9,7 @@
 //   P TIME OPEN WAITING ANSWERS FEWEST       how it goes, a few times a second, see TalkStatus
 //   E MISSED                                 the end; MISSED frames were not looked at
 //
-// SIGUSR1: say nothing more; SIGUSR2: go on. SIGTERM or SIGINT: let the open answers come, as long
+// SIGTERM or SIGINT: let the open answers come, as long
 // as a client may have to wait, close, and end.
 #include <poll.h>
 #include <sys/signalfd.h>
@@ -64,7 +64,7 @@ class Client {
       const std::int64_t now = now_ns();
       watch_.drain([&](const Answer& answer) { see(answer, now); });
       open_due(now);
-      talkers_.advance(now, quiet_ || ends_ != 0);
+      talkers_.advance(now, ends_ != 0);
       if (ends_ != 0) talkers_.close_idle(now);
       write_status(now);
     }
@@ -87,11 +87,7 @@ class Client {
   void obey(const Descriptor& signals) {
     signalfd_siginfo info{};
     while (read(signals.get(), &info, sizeof info) > 0) {
-      if (info.ssi_signo == SIGUSR1 || info.ssi_signo == SIGUSR2) {
-        quiet_ = info.ssi_signo == SIGUSR1;
-      } else {
-        ends_ = now_ns() + kLastAnswers;
-      }
+      ends_ = now_ns() + kLastAnswers;
     }
   }
 
@@ -135,7 +131,6 @@ class Client {
   std::int64_t next_open_ = 0;
   std::int64_t status_ = 0;
   std::int64_t ends_ = 0;  // 0: not asked to end
-  bool quiet_ = false;
 };
 
 }  // namespace
@@ -155,7 +150,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   asked.target.address = to_address(asked.address);
   raise_file_limit();
-  const Descriptor signals = end_signals({SIGUSR1, SIGUSR2});
+  const Descriptor signals = end_signals();
   Client client(asked);
   client.run(signals);
   return EXIT_SUCCESS;

@@ -19,7 +19,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <initializer_list>
 #include <iostream>
 #include <string>
 #include <utility>
@@ -74,15 +73,12 @@ inline void raise_file_limit() {
   setrlimit(RLIMIT_NOFILE, &files);
 }
 
-/// Blocks SIGTERM, SIGINT and some others, and gives a descriptor that becomes readable when one
-/// comes.
-inline Descriptor end_signals(std::initializer_list<int> others = {}) {
+/// Blocks SIGTERM and SIGINT, and gives a descriptor that becomes readable when one comes.
+inline Descriptor end_signals() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
-  for (const int number : others)
-    sigaddset(&set, number);
   must(sigprocmask(SIG_BLOCK, &set, nullptr), "sigprocmask");
   return Descriptor(must(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd"));
 }

@@ -9,7 +9,6 @@ from another hardware address than its first. Times are seconds of time.monotoni
 
 import collections
 import dataclasses
-import signal
 
 from .. import settings
 from ..shell import LabError, wait_until
@@ -129,15 +128,6 @@ class Talkers:
         """Wait until every open connection has had `count` further answers."""
         target = self.record().status.fewest + count
         self._wait(lambda status: status.fewest >= target, "all connections to go on", timeout)
-
-    def hush(self):
-        """Let every connection be silent from now on, and wait until none waits for an answer."""
-        self._lab.state.processes[_ROLE].signal(signal.SIGUSR1)
-        self._wait(lambda status: status.waiting == 0, "all connections to be silent", 30)
-
-    def go_on(self):
-        """End hush()."""
-        self._lab.state.processes[_ROLE].signal(signal.SIGUSR2)
 
     def stop(self):
         """Let open answers come, close all connections, and return everything."""
