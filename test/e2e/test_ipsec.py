@@ -9,8 +9,8 @@ from conftest import lab_of_its_own
 from covey_lab import services, settings, strongswan
 from covey_lab.traffic.download import Downloads
 
-# Who downloads cannot ping as well: ESP in user space reads its socket too slowly for bursts of TCP,
-# and what does not fit there is lost on the client, whatever the cluster does.
+# Who downloads cannot ping as well: ESP in user space reads its socket too slowly for bursts of
+# TCP, and what does not fit there is lost on the client, whatever the cluster does.
 DOWNLOADERS = [1, 2, 3]
 PINGERS = [4, 5, 6]
 COMES_AND_GOES = 3

@@ -84,7 +84,8 @@ class Record:
 
     def seen_of(self, connection):
         """The SYN-ACKs and RSTs that came in for a connection, as text: who said what, and when."""
-        answers = [("SYN-ACK", one) for one in self.syn_acks] + [("RST", one) for one in self.resets]
+        answers = [("SYN-ACK", one) for one in self.syn_acks]
+        answers += [("RST", one) for one in self.resets]
         return [f"{kind} from {host_of(one.mac)} after {one.time - connection.started:.6f} s, "
                 f"seq {one.seq}, ack {one.ack}" for kind, one in answers
                 if one.source == connection.source and
