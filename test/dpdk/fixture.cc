@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -51,6 +52,12 @@ bool get(std::ifstream& file, T& value) {
 }
 
 }  // namespace
+
+bool may_make_a_stack() {
+  if (::unshare(CLONE_NEWNET) == 0 && ::access("/dev/net/tun", R_OK | W_OK) == 0) return true;
+  WARN("skipped: needs root and /dev/net/tun");
+  return false;
+}
 
 Scratch::Scratch() {
   std::string pattern = std::filesystem::temp_directory_path() / "covey-dpdk-test-XXXXXX";

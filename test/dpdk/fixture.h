@@ -35,6 +35,10 @@ class Scratch {
 void write_capture(const std::string& path, const std::vector<Frame>& frames);
 [[nodiscard]] std::vector<Frame> read_capture(const std::string& path);
 
+/// Goes into a network namespace of its own. False, with a word why, without the right to do so or
+/// to make a TAP there: then the test is to end.
+[[nodiscard]] bool may_make_a_stack();
+
 struct BenchSettings {
   std::vector<std::vector<Frame>> arriving = {{}};  // by queue
   bool for_ever = false;                            // the files are repeated without end

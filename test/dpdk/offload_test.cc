@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -171,12 +170,6 @@ class Talk {
   int socket_ = -1;
   std::uint32_t expected_ = 0;
 };
-
-bool may_make_a_stack() {
-  if (::unshare(CLONE_NEWNET) == 0 && ::access("/dev/net/tun", R_OK | W_OK) == 0) return true;
-  WARN("skipped: needs root and /dev/net/tun");
-  return false;
-}
 
 std::size_t received(int socket) {
   std::vector<char> room(1 << 20U);

@@ -3,7 +3,6 @@
 // to make one.
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -151,10 +150,7 @@ void send_from_stack(const Frame& frame) {
 
 TEST_CASE("a SYN whose answer comes when its bucket has gone is sent on after it",
           "[answered-late]") {
-  if (::unshare(CLONE_NEWNET) != 0 || ::access("/dev/net/tun", R_OK | W_OK) != 0) {
-    WARN("skipped: needs root and /dev/net/tun");
-    return;
-  }
+  if (!may_make_a_stack()) return;
   const Frame opening = FrameBuilder().ip(kClient, kVip).tcp(1001, 80, kSyn).numbers(7000, 0);
   BenchSettings settings;
   settings.arriving = {
@@ -186,10 +182,7 @@ TEST_CASE("a SYN whose answer comes when its bucket has gone is sent on after it
 
 TEST_CASE("a handshake under way is a connection to a drain and to another configuration",
           "[census]") {
-  if (::unshare(CLONE_NEWNET) != 0 || ::access("/dev/net/tun", R_OK | W_OK) != 0) {
-    WARN("skipped: needs root and /dev/net/tun");
-    return;
-  }
+  if (!may_make_a_stack()) return;
   const Listener listener(80);
   BenchSettings settings;
   // The first tells the stack where the client is.
@@ -214,10 +207,7 @@ TEST_CASE("a handshake under way is a connection to a drain and to another confi
 }
 
 TEST_CASE("the TAP is set up, carries frames both ways, and vanishes", "[tap]") {
-  if (::unshare(CLONE_NEWNET) != 0 || ::access("/dev/net/tun", R_OK | W_OK) != 0) {
-    WARN("skipped: needs root and /dev/net/tun");
-    return;
-  }
+  if (!may_make_a_stack()) return;
   const auto eal = start_eal();
   rte_mempool* pool =
       rte_pktmbuf_pool_create("test", 1023, 0, 0, 2048 + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What people see of frames between capture files, and of what a real stack answers.
-#include <sched.h>
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
 #include <optional>
 
@@ -120,10 +117,7 @@ TEST_CASE("traces follow each other while frames go on coming", "[trace-again]")
 
 TEST_CASE("a trace shows what the stack sends, and the state a connection was in",
           "[trace-stack]") {
-  if (::unshare(CLONE_NEWNET) != 0 || ::access("/dev/net/tun", R_OK | W_OK) != 0) {
-    WARN("skipped: needs root and /dev/net/tun");
-    return;
-  }
+  if (!may_make_a_stack()) return;
   BenchSettings settings;
   // Nobody listens at the port. The first frame tells the stack where the client is.
   settings.arriving = {{arp({.operation = 1, .sender_ip = kClient, .target_ip = kDedicated}),

@@ -63,7 +63,7 @@ def _leave(lab):
 def test_tunnels_carry_traffic_while_another_host_joins_and_leaves(lab):
     _leave(lab)
     clients = [strongswan.Client(lab, number) for number in DOWNLOADERS + PINGERS]
-    downloaders, pingers = clients[:len(DOWNLOADERS)], clients[-len(PINGERS):]
+    downloaders, pingers = clients[:len(DOWNLOADERS)], clients[len(DOWNLOADERS):]
     for client in clients:
         client.connect()
     before = {client.role: client.tunnels() for client in clients}

@@ -26,6 +26,12 @@ def _lab():
         yield lab
 
 
+def _restart(lab, host):
+    lab.kill(host, signal.SIGTERM)
+    lab.start(host)
+    lab.wait_converged()
+
+
 class Changes:
     """Changes that leave every host alive, drawn by chance, each kind about equally often."""
 
@@ -93,9 +99,7 @@ class Changes:
 
     def _restart(self):
         host = self._active()
-        self._lab.kill(host, signal.SIGTERM)
-        self._lab.start(host)
-        self._lab.wait_converged()
+        _restart(self._lab, host)
         return f"host {host}"
 
 
@@ -127,9 +131,7 @@ def test_long_connections_outlive_every_change_that_leaves_their_host_alive(lab,
 def test_connections_that_talk_outlive_the_restart_of_every_daemon(lab):
     talkers = Talkers(lab, 200)
     for host in lab.hosts():
-        lab.kill(host, signal.SIGTERM)
-        lab.start(host)
-        lab.wait_converged()
+        _restart(lab, host)
         talkers.more(1)
     record = talkers.stop()
     print(f"the longest answer after {record.worst():.2f} s")

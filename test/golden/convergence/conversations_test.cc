@@ -58,8 +58,7 @@ TEST_CASE("the connections of a host that is restarted are spared until it is ba
   Story story("restart");
   story.begin_with(3);
   const base::BucketIndex bucket{0};
-  const HostId holder = story.segment.owner({1}, bucket);
-  story.segment.set_flows(holder, bucket, 2);
+  const HostId holder = story.give_flows(bucket, 2);
   story.note("host " + std::to_string(holder.value) +
              " holds 2 flows in bucket 0, and is restarted");
   story.obey(holder, Verb::stop, /*comes_back=*/true);
@@ -106,8 +105,7 @@ TEST_CASE("a draining host gives up its buckets and leaves with its last flow") 
   Story story("drain");
   story.begin_with(2);
   const base::BucketIndex bucket{0};
-  const HostId holder = story.segment.owner({1}, bucket);
-  story.segment.set_flows(holder, bucket, 2);
+  const HostId holder = story.give_flows(bucket, 2);
   story.note("drainstop host " + std::to_string(holder.value) + ", which holds 2 flows");
   story.obey(holder, Verb::drainstop);
   story.segment.run_for(500ms);

@@ -51,6 +51,12 @@ class Story {
   [[nodiscard]] std::uint32_t share(base::HostId host) const {
     return segment.buckets_of(host, base::ClassIndex{1});
   }
+  /// Whoever owns a bucket of the spread class has that many flows there; who that is.
+  base::HostId give_flows(base::BucketIndex bucket, std::uint32_t flows) {
+    const base::HostId holder = segment.owner({1}, bucket);
+    segment.set_flows(holder, bucket, flows);
+    return holder;
+  }
   void record() { transcript.follow(segment); }
   void note(const std::string& what) { transcript.note(segment, what); }
   void obey(base::HostId host, convergence::Verb verb, bool comes_back = false) {
