@@ -73,15 +73,20 @@ struct HashedFields {
   return {address | ports << 32U, detail::last_word(0, 8), 0, 2};
 }
 
-/// Hash of the fields `rule` names. A flow that is not IPv6 counts as IPv4.
-[[nodiscard]] inline std::uint64_t flow_hash(const SipKey& key, const HashRule& rule,
+/// Hash of what the masks leave. A flow that is not IPv6 counts as IPv4.
+[[nodiscard]] inline std::uint64_t flow_hash(const SipKey& key, const HashMasks& masks,
                                              const packet::FlowKey& flow) noexcept {
   const HashedFields fields{
       base::load_le64(flow.source.data()), base::load_le64(flow.source.data() + 8),
       static_cast<std::uint32_t>(std::byteswap(flow.source_port)) |
           static_cast<std::uint32_t>(std::byteswap(flow.destination_port)) << 16U,
       flow.family == base::Family::ipv6};
-  return siphash13_words(key, words_of(fields, masks_of(rule)));
+  return siphash13_words(key, words_of(fields, masks));
+}
+/// Hash of the fields `rule` names.
+[[nodiscard]] inline std::uint64_t flow_hash(const SipKey& key, const HashRule& rule,
+                                             const packet::FlowKey& flow) noexcept {
+  return flow_hash(key, masks_of(rule), flow);
 }
 
 /// `mask` is the bucket count minus one; a class with one bucket has mask 0.

@@ -185,7 +185,9 @@ void describe_rule(const Decision& decision, const packet::FlowKey& key, const P
   out.rule = rule.name;
   out.mode = word_of(rule.mode);
   if (rule.mode != RuleMode::multiple) return;
-  const bucket::HashRule hash = hash_of(rule, tunnel_of(key.protocol, key.destination_port));
+  const auto tunnel = tunnel_of(key.protocol, key.destination_port);
+  const bool by_source = goes_by_source(policy.compiled(decision.rule), tunnel);
+  const bucket::HashRule& hash = by_source ? kBySource : rule.hash;
   out.affinity = word_of(hash.affinity);
   out.hashed = hashed_words(hash, key);
 }

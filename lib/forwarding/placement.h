@@ -25,9 +25,12 @@ struct Placement {
 
 /// Affinity of everything that has no port rule of mode multiple.
 inline constexpr bucket::HashRule kBySource{bucket::Affinity::single, 32, 128};
+inline constexpr bucket::HashMasks kSourceMasks = bucket::masks_of(kBySource);
+/// SCTP's, see place_sctp().
+inline constexpr bucket::HashMasks kPortMasks = bucket::masks_of({});
 
 [[nodiscard]] inline Placement place_in_class(const Snapshot& snapshot, base::ClassIndex map_class,
-                                              const bucket::HashRule& hash,
+                                              const bucket::HashMasks& masks,
                                               const packet::FlowKey& key) noexcept {
   Placement place;
   place.map_class = map_class;
@@ -35,7 +38,7 @@ inline constexpr bucket::HashRule kBySource{bucket::Affinity::single, 32, 128};
   // One bucket needs no hash: the default host and single-host rules.
   if (mask != 0) {
     place.bucket =
-        bucket::bucket_of(bucket::flow_hash(snapshot.policy->hash_key(), hash, key), mask);
+        bucket::bucket_of(bucket::flow_hash(snapshot.policy->hash_key(), masks, key), mask);
   }
   place.state = snapshot.buckets.state(map_class, place.bucket);
   return place;
@@ -44,14 +47,13 @@ inline constexpr bucket::HashRule kBySource{bucket::Affinity::single, 32, 128};
 /// For what no port rule can cover: one client's traffic lands on one host.
 [[nodiscard]] inline Placement place_by_source(const Snapshot& snapshot,
                                                const packet::FlowKey& key) noexcept {
-  return place_in_class(snapshot, bucket::kSpreadClass, kBySource, key);
+  return place_in_class(snapshot, bucket::kSpreadClass, kSourceMasks, key);
 }
 
-/// What a rule hashes: of tunnels never the ports.
-[[nodiscard]] inline const bucket::HashRule& hash_of(
-    const PortRule& rule, const std::optional<TunnelPort>& tunnel) noexcept {
-  const bool hashes_ports = rule.hash.affinity == bucket::Affinity::none;
-  return tunnel && hashes_ports ? kBySource : rule.hash;
+/// Of tunnels never the ports count, whatever the rule says.
+[[nodiscard]] inline bool goes_by_source(const CompiledRule& rule,
+                                         const std::optional<TunnelPort>& tunnel) noexcept {
+  return tunnel && rule.masks.with_ports;
 }
 
 [[nodiscard]] inline Placement place_by_rule(
@@ -59,13 +61,13 @@ inline constexpr bucket::HashRule kBySource{bucket::Affinity::single, 32, 128};
     const std::optional<TunnelPort>& tunnel = std::nullopt) noexcept {
   Placement place;
   if (index == kDefaultRule) {
-    place = place_in_class(snapshot, bucket::kDefaultHostClass, kBySource, key);
+    place = place_in_class(snapshot, bucket::kDefaultHostClass, kSourceMasks, key);
   } else {
-    const PortRule& rule = snapshot.policy->rule(index);
-    place.is_disabled = rule.mode == RuleMode::disabled;
+    const CompiledRule& rule = snapshot.policy->compiled(index);
+    place.is_disabled = rule.is_disabled;
     if (!place.is_disabled) {
-      const base::ClassIndex map_class = snapshot.policy->classes().class_of_rule[index];
-      place = place_in_class(snapshot, map_class, hash_of(rule, tunnel), key);
+      const auto& masks = goes_by_source(rule, tunnel) ? kSourceMasks : rule.masks;
+      place = place_in_class(snapshot, rule.map_class, masks, key);
     }
   }
   place.rule = index;
@@ -77,7 +79,7 @@ inline constexpr bucket::HashRule kBySource{bucket::Affinity::single, 32, 128};
 /// ports stay (RFC 9260).
 [[nodiscard]] inline Placement place_sctp(const Snapshot& snapshot, packet::FlowKey key) noexcept {
   key.source = {};
-  return place_in_class(snapshot, bucket::kSpreadClass, {}, key);
+  return place_in_class(snapshot, bucket::kSpreadClass, kPortMasks, key);
 }
 
 /// Where a packet belongs by what it is. `key` as the client sees it: its destination is the
