@@ -294,11 +294,8 @@ void FlowCache::doubt(EntryIndex entry, TimePoint now) noexcept {
 }
 
 void FlowCache::erase(EntryIndex entry) noexcept {
-  Entry& flow = table_[entry];
-  if (AgeQueue* queue = queue_of(flow)) queue->remove(table_, entry);
-  counter_of(flow)->subtract_one();
-  if (auto* counter = bucket_counter(flow)) counter->subtract_one();
-  if (packet::is_udp_conversation(flow.key)) --udp_entries_;
+  take_out(entry).cancel();
+  if (packet::is_udp_conversation(table_[entry].key)) --udp_entries_;
   table_.erase(entry);
 }
 
@@ -319,19 +316,22 @@ void FlowCache::enter(EntryIndex entry, TimePoint now) noexcept {
   if (auto* counter = bucket_counter(flow)) counter->add(1);
 }
 
+/// The reverse of enter(), but for the counts: they are the caller's to cancel.
+FlowCache::Counted FlowCache::take_out(EntryIndex entry) noexcept {
+  Entry& flow = table_[entry];
+  if (AgeQueue* queue = queue_of(flow)) queue->remove(table_, entry);
+  return {counter_of(flow), bucket_counter(flow)};
+}
+
 /// Changes the state and marks of an entry. The control thread counts at any time, and must not
 /// find a bucket empty whose only flow is about to change: so it is counted where it goes before it
 /// is no longer counted where it was.
 template <typename Change>
 void FlowCache::change(EntryIndex entry, TimePoint now, Change&& how) noexcept {
-  Entry& flow = table_[entry];
-  if (AgeQueue* queue = queue_of(flow)) queue->remove(table_, entry);
-  Counter<std::uint64_t>* kind = counter_of(flow);
-  Counter<std::uint32_t>* bucket = bucket_counter(flow);
-  how(flow);
+  const Counted before = take_out(entry);
+  how(table_[entry]);
   enter(entry, now);
-  kind->subtract_one();
-  if (bucket != nullptr) bucket->subtract_one();
+  before.cancel();
 }
 
 AgeQueue* FlowCache::queue_of(const Entry& entry) noexcept {

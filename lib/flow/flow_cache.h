@@ -204,6 +204,16 @@ class FlowCache {
     Counter<std::uint64_t> established, half_open, lingering, created, expired, evicted, untracked;
   };
 
+  /// Where an entry is counted.
+  struct Counted {
+    Counter<std::uint64_t>* kind = nullptr;
+    Counter<std::uint32_t>* bucket = nullptr;  // null: nowhere
+    void cancel() const noexcept {
+      kind->subtract_one();
+      if (bucket != nullptr) bucket->subtract_one();
+    }
+  };
+
   bool note_client_reset(EntryIndex entry, std::uint32_t sequence, base::TimePoint now) noexcept;
   bool note_syn_ack(EntryIndex entry, const packet::FlowKey& key, std::uint32_t expected_ack,
                     Placement placement, base::TimePoint now) noexcept;
@@ -220,6 +230,7 @@ class FlowCache {
   void refresh(EntryIndex entry, base::TimePoint now) noexcept;
   void erase(EntryIndex entry) noexcept;
   void enter(EntryIndex entry, base::TimePoint now) noexcept;
+  [[nodiscard]] Counted take_out(EntryIndex entry) noexcept;
   template <typename Change>
   void change(EntryIndex entry, base::TimePoint now, Change&& how) noexcept;
 

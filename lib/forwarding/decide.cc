@@ -40,7 +40,7 @@ Verdict judge_handed_over(const FrameView& view, const Decision& decision, bool 
                           const Surroundings& around) noexcept;
 Decision decide_by_protocol(Bytes frame, const FrameView& view, const Surroundings& around,
                             int virtual_ip) noexcept;
-Decision decide_conversation(Bytes frame, const FrameView& view, const packet::FlowKey& key,
+Decision decide_conversation(const FrameView& view, const packet::FlowKey& key,
                              const Surroundings& around, int virtual_ip) noexcept;
 Decision decide_udp(Bytes frame, const FrameView& view, const Surroundings& around,
                     int virtual_ip) noexcept;
@@ -151,7 +151,9 @@ Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surrounding
     return decide_by_source(view.key, around, Verdict::deliver_owned);
   }
   Decision decision = decide_by_protocol(frame, view, around, virtual_ip);
-  if (decision.verdict == Verdict::drop_not_owner && view.is_bare_syn()) [[unlikely]] {
+  const bool is_refused = decision.verdict == Verdict::drop_not_owner ||
+                          decision.verdict == Verdict::drop_rule_disabled;
+  if (is_refused && view.is_bare_syn()) [[unlikely]] {
     decision.verdict = judge_handed_over(view, decision, was_sent_on(frame, around), around);
   }
   return decision;
@@ -162,26 +164,31 @@ Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surrounding
 // answered; the new owner lets it wait. Sent on to the host MAC, and never from there, it cannot
 // go round in circles. Not fragments: the later ones would have to follow.
 //
+// What is sent on comes directly as well. When this host has answered that one and given the bucket
+// away since, the copy must not look as if the client had asked again.
+//
 // With a UDP conversation nothing tells where it begins. As long as a host holds conversations in a
 // bucket that is another's, it sends on what belongs to none of them.
 Verdict judge_handed_over(const FrameView& view, const Decision& decision, bool sent_on,
                           const Surroundings& around) noexcept {
-  if (view.is_fragment || !decision.has_bucket) return Verdict::drop_not_owner;
-  const BucketState state = around.snapshot.buckets.state(decision.map_class, decision.bucket);
-  if (sent_on) {
-    const bool waits = state == BucketState::awaited && view.is_bare_syn();
-    return waits ? Verdict::drop_handed_on : Verdict::drop_not_owner;
+  const BucketState state = decision.has_bucket
+                                ? around.snapshot.buckets.state(decision.map_class, decision.bucket)
+                                : BucketState::foreign;
+  if (sent_on && state != BucketState::awaited) {
+    return decision.tracked ? Verdict::drop_duplicate : decision.verdict;
   }
+  if (view.is_fragment) return decision.verdict;
+  if (sent_on) return view.is_bare_syn() ? Verdict::drop_handed_on : decision.verdict;
   const bool is_theirs =
       view.is_bare_syn() ? hands_on(decision, around) : state == BucketState::retained;
-  return is_theirs ? Verdict::hand_on : Verdict::drop_not_owner;
+  return is_theirs ? Verdict::hand_on : decision.verdict;
 }
 
 Decision decide_by_protocol(Bytes frame, const FrameView& view, const Surroundings& around,
                             int virtual_ip) noexcept {
   switch (view.key.protocol) {
     [[likely]] case packet::kProtocolTcp : return view.has_ports
-        ? decide_conversation(frame, view, view.key, around, virtual_ip)
+        ? decide_conversation(view, view.key, around, virtual_ip)
         : decide_later_fragment(view, around, virtual_ip);
     case packet::kProtocolUdp:
       return view.has_ports ? decide_udp(frame, view, around, virtual_ip)
@@ -195,12 +202,12 @@ Decision decide_by_protocol(Bytes frame, const FrameView& view, const Surroundin
     case packet::kProtocolIgmp:
       return decided(Verdict::drop_not_for_us);
     case packet::kProtocolSctp:
-      return view.has_ports ? decide_conversation(frame, view, view.key, around, virtual_ip)
+      return view.has_ports ? decide_conversation(view, view.key, around, virtual_ip)
                             : decide_later_fragment(view, around, virtual_ip);
     case packet::kProtocolEsp:
     case packet::kProtocolAh:
     case packet::kProtocolGre:
-      return decide_conversation(frame, view, *tracked_key(view.key, false), around, virtual_ip);
+      return decide_conversation(view, *tracked_key(view.key, false), around, virtual_ip);
     default:
       // More headers, in front of a protocol that only the first fragment has.
       if (view.is_later_fragment && packet::is_extension_header(view)) {
@@ -282,26 +289,11 @@ flow::Found find_flow(const packet::FlowKey& key, const Placement& place,
   return flows.find(key);
 }
 
-// A SYN that another host sent on comes directly as well. When this host has answered that one and
-// given the bucket away since, the copy must not look as if the client had asked again.
-bool is_late_copy(Bytes frame, const FrameView& view, const flow::Found& found,
-                  const Placement& place, const Surroundings& around) noexcept {
-  if (!view.is_bare_syn() || found.state == FlowState::none) [[likely]]
-    return false;
-  const bool will_answer = takes_new_flows(place.state) || place.state == BucketState::awaited;
-  return !will_answer && was_sent_on(frame, around);
-}
-
 // TCP, SCTP and tunnels; `key` is that of the conversation.
-Decision decide_conversation(Bytes frame, const FrameView& view, const packet::FlowKey& key,
+Decision decide_conversation(const FrameView& view, const packet::FlowKey& key,
                              const Surroundings& around, int virtual_ip) noexcept {
   const Placement place = forwarding::place(around.snapshot, virtual_ip, view.key);
   const flow::Found found = find_flow(key, place, around.flows);
-  if (is_late_copy(frame, view, found, place, around)) [[unlikely]] {
-    Decision known = decided(Verdict::drop_duplicate, place);
-    known.tracked = true;
-    return known;
-  }
   Verdict verdict = Verdict::drop_no_flow;
   switch (found.state) {
     case FlowState::none:
@@ -333,7 +325,7 @@ Decision decide_stateless(const Placement& place, const Surroundings& around) no
 Decision decide_udp(Bytes frame, const FrameView& view, const Surroundings& around,
                     int virtual_ip) noexcept {
   if (packet::is_tunnel_port(view.key.destination_port)) [[unlikely]] {
-    return decide_conversation(frame, view, *tracked_key(view.key, false), around, virtual_ip);
+    return decide_conversation(view, *tracked_key(view.key, false), around, virtual_ip);
   }
   const Placement place = forwarding::place(around.snapshot, virtual_ip, view.key);
   const QuicHolder quic = holder_named(frame, view, place, around);
