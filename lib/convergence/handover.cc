@@ -149,23 +149,18 @@ void Node::Impl::take_residual(const Bitmap& counted) {
 Bitmap Node::Impl::dirty() const {
   const std::uint32_t buckets = next_shape().residual_buckets;
   Bitmap dirty(buckets);
-  peers.heard().for_each([&](HostId host) {
+  peers.bound().for_each([&](HostId host) {
     const Peer& peer = peers.at(host);
     const bool is_known = peer.residual_known && peer.residual.size() == buckets;
-    dirty = is_known ? united(dirty, peer.residual) : all_buckets(buckets);
-  });
-  peers.bound().for_each([&](HostId host) {
-    const Bitmap& held = peers.at(host).residual;
-    if (may_come_back(host) && held.size() == buckets) dirty = united(dirty, held);
+    if (is_known && (peer.heard() || may_come_back(peer))) dirty = united(dirty, peer.residual);
+    if (!is_known && peer.heard()) dirty = all_buckets(buckets);
   });
   return dirty;
 }
 
 /// It left with connections. Who answers their segments now would end them by a reset.
-bool Node::Impl::may_come_back(HostId host) const {
-  const Peer& peer = peers.at(host);
-  return peer.left && !peer.said.died && peer.residual_known &&
-         last_now - peer.last_heard < Timing::comeback();
+bool Node::Impl::may_come_back(const Peer& peer) const {
+  return peer.left && !peer.said.died && last_now - peer.last_heard < Timing::comeback();
 }
 
 /// Buckets where this host serves old flows and no other does: it alone can tell which are new.

@@ -170,7 +170,7 @@ struct Node::Impl {
   void install(base::TimePoint now, Bitmaps own);
   void map_installed(base::TimePoint now, const MapInstalled& input);
   [[nodiscard]] bucket::Bitmap dirty() const;
-  [[nodiscard]] bool may_come_back(base::HostId host) const;
+  [[nodiscard]] bool may_come_back(const Peer& peer) const;
   [[nodiscard]] Bitmaps nothing() const;
   void take_residual(const bucket::Bitmap& counted);
   [[nodiscard]] bool is_seen_committed(base::HostId host) const;

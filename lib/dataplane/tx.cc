@@ -92,7 +92,7 @@ void Worker::ask_gateway(const Moment& moment) noexcept {
   if (!gateway || !loan_.gateway.take_question()) return;
   std::array<std::uint8_t, kReplyRoom> room;
   const std::size_t length = packet::build_question(*gateway, moment.policy().host_mac(), room);
-  static_cast<void>(send(std::span(room).first(length)));
+  send(std::span(room).first(length));
 }
 
 /// The last that this host has to say.
@@ -113,7 +113,7 @@ void Worker::report_groups(const Moment& moment, unsigned most) noexcept {
     const std::optional<packet::GroupReport> report = membership_.next(moment.now);
     if (!report) return;
     const std::size_t length = packet::build_group_report(*report, listener, room);
-    if (length != 0) static_cast<void>(send(std::span(room).first(length)));
+    if (length != 0) send(std::span(room).first(length));
   }
 }
 
