@@ -89,7 +89,7 @@ class Worker {
   /// A connection that the local stack has from before; false if there is no room. Not while it
   /// runs.
   bool take_over(const packet::FlowKey& key, flow::Placement placement, base::TimePoint now) {
-    return flows_.note_egress(key, {.flags = packet::TcpFlags::kAck}, placement, now);
+    return flows_.take_over(key, placement, now);
   }
   /// Loops until `stop`.
   void run(const std::atomic<bool>& stop) noexcept;

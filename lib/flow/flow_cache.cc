@@ -44,15 +44,13 @@ std::uint32_t ticks(Duration life) {
   return static_cast<std::uint32_t>((life.count() + kTick.count() - 1) / kTick.count());
 }
 
-/// Whether this completes a handshake. Who only pretends to be the client cannot know the number.
-bool is_proof(const Entry& entry, const Segment& segment) {
-  return entry.state == FlowState::half_open && (segment.flags & (kSyn | kAck)) == kAck &&
-         segment.acknowledgement == entry.awaited;
-}
-
 /// Neither SYN-ACK nor anything else that follows a SYN.
 bool is_bare_syn(const Segment& segment) {
   return (segment.flags & (kSyn | kAck)) == kSyn;
+}
+
+bool is_bare_ack(const Segment& segment) {
+  return segment.flags == kAck && !segment.has_data;
 }
 
 /// Modulo 2^32, like the stamps.
@@ -73,6 +71,11 @@ FlowCache::FlowCache(const Settings& settings, std::shared_ptr<BucketCounts> cou
       counts_(std::move(counts)) {
   COVEY_ASSERT(settings.tcp_idle > Duration::zero() && settings.tcp_idle <= kMaxIdle);
   COVEY_ASSERT(counts_->are_complete());
+}
+
+bool FlowCache::is_proof(const Entry& flow, const Segment& segment) noexcept {
+  return flow.state == FlowState::half_open && (segment.flags & (kSyn | kAck)) == kAck &&
+         found(flow).is_proof(segment.acknowledgement);
 }
 
 void FlowCache::follow(std::shared_ptr<BucketCounts> counts) noexcept {
@@ -173,9 +176,20 @@ bool FlowCache::note_egress(const packet::FlowKey& key, const Segment& segment, 
     entry = kNoEntry;
   }
   if (entry != kNoEntry) return note_own_segment(entry, segment, now);
+  const bool is_tcp = key.protocol == packet::kProtocolTcp;
+  if (is_tcp && is_bare_ack(segment)) return overhear(key, segment.sequence, placement, now);
   entry = create(key, FlowState::established, placement, now);
   if (entry == kNoEntry) return false;
   note_own_segment(entry, segment, now);
+  return true;
+}
+
+bool FlowCache::overhear(const packet::FlowKey& key, std::uint32_t sequence, Placement placement,
+                         TimePoint now) noexcept {
+  const EntryIndex entry = create(key, FlowState::half_open, placement, now);
+  if (entry == kNoEntry) return false;
+  table_[entry].awaited = sequence;
+  table_[entry].marks = kOverheard;
   return true;
 }
 
@@ -214,8 +228,8 @@ bool FlowCache::note_syn_ack(EntryIndex entry, const packet::FlowKey& key,
     return changed;
   }
   if (entry != kNoEntry && table_[entry].state == FlowState::half_open) {
-    const bool is_disowned = (table_[entry].marks & kDisowned) != 0;
-    const bool changed = is_disowned || table_[entry].awaited != expected_ack;
+    const bool is_usual = (table_[entry].marks & (kDisowned | kOverheard)) == 0;
+    const bool changed = !is_usual || table_[entry].awaited != expected_ack;
     if (!changed) return false;  // nor is it any younger
     change(entry, now, [expected_ack](Entry& flow) {
       flow.awaited = expected_ack;
@@ -234,7 +248,7 @@ bool FlowCache::note_own_segment(EntryIndex entry, const Segment& segment, TimeP
   const Entry& flow = table_[entry];
   // A half-open socket answers a SYN with another number by a bare ACK (RFC 9293, 3.10.7.4): of a
   // client that nobody has heard yet.
-  const bool is_first = segment.flags == kAck && segment.sequence == flow.awaited;
+  const bool is_first = is_bare_ack(segment) && segment.sequence == flow.awaited;
   if (flow.state == FlowState::half_open && is_first) return false;
   bool changed = false;
   if (flow.state == FlowState::half_open || (flow.marks & kInDoubt) != 0) {

@@ -47,6 +47,7 @@ struct Segment {
   std::uint8_t flags = 0;  // packet::TcpFlags
   std::uint32_t sequence = 0;
   std::uint32_t acknowledgement = 0;
+  bool has_data = false;
 };
 
 struct Found {
@@ -58,6 +59,13 @@ struct Found {
   bool superseded = false;  // established: the client may have begun anew with another host
   bool disowned = false;    // half_open: another host may have answered
   bool withheld = false;    // half_open: likewise, and other hosts have not been told of the entry
+  bool overheard = false;   // half_open: all that is known is a bare ACK of our stack
+
+  /// Half open: whether the client has heard our stack. A bare ACK may have been a question whether
+  /// the client is there, which repeats the last number.
+  [[nodiscard]] bool is_proof(std::uint32_t acknowledgement) const {
+    return acknowledgement == expected_ack || (overheard && acknowledgement == expected_ack + 1);
+  }
 };
 
 struct Statistics {
@@ -78,17 +86,19 @@ struct Statistics {
 /// who received it knows, and when our own stack sends any segment that is neither SYN-ACK nor RST
 /// (a SYN of its own included), which a kernel does only for a real socket. One exception: a bare
 /// ACK right behind the SYN-ACK, for so a kernel answers a second SYN that has another number than
-/// the first. Hence neither a SYN flood nor a flood of stray ACKs fills the table with connections
-/// that do not exist. FIN both ways starts a linger (kLinger); silence longer than tcp_idle expires
-/// an entry. A RST our stack sends ends an entry at once. A client's RST does too if our stack must
-/// have believed it (half open, or exactly the sequence number it awaits); any other may come from
-/// somebody who guesses, so the flow is merely in doubt: the next segment our stack sends clears
-/// the doubt, else the entry ends after kDoubtLife. A refused SYN makes an established entry
-/// *superseded*: the next refused segment ends it, the next segment our stack sends proves that it
-/// lives. A refused SYN or a withheld SYN-ACK makes a half-open entry *disowned*: another host may
-/// have answered, so no SYN-ACK is to leave. After a withheld one, and once its time is up after a
-/// refused SYN, it is only remembered: it is not live, and ends after kLinger, which is longer than
-/// a stack repeats a SYN-ACK.
+/// the first. A bare ACK of a flow that is not known may be such an answer, too, since a kernel
+/// remembers a SYN for longer: the entry is half open until the client names that number, or our
+/// stack sends anything but that ACK again. Hence neither a SYN flood nor a flood of stray ACKs
+/// fills the table with connections that do not exist. FIN both ways starts a linger (kLinger);
+/// silence longer than tcp_idle expires an entry. A RST our stack sends ends an entry at once. A
+/// client's RST does too if our stack must have believed it (half open, or exactly the sequence
+/// number it awaits); any other may come from somebody who guesses, so the flow is merely in doubt:
+/// the next segment our stack sends clears the doubt, else the entry ends after kDoubtLife. A
+/// refused SYN makes an established entry *superseded*: the next refused segment ends it, the next
+/// segment our stack sends proves that it lives. A refused SYN or a withheld SYN-ACK makes a
+/// half-open entry *disowned*: another host may have answered, so no SYN-ACK is to leave. After a
+/// withheld one, and once its time is up after a refused SYN, it is only remembered: it is not
+/// live, and ends after kLinger, which is longer than a stack repeats a SYN-ACK.
 ///
 /// A UDP conversation is established by the first datagram our own stack sends in it, and ends when
 /// it was silent for udp_idle.
@@ -112,17 +122,7 @@ class FlowCache {
   /// Looks without changing anything (also what explain uses).
   [[nodiscard]] Found find(const packet::FlowKey& key) const noexcept {
     const EntryIndex entry = table_.find(key);
-    if (entry == kNoEntry) return {};
-    const Entry& flow = table_[entry];
-    if (flow.state == FlowState::half_open) {
-      return {.state = flow.state,
-              .expected_ack = flow.awaited,
-              .disowned = (flow.marks & kDisowned) != 0,
-              .withheld = (flow.marks & kWithheld) != 0};
-    }
-    return {.state = flow.state,
-            .next_sequence = flow.awaited,
-            .superseded = (flow.marks & kSuperseded) != 0};
+    return entry == kNoEntry ? Found{} : found(table_[entry]);
   }
   /// False if find() finds nothing for any flow placed there: far cheaper than looking, and in a
   /// cluster most frames are of buckets in which a host holds nothing.
@@ -149,6 +149,12 @@ class FlowCache {
   /// (created, promoted, closing, ended, doubt cleared).
   bool note_egress(const packet::FlowKey& key, const Segment& segment, Placement placement,
                    base::TimePoint now) noexcept;
+
+  /// A connection that the local stack has from before. False if there is no room.
+  bool take_over(const packet::FlowKey& key, Placement placement, base::TimePoint now) noexcept {
+    const bool is_known = table_.find(key) != kNoEntry;
+    return is_known || create(key, FlowState::established, placement, now) != kNoEntry;
+  }
 
   /// A SYN-ACK of the local stack that was not let out: its later repetitions must not leave
   /// either, even if this host gets the bucket back, until the client's SYN is delivered again.
@@ -199,6 +205,7 @@ class FlowCache {
   static constexpr std::uint8_t kWithheld = 0x10;    // half open: our SYN-ACK was not let out
   static constexpr std::uint8_t kAskedAgain = 0x20;  // half open: the client, and not us
   static constexpr std::uint8_t kDisowned = kWithheld | kAskedAgain;
+  static constexpr std::uint8_t kOverheard = 0x40;  // half open: begun by a bare ACK
 
   struct Counters {
     Counter<std::uint64_t> established, half_open, lingering, created, expired, evicted, untracked;
@@ -214,9 +221,26 @@ class FlowCache {
     }
   };
 
+  [[nodiscard]] static Found found(const Entry& flow) noexcept {
+    if (flow.state == FlowState::half_open) {
+      return {.state = flow.state,
+              .expected_ack = flow.awaited,
+              .disowned = (flow.marks & kDisowned) != 0,
+              .withheld = (flow.marks & kWithheld) != 0,
+              .overheard = (flow.marks & kOverheard) != 0};
+    }
+    return {.state = flow.state,
+            .next_sequence = flow.awaited,
+            .superseded = (flow.marks & kSuperseded) != 0};
+  }
+  /// Whether this completes a handshake. Who only pretends to be the client cannot know the number.
+  [[nodiscard]] static bool is_proof(const Entry& flow, const Segment& segment) noexcept;
+
   bool note_client_reset(EntryIndex entry, std::uint32_t sequence, base::TimePoint now) noexcept;
   bool note_syn_ack(EntryIndex entry, const packet::FlowKey& key, std::uint32_t expected_ack,
                     Placement placement, base::TimePoint now) noexcept;
+  bool overhear(const packet::FlowKey& key, std::uint32_t sequence, Placement placement,
+                base::TimePoint now) noexcept;
   void withhold(EntryIndex entry, base::TimePoint now) noexcept;
   void end(EntryIndex entry, base::TimePoint now) noexcept;
   bool note_own_segment(EntryIndex entry, const Segment& segment, base::TimePoint now) noexcept;

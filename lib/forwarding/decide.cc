@@ -250,9 +250,10 @@ Verdict judge_half_open(const FrameView& view, const flow::Found& found, const P
   const bool acknowledges = view.has_flag(TcpFlags::kAck) && !view.has_flag(TcpFlags::kSyn);
   if (!acknowledges) return Verdict::drop_no_flow;
   const bool is_ours = takes_new_flows(place.state);
-  if (view.tcp_acknowledgement == found.expected_ack) {
+  if (found.is_proof(view.tcp_acknowledgement)) {
     return is_ours || !found.withheld ? Verdict::deliver_flow : Verdict::drop_no_flow;
   }
+  if (found.overheard) return judge_new(view, place, around);
   // In a bucket that is ours nobody else should have answered, unless it was not ours when we
   // should have; the control thread watches these.
   const bool is_alien = is_ours && !found.disowned;

@@ -107,7 +107,7 @@ Decision decide_arp_egress(Bytes frame, const FrameView& view,
 }
 
 flow::Segment segment_of(const FrameView& view) noexcept {
-  return {view.tcp_flags, view.tcp_sequence, view.tcp_acknowledgement};
+  return {view.tcp_flags, view.tcp_sequence, view.tcp_acknowledgement, view.payload_length != 0};
 }
 
 }  // namespace

@@ -136,7 +136,7 @@ class Pool {
 };
 
 void hold(flow::FlowCache& flows, const packet::FlowKey& key, const forwarding::Snapshot& now) {
-  flows.note_egress(key, {test::kAck, 1, 1}, *forwarding::placement_of(now, key), {});
+  flows.note_egress(key, {test::kAck, 1, 1, true}, *forwarding::placement_of(now, key), {});
 }
 
 /// Flows of other clients, in all buckets but those of the frames.

@@ -50,7 +50,7 @@ class Session {
 
   void call(std::span<const std::uint8_t, 4> bytes) {
     const packet::FlowKey key = key_of(bytes[1] % kKeys);
-    const flow::Segment segment{bytes[2], bytes[3] % 4U, bytes[3] / 4U % 4U};
+    const flow::Segment segment{bytes[2], bytes[3] % 4U, bytes[3] / 4U % 4U, bytes[3] >= 128};
     switch (bytes[0] % 8) {
       case 0:
         cache_.note_inbound(key, segment, now_);

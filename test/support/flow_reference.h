@@ -34,7 +34,12 @@ class FlowReference {
     bool superseded = false;
     bool withheld = false;
     bool asked_again = false;
+    bool overheard = false;
     [[nodiscard]] bool disowned() const { return withheld || asked_again; }
+    /// Half open: the client names the number.
+    [[nodiscard]] bool is_proof(std::uint32_t acknowledgement) const {
+      return acknowledgement == awaited || (overheard && acknowledgement == awaited + 1);
+    }
     std::optional<base::TimePoint> doubted;
     base::TimePoint heard;
     flow::Placement place;
@@ -66,10 +71,10 @@ class FlowReference {
     const bool acknowledges =
         (segment.flags & packet::TcpFlags::kAck) && !(segment.flags & packet::TcpFlags::kSyn);
     const bool proves = flow.state == flow::FlowState::half_open && acknowledges &&
-                        segment.acknowledgement == flow.awaited;
+                        flow.is_proof(segment.acknowledgement);
     if (proves) {
       flow.state = flow::FlowState::established;
-      flow.withheld = flow.asked_again = false;
+      flow.withheld = flow.asked_again = flow.overheard = false;
       flow.awaited = segment.sequence;
     }
     const bool changed =
@@ -111,7 +116,7 @@ class FlowReference {
     const bool same = same_number && flow.withheld;
     flow.state = flow::FlowState::half_open;
     flow.withheld = true;
-    flow.asked_again = false;
+    flow.asked_again = flow.overheard = false;
     flow.awaited = segment.sequence + 1;
     flow.heard = now;
     if (fresh) flow.place = place;
@@ -127,15 +132,19 @@ class FlowReference {
     if (syn && (segment.flags & packet::TcpFlags::kAck)) {
       return syn_ack(key, before, segment.sequence + 1, place, now);
     }
-    const bool is_bare_first =
-        segment.flags == packet::TcpFlags::kAck && segment.sequence == before.awaited;
-    if (before.state == flow::FlowState::half_open && is_bare_first) return false;
+    const bool is_bare = segment.flags == packet::TcpFlags::kAck && !segment.has_data;
+    const bool is_tcp = key.protocol == packet::kProtocolTcp;
+    if (before.state == flow::FlowState::none && is_tcp && is_bare) {
+      return overhear(key, segment, place, now);
+    }
+    const bool is_first = is_bare && segment.sequence == before.awaited;
+    if (before.state == flow::FlowState::half_open && is_first) return false;
     if (before.state == flow::FlowState::lingering && syn) before = Flow{};
     Flow after = before;
     if (before.state == flow::FlowState::none) after.place = place;
     if (before.state != flow::FlowState::lingering) after.state = flow::FlowState::established;
     after.doubted.reset();
-    after.superseded = after.withheld = after.asked_again = false;
+    after.superseded = after.withheld = after.asked_again = after.overheard = false;
     after.heard = now;
     if (segment.flags & packet::TcpFlags::kAck) after.awaited = segment.acknowledgement;
     if (segment.flags & packet::TcpFlags::kFin) after.own_fin = true;
@@ -151,7 +160,7 @@ class FlowReference {
       if (!is_over(item->first, flow, now)) {
         ++item;
       } else if (flow.state == flow::FlowState::half_open && flow.asked_again) {
-        flow.asked_again = false;
+        flow.asked_again = flow.overheard = false;
         flow.withheld = true;
         flow.heard = now;
       } else {
@@ -196,7 +205,17 @@ class FlowReference {
     if (!flow.client_fin || !flow.own_fin) return;
     flow.state = flow::FlowState::lingering;
     flow.doubted.reset();
-    flow.superseded = flow.withheld = flow.asked_again = false;
+    flow.superseded = flow.withheld = flow.asked_again = flow.overheard = false;
+  }
+  bool overhear(const packet::FlowKey& key, const flow::Segment& segment, flow::Placement place,
+                base::TimePoint now) {
+    Flow& flow = flows_[key];
+    flow.state = flow::FlowState::half_open;
+    flow.overheard = true;
+    flow.awaited = segment.sequence;
+    flow.heard = now;
+    flow.place = place;
+    return true;
   }
   bool syn_ack(const packet::FlowKey& key, const Flow& before, std::uint32_t expected,
                flow::Placement place, base::TimePoint now) {
@@ -205,7 +224,8 @@ class FlowReference {
       return before.client_fin || before.own_fin || before.superseded;
     }
     const bool again = before.state == flow::FlowState::half_open;
-    if (again && !before.disowned() && before.awaited == expected) return false;
+    const bool is_known = !before.disowned() && !before.overheard && before.awaited == expected;
+    if (again && is_known) return false;
     Flow after;
     after.state = flow::FlowState::half_open;
     after.awaited = expected;
@@ -227,7 +247,7 @@ inline bool same_flow(const flow::Found& found, const FlowReference::Flow* expec
   const std::uint32_t number = opening ? found.expected_ack : found.next_sequence;
   return found.state == expected->state && number == expected->awaited &&
          found.superseded == expected->superseded && found.disowned == expected->disowned() &&
-         found.withheld == expected->withheld;
+         found.withheld == expected->withheld && found.overheard == expected->overheard;
 }
 
 /// The cache holds what the reference has and nothing else, each flow in its state and place, and

@@ -156,6 +156,10 @@ World& World::holds(FlowState state) {
   held_ = state;
   return *this;
 }
+World& World::overhears() {
+  overheard_ = true;
+  return holds(FlowState::half_open);
+}
 
 forwarding::Snapshot World::snapshot() const {
   forwarding::Snapshot snapshot;
@@ -181,10 +185,12 @@ void World::fill(flow::FlowCache& flows, const packet::FlowKey& seen) const {
   if (held_ == FlowState::none) return;
   const packet::FlowKey key = forwarding::tracked_key(seen, settings_.udp_track).value_or(seen);
   const flow::Placement at = forwarding::placement_of(snapshot(), key).value_or(flow::Placement{});
-  if (held_ == FlowState::half_open) {
-    flows.note_egress(key, {std::uint8_t{kSyn | kAck}, kOurSequence, 0}, at, now);
+  if (overheard_) {
+    flows.note_egress(key, {kAck, kOurSequence + 1, 0}, at, now);
     return;
   }
+  flows.note_egress(key, {std::uint8_t{kSyn | kAck}, kOurSequence, 0}, at, now);
+  if (held_ == FlowState::half_open) return;
   flows.note_egress(key, {kAck, kOurSequence, 0}, at, now);
   if (held_ == FlowState::established) return;
   flows.note_egress(key, {std::uint8_t{kFin | kAck}, kOurSequence, 0}, at, now);

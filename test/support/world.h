@@ -67,6 +67,8 @@ class World {
   World& gateway(std::string_view address);
   /// The connection the frame belongs to (for an ICMP error: the one it speaks of) is in the cache.
   World& holds(flow::FlowState state);
+  /// Of that connection nothing is known but a bare ACK behind kOurSequence that our stack sent.
+  World& overhears();
 
   struct Outcome {
     forwarding::Decision decision;
@@ -89,6 +91,7 @@ class World {
   bool lease_valid_ = true;
   bool hands_on_ = false;
   flow::FlowState held_ = flow::FlowState::none;
+  bool overheard_ = false;
 };
 
 /// What Screen makes of a frame that comes alone; nothing if it leaves it to decide().

@@ -46,6 +46,9 @@ struct Bench {
               std::uint32_t acknowledgement = 0) {
     return cache.note_egress(key, {flags, sequence, acknowledgement}, place, now);
   }
+  bool egress_of_data(const packet::FlowKey& key, std::uint32_t sequence = 0) {
+    return cache.note_egress(key, {kAck, sequence, 0, true}, place, now);
+  }
   bool inbound(const packet::FlowKey& key, std::uint8_t flags, std::uint32_t sequence = 0,
                std::uint32_t acknowledgement = 0) {
     return cache.note_inbound(key, {flags, sequence, acknowledgement}, now);

@@ -22,9 +22,9 @@ TEST_CASE("in a full cache the oldest half-open entry gives way first") {
   bench.now = bench.now + 1s;
   bench.inbound(client(2), kSyn);  // retransmitted: client 3 is the oldest now
   bench.establish(client(4));
-  CHECK(bench.egress(client(5), kAck));
+  CHECK(bench.egress_of_data(client(5)));
   CHECK(bench.state(client(3)) == FlowState::none);
-  CHECK(bench.egress(client(6), kAck));
+  CHECK(bench.egress_of_data(client(6)));
   CHECK(bench.state(client(2)) == FlowState::none);
   CHECK(bench.state(client(1)) == FlowState::lingering);
   CHECK(bench.cache.statistics().evicted == 2);
@@ -38,7 +38,7 @@ TEST_CASE("without half-open entries the oldest lingering one gives way") {
     bench.now = bench.now + 1s;
   }
   bench.establish(client(3));
-  CHECK(bench.egress(client(4), kAck));
+  CHECK(bench.egress_of_data(client(4)));
   CHECK(bench.state(client(1)) == FlowState::none);
   CHECK(bench.state(client(2)) == FlowState::lingering);
 }
@@ -50,10 +50,10 @@ TEST_CASE("without either the flow that has been idle longest gives way") {
     bench.now = bench.now + 1s;
   }
   bench.now = bench.now + flow::kPressureIdle;
-  bench.egress(client(1), kAck);
-  CHECK(bench.egress(client(4), kAck));
+  bench.egress_of_data(client(1));
+  CHECK(bench.egress_of_data(client(4)));
   CHECK(bench.state(client(2)) == FlowState::none);
-  CHECK(bench.egress(client(5), kAck));
+  CHECK(bench.egress_of_data(client(5)));
   CHECK(bench.state(client(3)) == FlowState::none);
 }
 
@@ -62,13 +62,13 @@ TEST_CASE("a cache full of busy flows keeps them and counts what it cannot track
   for (const std::uint32_t n : {1U, 2U, 3U})
     bench.establish(client(n));
   bench.now = bench.now + 1min;
-  CHECK_FALSE(bench.egress(client(4), kAck));
+  CHECK_FALSE(bench.egress_of_data(client(4)));
   CHECK_FALSE(bench.egress(client(5), kSyn | kAck));
   CHECK(bench.cache.statistics().untracked == 2);
   CHECK(bench.cache.statistics().evicted == 0);
   CHECK(bench.cache.statistics().established == 3);
   bench.egress(client(1), kRst);
-  CHECK(bench.egress(client(4), kAck));
+  CHECK(bench.egress_of_data(client(4)));
   CHECK(bench.cache.statistics().untracked == 2);  // it stays as a sign
 }
 
@@ -93,7 +93,7 @@ TEST_CASE("a cache with room for one flow works") {
   CHECK(bench.egress(client(2), kSyn | kAck));
   CHECK(bench.state(client(1)) == FlowState::none);
   bench.establish(client(2));
-  CHECK_FALSE(bench.egress(client(3), kAck));
+  CHECK_FALSE(bench.egress_of_data(client(3)));
   CHECK(bench.state(client(2)) == FlowState::established);
 }
 
@@ -198,7 +198,7 @@ TEST_CASE("four million connections of both families are held, in 320 MiB") {
   Bench bench(kFlows);
   CHECK(bench.cache.memory_bytes() <= 320U << 20U);
   for (std::uint32_t n = 0; n < kFlows; ++n)
-    bench.egress(client(n), kAck, 1, n);
+    bench.cache.note_egress(client(n), {kAck, 1, n, true}, bench.place, bench.now);
   CHECK(bench.cache.statistics().established == kFlows);
   CHECK(bench.cache.statistics().untracked == 0);
   CHECK(bench.cache.counts().live(bench.place) == kFlows);
@@ -223,7 +223,7 @@ TEST_CASE("UDP conversations take no more than a quarter of the cache, and end w
     CHECK(bench.egress(talker(n), 0) == (n <= 16));
   CHECK(bench.cache.statistics().established == 16);
   CHECK(bench.cache.statistics().untracked == 4);
-  CHECK(bench.egress(client(100), kAck));
+  CHECK(bench.egress_of_data(client(100)));
   bench.wait(20s);
   CHECK_FALSE(bench.inbound(talker(1), 0));
   bench.wait(15s);

@@ -24,7 +24,7 @@ flow::Segment random_segment(std::mt19937_64& random) {
   const bool usual = random() % 8 != 0;
   const auto flags =
       usual ? kUsual[random() % kUsual.size()] : static_cast<std::uint8_t>(random() % 256);
-  return {flags, number(), number()};
+  return {flags, number(), number(), random() % 2 == 0};
 }
 
 }  // namespace

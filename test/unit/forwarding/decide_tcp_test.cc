@@ -238,6 +238,31 @@ TEST_CASE("a half-open connection takes only what answers our own SYN-ACK") {
   });
 }
 
+TEST_CASE("what was overheard as a bare ACK takes what names its number, else nothing is known") {
+  const World held = World().overhears();
+  const World moved = World().overhears().foreign();
+  const World dirty = World().overhears().dirty();
+  check_received({
+      {"its number", handshake_ack(kOurSequence + 1), held, deliver_flow, "web tracked"},
+      {"its number, moved bucket", handshake_ack(kOurSequence + 1), moved, deliver_flow,
+       "web tracked"},
+      {"its number, dirty bucket", handshake_ack(kOurSequence + 1), dirty, deliver_flow,
+       "web tracked"},
+      {"the one behind it, moved bucket", handshake_ack(kOurSequence + 2), moved, deliver_flow,
+       "web tracked"},
+      {"two behind it", handshake_ack(kOurSequence + 3), held, deliver_owned, "web tracked"},
+      {"an older one", handshake_ack(77), held, deliver_owned, "web tracked"},
+      {"an older one, dirty bucket: it may be of another host", handshake_ack(77), dirty,
+       drop_no_flow, "web tracked"},
+      {"an older one, moved bucket", handshake_ack(77), moved, drop_not_owner, "web tracked"},
+      {"no ACK flag", tcp(80, kFin).numbers(1, kOurSequence + 1), held, drop_no_flow,
+       "web tracked"},
+      {"RST", tcp(80, kRst), held, deliver_flow, "web tracked"},
+      {"SYN again", tcp(80, kSyn), held, deliver_flow, "web tracked"},
+      {"SYN again, moved bucket", tcp(80, kSyn), moved, drop_not_owner, "web tracked"},
+  });
+}
+
 TEST_CASE("without a valid lease nothing new is taken") {
   check_received({
       {"SYN, our bucket", tcp(80, kSyn), World().lease_expired(), drop_lease_expired, "web"},

@@ -239,9 +239,10 @@ TEST_CASE("a port that is used anew with another host silences the one that held
     return host.send(tcp(80, flags).numbers(101, acknowledgement), moved).verdict;
   };
   const std::uint8_t fin = kFin | kAck;
+  const auto connect = [&] { host.send(tcp(80, kAck).numbers(101, 2).payload(9), moved); };
 
   SECTION("a finished connection ends with the SYN") {
-    send(kAck, 2);
+    connect();
     receive(fin, 2);
     send(fin, 3);
     CHECK(receive(kSyn, 900) == drop_not_owner);
@@ -249,14 +250,14 @@ TEST_CASE("a port that is used anew with another host silences the one that held
     CHECK(send(kRst, 0) == drop_egress_not_owner);
   }
   SECTION("an open one ends when the client goes on behind the SYN") {
-    send(kAck, 2);
+    connect();
     CHECK(receive(kSyn, 900) == drop_not_owner);
     CHECK(receive(kAck, 901) == drop_not_owner);
     CHECK(receive(kAck, 950) == drop_not_owner);
     CHECK(send(kRst, 0) == drop_egress_not_owner);
   }
   SECTION("an open one goes on when the SYN was forged") {
-    send(kAck, 2);
+    connect();
     CHECK(receive(kSyn, 900) == drop_not_owner);
     CHECK(receive(kAck, 2) == deliver_flow);
     CHECK(send(kAck, 3) == send_uplink);

@@ -40,7 +40,7 @@ Explanation answer_held(const Question& question, const World& world) {
                           .ip(question.source.to_string(), question.destination.to_string())
                           .tcp(question.source_port, question.destination_port, kAck);
   const packet::FlowKey key = packet::parse(frame).key;
-  flows.note_egress(key, {kAck, 1, 1}, *forwarding::placement_of(snapshot, key), {});
+  flows.note_egress(key, {kAck, 1, 1, true}, *forwarding::placement_of(snapshot, key), {});
   return forwarding::explain(question, {snapshot, flows, true});
 }
 

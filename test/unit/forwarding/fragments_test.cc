@@ -115,7 +115,7 @@ TEST_CASE("a segment of a held connection in fragments goes to who holds it") {
   Host host(World().foreign());
   FrameBuilder segment = FrameBuilder().ip(kClient, kVip).tcp(40000, 80, kAck).payload(40);
   const packet::FlowKey key = packet::parse(segment.build()).key;
-  host.flows().note_egress(key, {kAck, 1, 1}, *placement_of(host.snapshot(), key), kStart);
+  host.flows().note_egress(key, {kAck, 1, 1, true}, *placement_of(host.snapshot(), key), kStart);
   CHECK(host.receive(segment.fragment(0, true)) == "deliver_flow");
   CHECK(host.receive(segment.fragment(185, false)) == "deliver_flow");
 }
@@ -128,7 +128,8 @@ TEST_CASE("TCP in fragments under a rule without ports waits where a connection 
   CHECK(later(foreign) == "drop_not_owner");
   const packet::FlowKey key =
       packet::parse(FrameBuilder().ip(kClient, kVip).tcp(40000, 80, kAck).build()).key;
-  foreign.flows().note_egress(key, {kAck, 1, 1}, *placement_of(foreign.snapshot(), key), kStart);
+  foreign.flows().note_egress(key, {kAck, 1, 1, true}, *placement_of(foreign.snapshot(), key),
+                              kStart);
   CHECK(later(foreign) == "waits");
   Host dirty(World().without_rules().dirty());
   CHECK(later(dirty) == "waits");

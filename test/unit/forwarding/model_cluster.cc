@@ -37,7 +37,7 @@ forwarding::Settings settings(std::vector<forwarding::PortRule> rules, std::uint
 }
 
 flow::Segment seen_by_cache(const TcpSegment& segment) {
-  return {segment.flags, segment.sequence, segment.acknowledgement};
+  return {segment.flags, segment.sequence, segment.acknowledgement, segment.length != 0};
 }
 
 }  // namespace
@@ -369,6 +369,7 @@ Decision ModelCluster::send(std::size_t from, Peer& peer, const TcpSegment& segm
     require(holds || (is_owner(from, peer.key) && host.lease_valid), "S9: no foreign RST", peer.key,
             segment);
   }
+  const bool was_connection = held != nullptr && held->state == flow::FlowState::established;
   const bool told = forwarding::note_sent(view, decision, *host.flows, now_);
   bool changed = false;
   const auto place = judge.place(peer.key);
@@ -378,6 +379,10 @@ Decision ModelCluster::send(std::size_t from, Peer& peer, const TcpSegment& segm
     changed = host.reference.withheld(peer.key, seen_by_cache(segment), *place, now_);
   }
   require(told == changed, "news of what was sent", peer.key, segment);
+  const flow::Found found = host.flows->find(peer.key);
+  const bool is_connection = found.state == flow::FlowState::established;
+  require(was_connection || !is_connection || !host.stack.half_open(peer.key),
+          "a half-open socket is no connection", peer.key, segment);
   require(same_flow(host.flows->find(peer.key), host.reference.find(peer.key)),
           "flow after a sent segment", peer.key, segment);
   if (!peer.keeps_to_tcp) return decision;

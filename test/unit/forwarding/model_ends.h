@@ -50,10 +50,11 @@ class Stack {
     if (got.has(TcpFlags::kRst)) return is_known ? reset(found, got) : std::nullopt;
     const bool opens = (got.flags & kSynAck) == TcpFlags::kSyn;
     if (opens && !(is_known && found->second.established)) {
-      const bool again = is_known && found->second.awaited == got.sequence + 1;
+      if (!is_known)
+        sockets_[key] = {false, static_cast<std::uint32_t>(random()), got.sequence + 1};
       Socket& socket = sockets_[key];
-      if (!again) socket = {false, static_cast<std::uint32_t>(random()), got.sequence + 1};
-      return syn_ack(socket);
+      const bool is_another = socket.awaited != got.sequence + 1;
+      return is_another ? question(socket) : syn_ack(socket);
     }
     if (!is_known) return TcpSegment{TcpFlags::kRst, got.acknowledgement, 0, 0};
     Socket& socket = found->second;
@@ -110,10 +111,13 @@ class Stack {
   /// RFC 5961: at the awaited number it is believed, else asked about.
   std::optional<TcpSegment> reset(Sockets::iterator found, const TcpSegment& got) {
     const bool is_exact = got.sequence == found->second.awaited;
-    const bool asks = !is_exact && found->second.established;
-    const std::optional<TcpSegment> question = asks ? say(found->second, 0) : std::nullopt;
+    if (!is_exact && found->second.established) return say(found->second, 0);
     if (is_exact) sockets_.erase(found);
-    return question;
+    return std::nullopt;
+  }
+  /// RFC 9293, 3.10.7.4: to another SYN. Who sent the first says what to think of it.
+  static std::optional<TcpSegment> question(const Socket& socket) {
+    return TcpSegment{packet::TcpFlags::kAck, socket.next + 1, socket.awaited, 0};
   }
   static std::optional<TcpSegment> syn_ack(const Socket& socket) {
     return TcpSegment{kSynAck, socket.next, socket.awaited, 0};

@@ -200,9 +200,10 @@ class Judge {
         if (segment.has(TcpFlags::kRst)) return Verdict::deliver_flow;
         if (!segment.has(TcpFlags::kAck) || segment.has(TcpFlags::kSyn))
           return Verdict::drop_no_flow;
-        if (segment.acknowledgement == flow->awaited) {
+        if (flow->is_proof(segment.acknowledgement)) {
           return owns(key) || !flow->withheld ? Verdict::deliver_flow : Verdict::drop_no_flow;
         }
+        if (flow->overheard) return without_flow(key, segment, opens);
         return owns(key) && !flow->disowned() ? Verdict::drop_alien_ack : Verdict::drop_no_flow;
       case flow::FlowState::lingering:
         if (opens || is_far_ahead(segment.sequence - flow->awaited))
