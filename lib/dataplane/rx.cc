@@ -39,11 +39,14 @@ void Worker::decide(const Moment& moment) noexcept {
   for (std::uint16_t k = 0; k < open.count; ++k) {
     const std::uint8_t i = open.at[k];
     packet::parse_into(arrived_.bytes[i], arrived_.views[i]);
-    flows_.prefetch(arrived_.views[i].key);
+    sought_[i] = flows_.begin(arrived_.views[i].key);
   }
+  for (std::uint16_t k = 0; k < open.count; ++k)
+    flows_.go_on(sought_[open.at[k]]);
   for (std::uint16_t k = 0; k < open.count; ++k) {
     const std::uint8_t i = open.at[k];
-    arrived_.decisions[i] = forwarding::decide(arrived_.bytes[i], arrived_.views[i], around);
+    arrived_.decisions[i] =
+        screen_.decide(i, arrived_.bytes[i], arrived_.views[i], sought_[i], around);
     if (arrived_.views[i].is_fragment) [[unlikely]]
       learn_datagram(i, moment);
     sort_out(i, moment);
@@ -61,11 +64,11 @@ Worker::Selection Worker::screen(const forwarding::Surroundings& around) noexcep
     arrived_.bytes[i] = bytes_of(arrived_.frames[i]);
   }
   const std::span bytes(arrived_.bytes.data(), arrived_.count);
-  const std::uint64_t settled =
-      trace_ == nullptr ? screen_.settle(bytes, around, arrived_.decisions) : 0;
+  const std::uint64_t settled = screen_.settle(bytes, around, arrived_.decisions);
+  const std::uint64_t unseen = trace_ == nullptr ? settled : 0;
   Selection open;
   for (std::uint16_t i = 0; i < arrived_.count; ++i)
-    (settled >> i & 1U ? to_discard_ : open).add(i);
+    (unseen >> i & 1U ? to_discard_ : open).add(i);
   return open;
 }
 

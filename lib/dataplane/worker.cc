@@ -7,6 +7,8 @@
 #include <rte_cycles.h>
 #include <rte_mbuf.h>
 
+#include "dataplane/huge_pages.h"
+
 namespace covey::dataplane {
 
 namespace {
@@ -48,7 +50,10 @@ Worker::Worker(const Loan& loan, Idle idle, const flow::Settings& flows, std::ui
       idle_(idle),
       flows_(flows, loan.publisher.current().plan->counts[loan.index], flow_seed),
       fragments_(flow_seed),
-      membership_(loan.publisher.current().plan->policy->groups(), flow_seed) {}
+      membership_(loan.publisher.current().plan->policy->groups(), flow_seed) {
+  for (const std::span<std::byte> table : flows_.tables())
+    advise_huge_pages(table);
+}
 
 Worker::~Worker() = default;
 

@@ -215,6 +215,7 @@ class Worker {
   std::uint64_t plan_number_;  // of the plan that the flow cache counts in
   IdlePolicy idle_;
   forwarding::Screen screen_;
+  std::array<flow::Sought, kBurst> sought_;  // by position in arrived_
   flow::FlowCache flows_;
   ParkedFragments fragments_;
   forwarding::Membership membership_;

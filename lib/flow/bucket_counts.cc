@@ -5,28 +5,43 @@ namespace covey::flow {
 
 BucketCounts::BucketCounts(const std::vector<std::uint32_t>& class_sizes, bool complete)
     : complete_(complete) {
-  class_starts_.reserve(class_sizes.size() + 1);
-  std::size_t total = 0;
+  classes_.reserve(class_sizes.size());
   for (const std::uint32_t size : class_sizes) {
-    class_starts_.push_back(total);
-    total += size;
+    classes_.push_back({size_, size});
+    size_ += (size + 63U) / 64U * 64U;
   }
-  class_starts_.push_back(total);
-  counts_ = std::make_unique<Count[]>(total);
+  counts_ = std::make_unique<Count[]>(size_);
+  occupied_.resize(size_ / 64);
+}
+
+void BucketCounts::add(Placement placement, bool is_live) noexcept {
+  const std::size_t at = index(placement);
+  if (at == kOutside) return;
+  Count& count = counts_[at];
+  (is_live ? count.live : count.lingering).add(1);
+  occupied_[at / 64] |= std::uint64_t{1} << at % 64;
+}
+
+void BucketCounts::subtract_one(Placement placement, bool is_live) noexcept {
+  const std::size_t at = index(placement);
+  if (at == kOutside) return;
+  Count& count = counts_[at];
+  (is_live ? count.live : count.lingering).subtract_one();
+  const bool is_empty = (count.live.read() | count.lingering.read()) == 0;
+  if (is_empty) occupied_[at / 64] &= ~(std::uint64_t{1} << at % 64);
 }
 
 std::uint64_t BucketCounts::live_in_class(base::ClassIndex map_class) const noexcept {
-  if (map_class.value + std::size_t{1} >= class_starts_.size()) return 0;
+  if (map_class.value >= classes_.size()) return 0;
+  const Class& found = classes_[map_class.value];
   std::uint64_t total = 0;
-  for (std::size_t at = class_starts_[map_class.value]; at < class_starts_[map_class.value + 1];
-       ++at)
+  for (std::size_t at = found.start; at < found.start + found.size; ++at)
     total += counts_[at].live.read();
   return total;
 }
 
 std::size_t BucketCounts::memory_bytes() const noexcept {
-  return class_starts_.capacity() * sizeof(class_starts_.front()) +
-         class_starts_.back() * sizeof(Count);
+  return classes_.capacity() * sizeof(Class) + size_ * sizeof(Count) + size_ / 8;
 }
 
 }  // namespace covey::flow

@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -38,28 +37,30 @@ struct Placement {
 
 class BucketCounts {
  public:
-  struct Count {
-    Counter<std::uint32_t> live, lingering;
-  };
-
   /// `class_sizes[i]` is the bucket count of map class i. Not `complete`: the cache holds flows
   /// that are still to be counted here.
   BucketCounts(const std::vector<std::uint32_t>& class_sizes, bool complete);
 
-  /// Null for a placement outside the class sizes.
-  [[nodiscard]] Count* at(Placement placement) noexcept {
-    return const_cast<Count*>(std::as_const(*this).at(placement));
+  /// One flow more or less. A placement outside the class sizes is counted nowhere.
+  void add(Placement placement, bool is_live) noexcept;
+  void subtract_one(Placement placement, bool is_live) noexcept;
+
+  /// Of the owner: whether any flow is counted there, also outside the class sizes, where nobody
+  /// knows.
+  [[nodiscard]] bool is_occupied(Placement placement) const noexcept {
+    const std::size_t at = index(placement);
+    return at == kOutside || (occupied_[at / 64] >> at % 64 & 1U) != 0;
   }
-  [[nodiscard]] const Count* at(Placement placement) const noexcept {
-    const std::size_t map_class = placement.map_class.value;
-    if (map_class + 1 >= class_starts_.size()) return nullptr;
-    const std::size_t at = class_starts_[map_class] + placement.bucket.value;
-    return at < class_starts_[map_class + 1] ? &counts_[at] : nullptr;
+  /// Likewise, bit by bucket in words; null for a class that is none. A bit a bucket, since what
+  /// most frames need of each is this alone.
+  [[nodiscard]] const std::uint64_t* occupied(base::ClassIndex map_class) const noexcept {
+    const bool is_class = map_class.value < classes_.size();
+    return is_class ? &occupied_[classes_[map_class.value].start / 64] : nullptr;
   }
   /// Zero for a placement outside the class sizes.
   [[nodiscard]] std::uint32_t live(Placement placement) const noexcept {
-    const Count* count = at(placement);
-    return count != nullptr ? count->live.read() : 0;
+    const std::size_t at = index(placement);
+    return at != kOutside ? counts_[at].live.read() : 0;
   }
   /// Live flows of a class.
   [[nodiscard]] std::uint64_t live_in_class(base::ClassIndex map_class) const noexcept;
@@ -70,8 +71,26 @@ class BucketCounts {
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
  private:
-  std::vector<std::size_t> class_starts_;  // where each class begins in counts_, and the end
+  struct Count {
+    Counter<std::uint32_t> live, lingering;
+  };
+  /// Where a class lies in counts_; it begins with a word of occupied_.
+  struct Class {
+    std::size_t start = 0;
+    std::uint32_t size = 0;
+  };
+  static constexpr std::size_t kOutside = ~std::size_t{0};
+
+  [[nodiscard]] std::size_t index(Placement placement) const noexcept {
+    if (placement.map_class.value >= classes_.size()) return kOutside;
+    const Class& found = classes_[placement.map_class.value];
+    return placement.bucket.value < found.size ? found.start + placement.bucket.value : kOutside;
+  }
+
+  std::vector<Class> classes_;
+  std::size_t size_ = 0;  // of counts_
   std::unique_ptr<Count[]> counts_;
+  std::vector<std::uint64_t> occupied_;
   std::atomic<bool> complete_;
 };
 

@@ -92,7 +92,7 @@ void FlowCache::set_place(EntryIndex entry, const std::optional<Placement>& plac
   flow.map_class = placement->map_class.value;
   flow.bucket = static_cast<std::uint16_t>(placement->bucket.value);
   flow.placed_in = placement_round_;
-  if (auto* counter = bucket_counter(flow)) counter->add(1);
+  counts_->add(*placement, is_live(flow));
 }
 
 bool FlowCache::note_inbound(const packet::FlowKey& key, const Segment& segment,
@@ -308,7 +308,7 @@ void FlowCache::doubt(EntryIndex entry, TimePoint now) noexcept {
 }
 
 void FlowCache::erase(EntryIndex entry) noexcept {
-  take_out(entry).cancel();
+  cancel(take_out(entry));
   if (packet::is_udp_conversation(table_[entry].key)) --udp_entries_;
   table_.erase(entry);
 }
@@ -327,14 +327,20 @@ void FlowCache::enter(EntryIndex entry, TimePoint now) noexcept {
   flow.stamp = ticks(now);
   if (AgeQueue* queue = queue_of(flow)) queue->push_newest(table_, entry);
   counter_of(flow)->add(1);
-  if (auto* counter = bucket_counter(flow)) counter->add(1);
+  if (flow.placed_in == placement_round_) counts_->add(place_of(flow), is_live(flow));
 }
 
-/// The reverse of enter(), but for the counts: they are the caller's to cancel.
+/// The reverse of enter(), but for the counts: they are the caller's to cancel. What is still to be
+/// placed again is not counted by bucket so long.
 FlowCache::Counted FlowCache::take_out(EntryIndex entry) noexcept {
   Entry& flow = table_[entry];
   if (AgeQueue* queue = queue_of(flow)) queue->remove(table_, entry);
-  return {counter_of(flow), bucket_counter(flow)};
+  return {counter_of(flow), place_of(flow), flow.placed_in == placement_round_, is_live(flow)};
+}
+
+void FlowCache::cancel(const Counted& counted) noexcept {
+  counted.kind->subtract_one();
+  if (counted.is_placed) counts_->subtract_one(counted.place, counted.is_live);
 }
 
 /// Changes the state and marks of an entry. The control thread counts at any time, and must not
@@ -345,7 +351,7 @@ void FlowCache::change(EntryIndex entry, TimePoint now, Change&& how) noexcept {
   const Counted before = take_out(entry);
   how(table_[entry]);
   enter(entry, now);
-  before.cancel();
+  cancel(before);
 }
 
 AgeQueue* FlowCache::queue_of(const Entry& entry) noexcept {
@@ -365,14 +371,6 @@ AgeQueue* FlowCache::queue_of(const Entry& entry) noexcept {
 Counter<std::uint64_t>* FlowCache::counter_of(const Entry& entry) noexcept {
   if (!is_live(entry)) return &counters_.lingering;
   return entry.state == FlowState::half_open ? &counters_.half_open : &counters_.established;
-}
-
-/// Null for an entry that is still to be placed again, and not counted so long.
-Counter<std::uint32_t>* FlowCache::bucket_counter(const Entry& flow) const noexcept {
-  if (flow.placed_in != placement_round_) return nullptr;
-  BucketCounts::Count* count = counts_->at({{flow.map_class}, {flow.bucket}});
-  if (count == nullptr) return nullptr;
-  return is_live(flow) ? &count->live : &count->lingering;
 }
 
 bool FlowCache::make_room(TimePoint now) noexcept {

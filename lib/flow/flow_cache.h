@@ -68,6 +68,12 @@ struct Found {
   }
 };
 
+/// A look-up that has begun.
+struct Sought {
+  std::uint32_t hash = 0;
+  EntryIndex first = kNoEntry;  // to be compared, see FlowTable::prefetch_entry()
+};
+
 struct Statistics {
   std::uint64_t established = 0;  // live entries now
   std::uint64_t half_open = 0;    // likewise
@@ -121,19 +127,28 @@ class FlowCache {
 
   /// Looks without changing anything (also what explain uses).
   [[nodiscard]] Found find(const packet::FlowKey& key) const noexcept {
-    const EntryIndex entry = table_.find(key);
-    return entry == kNoEntry ? Found{} : found(table_[entry]);
+    return find(key, seek(key));
   }
   /// False if find() finds nothing for any flow placed there: far cheaper than looking, and in a
   /// cluster most frames are of buckets in which a host holds nothing.
   [[nodiscard]] bool may_hold(Placement placement) const noexcept {
-    const BucketCounts::Count* count = counts_->at(placement);
-    return count == nullptr || count->live.read() != 0 || count->lingering.read() != 0 ||
-           places_again();
+    return counts_->is_occupied(placement) || places_again();
   }
-  /// Brings the memory `find(key)` will touch closer; call some frames ahead.
-  void prefetch(const packet::FlowKey& key) const noexcept {
-    if (counters_.established.read() != 0) table_.prefetch(key);
+  /// A look-up in steps, for many flows side by side: begin all, go on with all, then find. In a
+  /// large cache each step waits for memory, which the one before it has asked for. The cache must
+  /// not change between.
+  [[nodiscard]] Sought begin(const packet::FlowKey& key) const noexcept {
+    const Sought sought = seek(key);
+    table_.prefetch_line(sought.hash);
+    return sought;
+  }
+  void go_on(Sought& sought) const noexcept { sought.first = table_.prefetch_entry(sought.hash); }
+  [[nodiscard]] Found find(const packet::FlowKey& key, Sought sought) const noexcept {
+    if (sought.first == kAbsent) return {};
+    EntryIndex entry = sought.first;
+    const bool is_it = entry != kNoEntry && table_[entry].key == key;
+    if (!is_it) entry = table_.find(key, sought.hash);
+    return entry == kNoEntry ? Found{} : found(table_[entry]);
   }
 
   /// A delivered inbound segment of a flow. True if the state changed (ended, closing, in doubt) in
@@ -187,6 +202,10 @@ class FlowCache {
   [[nodiscard]] const BucketCounts& counts() const noexcept { return *counts_; }
   /// Any thread; each number is a moment's value.
   [[nodiscard]] Statistics statistics() const noexcept;
+  /// Its tables, for who has advice for the system about such memory: with small pages, to look
+  /// something up in a large table means to look up its page first, in memory. Nothing in there
+  /// must be changed.
+  [[nodiscard]] std::array<std::span<std::byte>, 2> tables() noexcept { return table_.memory(); }
   /// All memory the cache holds.
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
@@ -214,13 +233,14 @@ class FlowCache {
   /// Where an entry is counted.
   struct Counted {
     Counter<std::uint64_t>* kind = nullptr;
-    Counter<std::uint32_t>* bucket = nullptr;  // null: nowhere
-    void cancel() const noexcept {
-      kind->subtract_one();
-      if (bucket != nullptr) bucket->subtract_one();
-    }
+    Placement place;
+    bool is_placed = false;
+    bool is_live = false;
   };
 
+  [[nodiscard]] Sought seek(const packet::FlowKey& key) const noexcept {
+    return {table_.hash(key)};
+  }
   [[nodiscard]] static Found found(const Entry& flow) noexcept {
     if (flow.state == FlowState::half_open) {
       return {.state = flow.state,
@@ -255,6 +275,7 @@ class FlowCache {
   void erase(EntryIndex entry) noexcept;
   void enter(EntryIndex entry, base::TimePoint now) noexcept;
   [[nodiscard]] Counted take_out(EntryIndex entry) noexcept;
+  void cancel(const Counted& counted) noexcept;
   template <typename Change>
   void change(EntryIndex entry, base::TimePoint now, Change&& how) noexcept;
 
@@ -274,7 +295,9 @@ class FlowCache {
     return table_[entry].state != FlowState::none && table_[entry].placed_in != placement_round_;
   }
   void set_place(EntryIndex entry, const std::optional<Placement>& placement) noexcept;
-  [[nodiscard]] Counter<std::uint32_t>* bucket_counter(const Entry& flow) const noexcept;
+  [[nodiscard]] static Placement place_of(const Entry& flow) noexcept {
+    return {{flow.map_class}, {flow.bucket}};
+  }
 
   FlowTable table_;
   AgeQueue half_open_;

@@ -18,6 +18,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <type_traits>
 
 #include "base/assert.h"
@@ -30,6 +31,7 @@ enum class FlowState : std::uint8_t { none, half_open, established, lingering };
 
 using EntryIndex = std::uint32_t;
 inline constexpr EntryIndex kNoEntry = 0xffffffff;
+inline constexpr EntryIndex kAbsent = 0xfffffffe;         // see FlowTable::prefetch_entry()
 inline constexpr std::uint32_t kMaxCapacity = 1U << 24U;  // what fits beside the tag in a cell
 
 struct alignas(64) Entry {
@@ -63,6 +65,9 @@ class LazyArray {
   [[nodiscard]] T& operator[](std::size_t at) noexcept { return first_[at]; }
   [[nodiscard]] const T& operator[](std::size_t at) const noexcept { return first_[at]; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::span<std::byte> bytes() noexcept {
+    return {reinterpret_cast<std::byte*>(first_), size_ * sizeof(T)};
+  }
 
  private:
   struct Free {
@@ -80,7 +85,10 @@ class FlowTable {
   FlowTable& operator=(const FlowTable&) = delete;
 
   [[nodiscard]] EntryIndex find(const packet::FlowKey& key) const noexcept {
-    const std::uint32_t hash = hash_(key);
+    return find(key, hash_(key));
+  }
+  /// With hash(key), known already.
+  [[nodiscard]] EntryIndex find(const packet::FlowKey& key, std::uint32_t hash) const noexcept {
     std::uint32_t at = home(hash);
     for (std::size_t visited = 0; visited < lines_.size(); ++visited) {
       const Line& line = lines_[at];
@@ -94,8 +102,18 @@ class FlowTable {
     }
     return kNoEntry;
   }
-  void prefetch(const packet::FlowKey& key) const noexcept {
-    __builtin_prefetch(&lines_[home(hash_(key))]);
+  [[nodiscard]] std::uint32_t hash(const packet::FlowKey& key) const noexcept { return hash_(key); }
+  /// What find() will touch first, and what it will touch then: each brings it closer.
+  void prefetch_line(std::uint32_t hash) const noexcept { __builtin_prefetch(&lines_[home(hash)]); }
+  /// Returns the entry that is the first to be compared: kNoEntry if there is none on the first
+  /// line, kAbsent if there is none at all.
+  [[nodiscard]] EntryIndex prefetch_entry(std::uint32_t hash) const noexcept {
+    const Line& line = lines_[home(hash)];
+    const std::uint32_t hits = line.with_tag(tag(hash));
+    if (hits == 0) return line.overflow == 0 ? kAbsent : kNoEntry;
+    const std::uint32_t cell = line.cells[static_cast<std::size_t>(std::countr_zero(hits))];
+    __builtin_prefetch(&entries_[cell & kEntryMask]);
+    return cell & kEntryMask;
   }
 
   [[nodiscard]] bool has_room() const noexcept {
@@ -113,6 +131,10 @@ class FlowTable {
   }
   /// All entries that were ever in use are below.
   [[nodiscard]] EntryIndex touched() const noexcept { return touched_; }
+  /// The memory of both arrays, in which nothing must be changed.
+  [[nodiscard]] std::array<std::span<std::byte>, 2> memory() noexcept {
+    return {entries_.bytes(), lines_.bytes()};
+  }
   /// When all of it is in use.
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return entries_.size() * sizeof(Entry) + lines_.size() * sizeof(Line);

@@ -36,10 +36,15 @@ bool was_sent_on(Bytes frame, const Surroundings& around) noexcept;
 Decision decide_ip(Bytes frame, const FrameView& view, const Surroundings& around) noexcept;
 Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surroundings& around,
                            int virtual_ip) noexcept;
+Decision with_handover(Bytes frame, const FrameView& view, Decision decision,
+                       const Surroundings& around) noexcept;
 Verdict judge_handed_over(const FrameView& view, const Decision& decision, bool sent_on,
                           const Surroundings& around) noexcept;
 Decision decide_by_protocol(Bytes frame, const FrameView& view, const Surroundings& around,
                             int virtual_ip) noexcept;
+bool may_be_held(const Placement& place, const flow::FlowCache& flows) noexcept;
+Decision judge_segment(const FrameView& view, const flow::Found& found, const Placement& place,
+                       const Surroundings& around) noexcept;
 Decision decide_conversation(const FrameView& view, const packet::FlowKey& key,
                              const Surroundings& around, int virtual_ip) noexcept;
 Decision decide_udp(Bytes frame, const FrameView& view, const Surroundings& around,
@@ -50,10 +55,6 @@ Decision decide_tracked_datagram(Bytes frame, const FrameView& view, const Place
                                  const Surroundings& around) noexcept;
 Decision decide_later_fragment(const FrameView& view, const Surroundings& around,
                                int virtual_ip) noexcept;
-Decision decide_icmp(Bytes frame, const FrameView& view, const Surroundings& around) noexcept;
-Decision decide_icmpv6(Bytes frame, const FrameView& view, const Surroundings& around) noexcept;
-Decision decide_echo_request(const FrameView& view, const Surroundings& around) noexcept;
-Decision decide_icmp_error(const packet::FlowKey& embedded, const Surroundings& around) noexcept;
 
 }  // namespace
 
@@ -77,6 +78,15 @@ Decision decide_icmp_error(const packet::FlowKey& embedded, const Surroundings& 
       break;
   }
   return decided(Verdict::drop_not_for_us);
+}
+
+// Of a plain frame all that decide() asks first is known.
+[[gnu::flatten]] Decision decide_placed(std::span<const std::uint8_t> frame, const FrameView& view,
+                                        const Placement& place, flow::Sought sought,
+                                        const Surroundings& around) noexcept {
+  const bool may_be = may_be_held(place, around.flows);
+  const flow::Found found = may_be ? around.flows.find(view.key, sought) : flow::Found{};
+  return with_handover(frame, view, judge_segment(view, found, place, around), around);
 }
 
 namespace {
@@ -150,7 +160,11 @@ Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surrounding
   if (view.status == ParseStatus::too_many_extensions) {
     return decide_by_source(view.key, around, Verdict::deliver_owned);
   }
-  Decision decision = decide_by_protocol(frame, view, around, virtual_ip);
+  return with_handover(frame, view, decide_by_protocol(frame, view, around, virtual_ip), around);
+}
+
+Decision with_handover(Bytes frame, const FrameView& view, Decision decision,
+                       const Surroundings& around) noexcept {
   const bool is_refused = decision.verdict == Verdict::drop_not_owner ||
                           decision.verdict == Verdict::drop_rule_disabled;
   if (is_refused && view.is_bare_syn()) [[unlikely]] {
@@ -221,9 +235,16 @@ Decision decide_by_protocol(Bytes frame, const FrameView& view, const Surroundin
 
 // ---- TCP
 
-Verdict verdict_of_owner(const Placement& place) noexcept {
-  const bool by_default = place.has_rule && place.rule == kDefaultRule;
-  return by_default ? Verdict::deliver_default : Verdict::deliver_owned;
+// In a foreign bucket where this host holds nothing there is nothing to look for. Most frames of a
+// large cluster end here, so they must not cost a look-up.
+bool may_be_held(const Placement& place, const flow::FlowCache& flows) noexcept {
+  const bool is_foreign = !place.is_disabled && !takes_new_flows(place.state);
+  return !is_foreign || flows.may_hold({place.map_class, place.bucket});
+}
+
+flow::Found find_flow(const packet::FlowKey& key, const Placement& place,
+                      const flow::FlowCache& flows) noexcept {
+  return may_be_held(place, flows) ? flows.find(key) : flow::Found{};
 }
 
 // No entry: this host holds no such connection.
@@ -281,20 +302,8 @@ Verdict judge_held(const FrameView& view, const flow::Found& found, const Placem
   return is_another ? judge_new(view, place, around) : Verdict::deliver_flow;
 }
 
-// In a foreign bucket where this host holds nothing there is nothing to look for. Most frames of a
-// large cluster end here, so they must not cost a look-up.
-flow::Found find_flow(const packet::FlowKey& key, const Placement& place,
-                      const flow::FlowCache& flows) noexcept {
-  const bool is_foreign = !place.is_disabled && !takes_new_flows(place.state);
-  if (is_foreign && !flows.may_hold({place.map_class, place.bucket})) return {};
-  return flows.find(key);
-}
-
-// TCP, SCTP and tunnels; `key` is that of the conversation.
-Decision decide_conversation(const FrameView& view, const packet::FlowKey& key,
-                             const Surroundings& around, int virtual_ip) noexcept {
-  const Placement place = forwarding::place(around.snapshot, virtual_ip, view.key);
-  const flow::Found found = find_flow(key, place, around.flows);
+Decision judge_segment(const FrameView& view, const flow::Found& found, const Placement& place,
+                       const Surroundings& around) noexcept {
   Verdict verdict = Verdict::drop_no_flow;
   switch (found.state) {
     case FlowState::none:
@@ -313,15 +322,14 @@ Decision decide_conversation(const FrameView& view, const packet::FlowKey& key,
   return decision;
 }
 
-// ---- UDP and fragments
-
-// The part of decide_udp() and decide_later_fragment() that is the same: no memory, the owner takes
-// it.
-Decision decide_stateless(const Placement& place, const Surroundings& around) noexcept {
-  if (place.is_disabled) return decided(Verdict::drop_rule_disabled, place);
-  const Verdict taken = verdict_of_owner(place);
-  return decided(if_owner(place, around, taken), place);
+// TCP, SCTP and tunnels; `key` is that of the conversation.
+Decision decide_conversation(const FrameView& view, const packet::FlowKey& key,
+                             const Surroundings& around, int virtual_ip) noexcept {
+  const Placement place = forwarding::place(around.snapshot, virtual_ip, view.key);
+  return judge_segment(view, find_flow(key, place, around.flows), place, around);
 }
+
+// ---- UDP and fragments
 
 Decision decide_udp(Bytes frame, const FrameView& view, const Surroundings& around,
                     int virtual_ip) noexcept {
@@ -402,82 +410,6 @@ Decision decide_later_fragment(const FrameView& view, const Surroundings& around
   const Placement place = place_by_rule(around.snapshot, *rule, view.key);
   if (may_have_stayed(place, around)) {
     return decided(Verdict::drop_fragment_unknown);
-  }
-  return decide_stateless(place, around);
-}
-
-// ---- ICMP
-
-Decision decide_icmp(Bytes frame, const FrameView& view, const Surroundings& around) noexcept {
-  // Only an echo is ever long enough to be cut, so a later fragment shares the fate of echo
-  // requests.
-  if (view.is_later_fragment || view.icmp_type == packet::kIcmpEchoRequest) {
-    return decide_echo_request(view, around);
-  }
-  if (packet::is_icmp_error(view)) {
-    const std::optional<packet::FlowKey> embedded = packet::embedded_flow(frame, view);
-    return embedded ? decide_icmp_error(*embedded, around) : decided(Verdict::drop_icmp);
-  }
-  return decide_by_source(view.key, around, Verdict::deliver_owned);
-}
-
-Decision decide_icmpv6(Bytes frame, const FrameView& view, const Surroundings& around) noexcept {
-  if (!view.is_later_fragment) {
-    switch (view.icmp_type) {
-      case packet::kIcmpv6NeighborSolicitation:
-        return decide_solicitation(frame, view, around);
-      // An answer to a question of some host's stack; which one asked only that stack knows.
-      case packet::kIcmpv6NeighborAdvertisement:
-        return decided(Verdict::deliver_broadcast);
-      // Routers and redirects would configure the stack of whichever host owns the router's bucket;
-      // group membership is not of virtual IPs.
-      case packet::kIcmpv6ListenerQuery:
-      case packet::kIcmpv6ListenerReport:
-      case packet::kIcmpv6ListenerDone:
-      case packet::kIcmpv6ListenerReport2:
-      case packet::kIcmpv6RouterSolicitation:
-      case packet::kIcmpv6RouterAdvertisement:
-      case packet::kIcmpv6Redirect:
-        return decided(Verdict::drop_not_for_us);
-      default:
-        break;
-    }
-    if (packet::is_icmp_error(view)) {
-      const std::optional<packet::FlowKey> embedded = packet::embedded_flow(frame, view);
-      return embedded ? decide_icmp_error(*embedded, around) : decided(Verdict::drop_icmp);
-    }
-  }
-  if (view.is_later_fragment || view.icmp_type == packet::kIcmpv6EchoRequest) {
-    return decide_echo_request(view, around);
-  }
-  return decide_by_source(view.key, around, Verdict::deliver_owned);
-}
-
-Decision decide_echo_request(const FrameView& view, const Surroundings& around) noexcept {
-  switch (around.snapshot.policy->settings().icmp) {
-    case IcmpPolicy::balance:
-      return decide_by_source(view.key, around, Verdict::deliver_owned);
-    case IcmpPolicy::all:
-      return decided(Verdict::deliver_broadcast);
-    case IcmpPolicy::drop:
-      break;
-  }
-  return decided(Verdict::drop_icmp);
-}
-
-// The error goes where the conversation it speaks of goes: path MTU discovery reaches the host that
-// must learn it.
-Decision decide_icmp_error(const packet::FlowKey& embedded, const Surroundings& around) noexcept {
-  const int virtual_ip = around.snapshot.policy->virtual_ip_index(embedded.source_address());
-  if (virtual_ip < 0) return decided(Verdict::drop_icmp);
-  const packet::FlowKey key = embedded.reversed();
-  const Placement place = forwarding::place(around.snapshot, virtual_ip, key);
-  const std::optional<packet::FlowKey> tracked =
-      tracked_key(key, around.snapshot.policy->settings().udp_track);
-  if (tracked && around.flows.find(*tracked).state != FlowState::none) {
-    Decision decision = decided(Verdict::deliver_flow, place);
-    decision.tracked = true;
-    return decision;
   }
   return decide_stateless(place, around);
 }

@@ -21,6 +21,7 @@
 namespace covey::forwarding {
 
 class Fragments;
+struct Placement;
 
 struct Surroundings {
   const Snapshot& snapshot;
@@ -45,6 +46,11 @@ struct alignas(32) Decision {
 /// Verdict for a frame that came from the segment.
 [[nodiscard]] Decision decide(std::span<const std::uint8_t> frame, const packet::FrameView& view,
                               const Surroundings& around) noexcept;
+
+/// The same for a TCP segment that Screen has placed and whose look-up has begun.
+[[nodiscard]] Decision decide_placed(std::span<const std::uint8_t> frame,
+                                     const packet::FrameView& view, const Placement& place,
+                                     flow::Sought sought, const Surroundings& around) noexcept;
 
 /// Verdict for a frame the local stack wants to send: send_uplink or a drop_egress_*.
 [[nodiscard]] Decision decide_egress(std::span<const std::uint8_t> frame,

@@ -22,11 +22,33 @@ namespace covey::forwarding {
   return around.lease_valid ? taken : Verdict::drop_lease_expired;
 }
 
+[[nodiscard]] inline Verdict verdict_of_owner(const Placement& place) noexcept {
+  const bool by_default = place.has_rule && place.rule == kDefaultRule;
+  return by_default ? Verdict::deliver_default : Verdict::deliver_owned;
+}
+
 [[nodiscard]] inline Decision decide_by_source(const packet::FlowKey& key,
                                                const Surroundings& around, Verdict taken) noexcept {
   const Placement place = place_by_source(around.snapshot, key);
   return decided(if_owner(place, around, taken), place);
 }
+
+/// No memory: the owner takes it.
+[[nodiscard]] inline Decision decide_stateless(const Placement& place,
+                                               const Surroundings& around) noexcept {
+  if (place.is_disabled) return decided(Verdict::drop_rule_disabled, place);
+  const Verdict taken = verdict_of_owner(place);
+  return decided(if_owner(place, around, taken), place);
+}
+
+// ---- ICMP: decide_icmp.cc
+
+[[nodiscard]] Decision decide_icmp(std::span<const std::uint8_t> frame,
+                                   const packet::FrameView& view,
+                                   const Surroundings& around) noexcept;
+[[nodiscard]] Decision decide_icmpv6(std::span<const std::uint8_t> frame,
+                                     const packet::FrameView& view,
+                                     const Surroundings& around) noexcept;
 
 // ---- Address resolution: decide_link.cc
 

@@ -5,7 +5,6 @@
 
 #include "base/endian.h"
 #include "bucket/flow_hash.h"
-#include "forwarding/placement.h"
 #include "packet/headers.h"
 
 namespace covey::forwarding {
@@ -105,11 +104,12 @@ class ClassLook {
   [[nodiscard]] base::BucketIndex bucket_of(std::uint64_t hash) const noexcept {
     return bucket::bucket_of(hash, mask_);
   }
-  /// Another host's, and this one holds nothing in it.
-  [[nodiscard]] bool is_clean_foreign(base::BucketIndex bucket) const noexcept {
-    if (states_[bucket.value] != bucket::BucketState::foreign || counts_ == nullptr) return false;
-    const flow::BucketCounts::Count& count = counts_[bucket.value];
-    return (count.live.read() | count.lingering.read()) == 0;
+  [[nodiscard]] bucket::BucketState state_of(base::BucketIndex bucket) const noexcept {
+    return states_[bucket.value];
+  }
+  /// This host holds nothing in it.
+  [[nodiscard]] bool is_clean(base::BucketIndex bucket) const noexcept {
+    return occupied_ != nullptr && (occupied_[bucket.value / 64] >> bucket.value % 64 & 1U) == 0;
   }
 
  private:
@@ -118,34 +118,61 @@ class ClassLook {
     map_class_ = map_class;
     mask_ = table.mask;
     states_ = table.states.data();
-    counts_ = around_.flows.counts().at({map_class, {}});
+    occupied_ = around_.flows.counts().occupied(map_class);
   }
 
   const Surroundings& around_;
   base::ClassIndex map_class_;
   std::uint32_t mask_ = 0;
   const bucket::BucketState* states_ = nullptr;
-  const flow::BucketCounts::Count* counts_ = nullptr;
+  const std::uint64_t* occupied_ = nullptr;
 };
+
+// Field by field, where it lies: what is composed elsewhere and copied as words has to wait for the
+// bytes written last.
+void drop_as_foreign(RuleIndex rule, base::ClassIndex map_class, base::BucketIndex bucket,
+                     Decision& decision) noexcept {
+  decision.verdict = Verdict::drop_not_owner;
+  decision.has_rule = true;
+  decision.has_bucket = true;
+  decision.tracked = false;
+  decision.rule = rule;
+  decision.map_class = map_class;
+  decision.bucket = bucket;
+}
+void place_by(RuleIndex rule, base::ClassIndex map_class, base::BucketIndex bucket,
+              Placement& place) noexcept {
+  place.rule = rule;
+  place.has_rule = true;
+  place.is_disabled = false;
+  place.map_class = map_class;
+  place.bucket = bucket;
+}
 
 }  // namespace
 
 std::uint64_t Screen::settle_foreign(const Surroundings& around,
-                                     std::span<Decision> decisions) const noexcept {
+                                     std::span<Decision> decisions) noexcept {
   std::uint64_t settled = 0;
+  std::uint64_t placed = 0;
   ClassLook look(around);
-  for (std::size_t k = 0; k < inputs_.size(); ++k) {
+  const std::size_t count = inputs_.size();
+  for (std::size_t k = 0; k < count; ++k) {
     const Candidate& candidate = candidates_[k];
     look.look_at(candidate.map_class);
     const base::BucketIndex bucket = look.bucket_of(outputs_.hashes[k]);
-    if (!look.is_clean_foreign(bucket)) continue;
-    const Placement place{.rule = candidate.rule,
-                          .has_rule = true,
-                          .map_class = candidate.map_class,
-                          .bucket = bucket};
-    decisions[candidate.frame] = decided(Verdict::drop_not_owner, place);
-    settled |= std::uint64_t{1} << candidate.frame;
+    const std::uint64_t bit = std::uint64_t{1} << candidate.frame;
+    const bucket::BucketState state = look.state_of(bucket);
+    if (state == bucket::BucketState::foreign && look.is_clean(bucket)) [[likely]] {
+      drop_as_foreign(candidate.rule, candidate.map_class, bucket, decisions[candidate.frame]);
+      settled |= bit;
+    } else if (candidate.is_tcp) {
+      place_by(candidate.rule, candidate.map_class, bucket, places_[candidate.frame]);
+      places_[candidate.frame].state = state;
+      placed |= bit;
+    }
   }
+  placed_ = placed;
   return settled;
 }
 
@@ -153,6 +180,7 @@ std::uint64_t Screen::settle_foreign(const Surroundings& around,
                                               const Surroundings& around,
                                               std::span<Decision> decisions) noexcept {
   const Policy& policy = *around.snapshot.policy;
+  placed_ = 0;
   if (!around.snapshot.buckets.serving || around.flows.places_again()) return 0;
   inputs_.clear();
   for (std::size_t i = 0; i < frames.size(); ++i) {
@@ -163,7 +191,8 @@ std::uint64_t Screen::settle_foreign(const Surroundings& around,
     const CompiledRule& compiled = policy.compiled(rule);
     const bool may_name_host = compiled.reads_quic && plain.protocol == packet::kProtocolUdp;
     if (compiled.is_disabled || may_name_host) continue;
-    candidates_[inputs_.size()] = {static_cast<std::uint16_t>(i), rule, compiled.map_class};
+    const bool is_tcp = plain.protocol == packet::kProtocolTcp;
+    candidates_[inputs_.size()] = {static_cast<std::uint8_t>(i), is_tcp, rule, compiled.map_class};
     inputs_.add(bucket::words_of(plain.hashed, compiled.masks));
   }
   bucket::siphash13_batch(policy.hash_key(), inputs_, outputs_);

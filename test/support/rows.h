@@ -50,7 +50,7 @@ inline void check_received(const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     const World::Outcome outcome = row.world.receive(row.frame);
     check_row(row, outcome);
-    CHECK(outcome.at_first_sight.value_or(outcome.decision) == outcome.decision);
+    CHECK(outcome.in_burst.decision == outcome.decision);
   }
 }
 

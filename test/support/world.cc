@@ -209,14 +209,16 @@ std::string World::effect_of(const forwarding::Decision& decision) const {
   return effect;
 }
 
-std::optional<forwarding::Decision> settled_at_first_sight(const Frame& frame,
-                                                           const forwarding::Surroundings& around) {
+InBurst decided_in_burst(const Frame& frame, const forwarding::Surroundings& around) {
   Frame copy = frame;
   const std::span<std::uint8_t> bytes(copy);
   forwarding::Decision decision;
   forwarding::Screen screen;
-  const std::uint64_t settled = screen.settle({&bytes, 1}, around, {&decision, 1});
-  return settled == 0 ? std::nullopt : std::optional(decision);
+  if (screen.settle({&bytes, 1}, around, {&decision, 1}) != 0) return {decision, true};
+  const packet::FrameView view = packet::parse(frame);
+  flow::Sought sought = around.flows.begin(view.key);
+  around.flows.go_on(sought);
+  return {screen.decide(0, frame, view, sought, around), false};
 }
 
 World::Outcome World::receive(const Frame& frame) const {
@@ -227,7 +229,7 @@ World::Outcome World::receive(const Frame& frame) const {
   fill(flows, conversation_of(frame, view));
   const forwarding::Surroundings around{now, flows, lease_valid_, nullptr, hands_on_};
   const forwarding::Decision decision = forwarding::decide(frame, view, around);
-  return {decision, effect_of(decision), settled_at_first_sight(frame, around)};
+  return {decision, effect_of(decision), decided_in_burst(frame, around)};
 }
 
 World::Outcome World::send(const Frame& frame) const {
@@ -238,7 +240,7 @@ World::Outcome World::send(const Frame& frame) const {
   fill(flows, view.key.reversed());
   const forwarding::Decision decision =
       forwarding::decide_egress(frame, view, {now, flows, lease_valid_});
-  return {decision, effect_of(decision), std::nullopt};
+  return {decision, effect_of(decision), {}};
 }
 
 }  // namespace covey::test

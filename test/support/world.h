@@ -40,6 +40,13 @@ inline constexpr std::uint32_t kOurSequence =
 [[nodiscard]] std::vector<forwarding::PortRule> world_rules();
 [[nodiscard]] forwarding::Settings world_settings();
 
+/// What becomes of a frame on the way that a worker takes, and whether its first look was enough.
+struct InBurst {
+  forwarding::Decision decision;
+  bool is_settled = false;
+};
+[[nodiscard]] InBurst decided_in_burst(const Frame& frame, const forwarding::Surroundings& around);
+
 class World {
  public:
   /// Another host owns every bucket.
@@ -73,7 +80,7 @@ class World {
   struct Outcome {
     forwarding::Decision decision;
     std::string effect;  // "web", "web tracked", "default", "spread", or "-"
-    std::optional<forwarding::Decision> at_first_sight;  // received only: what Screen settles
+    InBurst in_burst;    // received only
   };
   [[nodiscard]] Outcome receive(const Frame& frame) const;
   [[nodiscard]] Outcome send(const Frame& frame) const;
@@ -93,9 +100,5 @@ class World {
   flow::FlowState held_ = flow::FlowState::none;
   bool overheard_ = false;
 };
-
-/// What Screen makes of a frame that comes alone; nothing if it leaves it to decide().
-[[nodiscard]] std::optional<forwarding::Decision> settled_at_first_sight(
-    const Frame& frame, const forwarding::Surroundings& around);
 
 }  // namespace covey::test

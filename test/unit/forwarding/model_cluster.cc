@@ -320,8 +320,8 @@ Decision ModelCluster::receive(std::size_t at, Peer& peer, const Frame& frame,
   const Decision decision = forwarding::decide(frame, view, host.surroundings(now_));
   counts_.add(decision.verdict);
   require(decision.verdict == expected, "verdict", peer.key, segment);
-  const auto at_first_sight = settled_at_first_sight(frame, host.surroundings(now_));
-  require(at_first_sight.value_or(decision) == decision, "first sight", peer.key, segment);
+  const InBurst in_burst = decided_in_burst(frame, host.surroundings(now_));
+  require(in_burst.decision == decision, "as in a burst", peer.key, segment);
   require(decision.tracked == (held != nullptr), "tracked", peer.key, segment);
   const auto connection = host.stack.connection(peer.key);
   if (peer.keeps_to_tcp && !segment.opens() && connection && peer.client.agrees(*connection) &&

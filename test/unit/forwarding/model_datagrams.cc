@@ -95,8 +95,8 @@ Decision ModelDatagrams::receive(std::size_t at, Talker& talker, const Frame& fr
   const Decision decision = forwarding::decide(frame, view, host.surroundings(now));
   counts_.add(decision.verdict);
   require(decision.verdict == expected, "verdict about a datagram", talker.key);
-  const auto at_first_sight = settled_at_first_sight(frame, host.surroundings(now));
-  require(at_first_sight.value_or(decision) == decision, "first sight", talker.key);
+  const InBurst in_burst = decided_in_burst(frame, host.surroundings(now));
+  require(in_burst.decision == decision, "as in a burst", talker.key);
   require(decision.tracked == is_held, "datagram tracked", talker.key);
   if (is_held && !judge.owns(talker.key)) ++counts_.datagrams_of_guests;
   require(!forwarding::note_received(view, decision, *host.flows, now), "news of a datagram",

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "scenes.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "dataplane/huge_pages.h"
+#include "packet/headers.h"
+#include "support/world.h"
+
+namespace covey::bench {
+
+namespace {
+
+using bucket::BucketState;
+using forwarding::Verdict;
+
+forwarding::Settings settings_of(const Scene& scene) {
+  forwarding::Settings settings = test::world_settings();
+  settings.buckets = 4096;
+  settings.virtual_ips.resize(1);
+  for (unsigned i = 1; i < scene.virtual_ips; ++i) {
+    base::IpPrefix more = settings.virtual_ips[0];
+    more.address.bytes[2] = static_cast<std::uint8_t>(i);
+    settings.virtual_ips.push_back(more);
+  }
+  if (scene.is_ipv6) settings.virtual_ips.push_back(test::world_settings().virtual_ips[2]);
+  settings.rules.resize(1);
+  for (unsigned i = 1; i < scene.rules; ++i) {
+    forwarding::PortRule rule = settings.rules[0];
+    rule.name = "more" + std::to_string(i);
+    rule.ports = {{static_cast<std::uint16_t>(1000 + i), static_cast<std::uint16_t>(1000 + i)}};
+    settings.rules.push_back(rule);
+  }
+  return settings;
+}
+
+forwarding::Snapshot snapshot_of(const Scene& scene) {
+  forwarding::Snapshot snapshot;
+  snapshot.policy = std::make_shared<const forwarding::Policy>(
+      settings_of(scene), bucket::SipKey{1, 2}, test::kStackMac);
+  snapshot.buckets.serving = true;
+  for (const std::uint32_t size : snapshot.policy->classes().class_sizes) {
+    bucket::ClassTable table;
+    table.mask = size - 1;
+    table.states.assign(size, scene.buckets);
+    table.owners.assign(size, base::HostId{1});
+    snapshot.buckets.classes.push_back(std::move(table));
+  }
+  return snapshot;
+}
+
+void hold(flow::FlowCache& flows, const packet::FlowKey& key, const forwarding::Snapshot& now) {
+  flows.note_egress(key, {test::kAck, 1, 1, true}, *forwarding::placement_of(now, key), {});
+}
+
+/// Flows of other clients, in all buckets but those of the frames.
+void hold_others(flow::FlowCache& flows, std::uint32_t count, const forwarding::Snapshot& now) {
+  packet::FlowKey key =
+      packet::parse(
+          test::FrameBuilder().ip("10.99.0.1", test::kVip).tcp(1, 5432, test::kAck).build())
+          .key;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    base::store_be32(key.source.data(), 0x0a000000 + i);
+    hold(flows, key, now);
+  }
+}
+
+std::uint32_t tracked_frames(const Scene& scene) {
+  return scene.tracked ? static_cast<std::uint32_t>(scene.frames) : 0;
+}
+
+flow::Settings flow_settings(const Scene& scene) {
+  flow::Settings settings;
+  settings.capacity = std::max(262144U, 2 * std::max(scene.flows, tracked_frames(scene)));
+  return settings;
+}
+
+}  // namespace
+
+Pool::Pool(const Scene& scene) : size_(scene.frames * kStride) {
+  void* memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) std::abort();
+  dataplane::advise_huge_pages({static_cast<std::byte*>(memory), size_});
+  memory_ = static_cast<std::uint8_t*>(memory);
+  fill(scene);
+}
+
+Pool::~Pool() {
+  ::munmap(memory_, size_);
+}
+
+// One segment from as many sources as there are frames, to each virtual IP and rule in turn.
+void Pool::fill(const Scene& scene) {
+  test::FrameBuilder builder;
+  const auto ends = scene.is_ipv6 ? std::pair(test::kClient6, test::kVip6)
+                                  : std::pair(std::string_view("198.18.0.0"), test::kVip);
+  builder.ip(ends.first, ends.second).tcp(40000, 80, scene.flags).payload(6);
+  const test::Frame model = builder;
+  length_ = model.size();
+  const std::size_t source = packet::kEthernetHeader + (scene.is_ipv6 ? 8U : 12U);
+  const std::size_t source_end = source + (scene.is_ipv6 ? 16U : 4U);
+  const std::size_t virtual_ip = source_end + 2;
+  const std::size_t ports = packet::kEthernetHeader + (scene.is_ipv6 ? 40U : 20U);
+  for (std::size_t i = 0; i < count(); ++i) {
+    std::uint8_t* at = memory_ + i * kStride;
+    std::ranges::copy(model, at);
+    at[source_end - 1] = static_cast<std::uint8_t>(i);
+    at[source_end - 2] = static_cast<std::uint8_t>(i >> 8U);
+    at[ports] = static_cast<std::uint8_t>(128 + (i >> 16U));
+    const auto further = static_cast<std::uint8_t>(i * 37 % scene.virtual_ips);
+    if (further != 0) at[virtual_ip] = further;
+    const std::size_t rule = i * 61 % scene.rules;
+    if (rule != 0) base::store_be16(at + ports + 2, static_cast<std::uint16_t>(1000 + rule));
+  }
+}
+
+Stage::Stage(const Scene& scene)
+    : scene_(scene),
+      now_(snapshot_of(scene)),
+      pool_(scene),
+      flows_(flow_settings(scene), now_.policy->classes().class_sizes, 7) {
+  for (const std::span<std::byte> table : flows_.tables())
+    dataplane::advise_huge_pages(table);
+  hold_others(flows_, scene.flows, now_);
+  for (std::size_t i = 0; i < tracked_frames(scene); ++i)
+    hold(flows_, packet::parse(pool_.frame(i)).key, now_);
+}
+
+std::size_t Stage::decide_burst() {
+  const forwarding::Surroundings around{now_, flows_, true};
+  const std::size_t first = std::exchange(next_, (next_ + kBurst) % pool_.count());
+  for (std::size_t i = 0; i < kBurst; ++i) {
+    bytes_[i] = pool_.frame(first + i);
+    __builtin_prefetch(pool_.frame(next_ + i).data());
+  }
+  const std::uint64_t settled = screen_.settle(bytes_, around, decisions_);
+  for (std::uint64_t open = ~settled; open != 0; open &= open - 1) {
+    const auto i = static_cast<std::size_t>(std::countr_zero(open));
+    packet::parse_into(bytes_[i], views_[i]);
+    sought_[i] = flows_.begin(views_[i].key);
+  }
+  for (std::uint64_t open = ~settled; open != 0; open &= open - 1)
+    flows_.go_on(sought_[static_cast<std::size_t>(std::countr_zero(open))]);
+  for (std::uint64_t open = ~settled; open != 0; open &= open - 1) {
+    const auto i = static_cast<std::size_t>(std::countr_zero(open));
+    decisions_[i] = screen_.decide(i, bytes_[i], views_[i], sought_[i], around);
+  }
+  const auto is_unexpected = [this](const forwarding::Decision& decision) {
+    return decision.verdict != scene_.expected;
+  };
+  return static_cast<std::size_t>(std::ranges::count_if(decisions_, is_unexpected));
+}
+
+std::vector<Scene> all_scenes() {
+  constexpr std::size_t k64k = 65536;
+  constexpr std::size_t k1M = 1048576;
+  std::vector<Scene> all;
+  for (const bool ipv6 : {false, true}) {
+    const std::string family = ipv6 ? "ipv6" : "ipv4";
+    Scene foreign{.name = "foreign_" + family, .is_ipv6 = ipv6};
+    all.push_back(foreign);
+    for (const auto& [name, frames] : {std::pair("/64k", k64k), std::pair("/1M", k1M)}) {
+      Scene streaming = foreign;
+      streaming.name += name;
+      streaming.frames = frames;
+      all.push_back(streaming);
+    }
+    Scene owned{.name = "owned_" + family,
+                .is_ipv6 = ipv6,
+                .flags = test::kSyn,
+                .buckets = BucketState::own,
+                .expected = Verdict::deliver_owned};
+    all.push_back(owned);
+    Scene tracked{.name = "tracked_" + family,
+                  .is_ipv6 = ipv6,
+                  .buckets = BucketState::own,
+                  .tracked = true,
+                  .expected = Verdict::deliver_flow};
+    all.push_back(tracked);
+    tracked.name += "/64k";
+    tracked.frames = k64k;
+    all.push_back(tracked);
+    Scene dirty{.name = "dirty_" + family,
+                .is_ipv6 = ipv6,
+                .buckets = BucketState::own_dirty,
+                .expected = Verdict::drop_no_flow};
+    all.push_back(dirty);
+  }
+  for (const auto& [name, flows] : {std::pair("1M", 1'000'000U), std::pair("4M", 4'000'000U)}) {
+    all.push_back(
+        {.name = std::string("foreign_ipv4/64k/flows_") + name, .frames = k64k, .flows = flows});
+    all.push_back({.name = std::string("tracked_ipv4/64k/flows_") + name,
+                   .buckets = BucketState::own,
+                   .tracked = true,
+                   .expected = Verdict::deliver_flow,
+                   .frames = k64k,
+                   .flows = flows});
+  }
+  all.push_back({.name = "tracked_ipv4/1M",
+                 .buckets = BucketState::own,
+                 .tracked = true,
+                 .expected = Verdict::deliver_flow,
+                 .frames = k1M});
+  for (const unsigned rules : {32U, 1000U})
+    all.push_back({.name = "foreign_ipv4/rules_" + std::to_string(rules), .rules = rules});
+  for (const unsigned virtual_ips : {16U, 256U})
+    all.push_back(
+        {.name = "foreign_ipv4/vips_" + std::to_string(virtual_ips), .virtual_ips = virtual_ips});
+  return all;
+}
+
+}  // namespace covey::bench

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Scenes: kinds of frames in kinds of state, and what a worker does to a burst of them between
+// taking it from the port and handing it on: screen, parse, look up, decide.
+//
+// Owner: test/bench. Thread: one. Foreign: another host's bucket, by far the most frequent; owned:
+// a SYN in our own bucket; tracked: a segment of a connection in the cache; dirty: a segment of
+// nobody's in an own bucket where others hold some. Frames lie 2,304 bytes apart as in a buffer
+// pool: 4,096 of them, which stay in the caches, or more (`/64k`, `/1M`), which come from memory.
+// Sources differ from frame to frame, so that neither hash nor look-up is predictable.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "flow/flow_cache.h"
+#include "forwarding/decide.h"
+#include "forwarding/screen.h"
+
+namespace covey::bench {
+
+inline constexpr std::size_t kBurst = forwarding::Screen::kMostFrames;
+inline constexpr std::size_t kFewFrames = 4096;
+
+struct Scene {
+  std::string name;
+  bool is_ipv6 = false;
+  std::uint8_t flags = packet::TcpFlags::kAck;
+  bucket::BucketState buckets = bucket::BucketState::foreign;
+  bool tracked = false;
+  forwarding::Verdict expected = forwarding::Verdict::drop_not_owner;
+  std::size_t frames = kFewFrames;
+  std::uint32_t flows = 0;  // in the cache, besides those of tracked frames
+  unsigned rules = 1;
+  unsigned virtual_ips = 1;  // IPv4
+};
+
+[[nodiscard]] std::vector<Scene> all_scenes();
+
+/// Frames in a buffer pool: huge pages where the system has them, as DPDK would.
+class Pool {
+ public:
+  explicit Pool(const Scene& scene);
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+  ~Pool();
+
+  [[nodiscard]] std::span<std::uint8_t> frame(std::size_t i) const {
+    return {memory_ + i * kStride, length_};
+  }
+  [[nodiscard]] std::size_t count() const { return size_ / kStride; }
+
+ private:
+  static constexpr std::size_t kStride = 2304;
+
+  void fill(const Scene& scene);
+
+  std::uint8_t* memory_ = nullptr;
+  std::size_t size_;
+  std::size_t length_ = 0;
+};
+
+class Stage {
+ public:
+  explicit Stage(const Scene& scene);
+
+  /// The next burst; returns how many got another verdict than expected.
+  std::size_t decide_burst();
+
+ private:
+  const Scene scene_;
+  const forwarding::Snapshot now_;
+  const Pool pool_;
+  flow::FlowCache flows_;
+  std::size_t next_ = 0;  // frame
+  forwarding::Screen screen_;
+  std::array<std::span<std::uint8_t>, kBurst> bytes_;
+  std::array<packet::FrameView, kBurst> views_;
+  std::array<flow::Sought, kBurst> sought_;
+  std::array<forwarding::Decision, kBurst> decisions_;
+};
+
+}  // namespace covey::bench
