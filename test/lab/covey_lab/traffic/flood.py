@@ -23,10 +23,10 @@ def flood(lab, frames, rate, seconds):
     return json.loads(done.stdout)
 
 
-def segments_from_nowhere(chance, count, flags, port, times=1):
+def segments_from_nowhere(lab, chance, count, flags, port, times=1):
     """`count` TCP segments to a port of the virtual IP, from senders drawn by `chance`; each sends
     `times` of them one after the other, with the same ports and different numbers."""
-    to = bytes(int(part, 16) for part in settings.cluster_mac().split(":"))
+    to = bytes(int(part, 16) for part in lab.options.cluster_mac().split(":"))
     virtual_ip = ipaddress.ip_address(settings.VIP4).packed
     network = ipaddress.ip_network(NOWHERE)
     head = struct.pack("!BBHHHBB", 0x45, 0, 40, 0, 0x4000, 64, 6)
