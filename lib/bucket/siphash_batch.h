@@ -21,16 +21,25 @@ class HashInputs {
  public:
   static constexpr std::size_t kCapacity = 64;
 
-  void clear() noexcept { size_ = lengths_ = 0; }
-  void add(const HashWords& words) noexcept {
-    first_[size_] = words.first;
-    second_[size_] = words.second;
-    third_[size_] = words.third;
-    counts_[size_] = words.count;
-    lengths_ |= 1U << words.count;
-    ++size_;
+  /// How many messages there are, and of which lengths. Whoever writes them keeps it in registers:
+  /// as members, each message would wait for the store of the one before.
+  struct Extent {
+    std::uint32_t size = 0;
+    std::uint32_t lengths = 0;  // bit n: one has n words
+  };
+
+  /// The next message.
+  void add(const HashWords& words, Extent& extent) noexcept {
+    first_[extent.size] = words.first;
+    second_[extent.size] = words.second;
+    third_[extent.size] = words.third;
+    counts_[extent.size] = words.count;
+    extent.lengths |= 1U << words.count;
+    ++extent.size;
   }
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// That was all.
+  void close(const Extent& extent) noexcept { extent_ = extent; }
+  [[nodiscard]] std::size_t size() const noexcept { return extent_.size; }
   [[nodiscard]] const std::uint64_t* first() const noexcept { return first_.data(); }
   [[nodiscard]] const std::uint64_t* second() const noexcept { return second_.data(); }
   [[nodiscard]] const std::uint64_t* third() const noexcept { return third_.data(); }
@@ -38,10 +47,10 @@ class HashInputs {
   /// most().
   [[nodiscard]] const std::uint64_t* counts() const noexcept { return counts_.data(); }
   [[nodiscard]] std::uint32_t least() const noexcept {
-    return static_cast<std::uint32_t>(std::countr_zero(lengths_));
+    return static_cast<std::uint32_t>(std::countr_zero(extent_.lengths));
   }
   [[nodiscard]] std::uint32_t most() const noexcept {
-    return static_cast<std::uint32_t>(std::bit_width(lengths_)) - 1;
+    return static_cast<std::uint32_t>(std::bit_width(extent_.lengths)) - 1;
   }
 
  private:
@@ -50,8 +59,7 @@ class HashInputs {
   alignas(64) Column second_{};
   alignas(64) Column third_{};
   alignas(64) Column counts_{};
-  std::uint32_t size_ = 0;     // not as wide as the words: a store of those cannot change it
-  std::uint32_t lengths_ = 0;  // bit n: one has n words
+  Extent extent_;
 };
 
 /// In the order of the inputs; what lies behind their number is undefined.

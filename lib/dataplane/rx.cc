@@ -67,9 +67,21 @@ Worker::Selection Worker::screen(const forwarding::Surroundings& around) noexcep
   const std::uint64_t settled = screen_.settle(bytes, around, arrived_.decisions);
   const std::uint64_t unseen = trace_ == nullptr ? settled : 0;
   Selection open;
-  for (std::uint16_t i = 0; i < arrived_.count; ++i)
-    (unseen >> i & 1U ? to_discard_ : open).add(i);
+  split(unseen, arrived_.count, to_discard_, open);
   return open;
+}
+
+// Written to both, counted in one: without a branch, and with the counts in registers.
+void Worker::split(std::uint64_t bits, std::uint16_t count, Selection& set,
+                   Selection& unset) noexcept {
+  std::uint16_t members = 0;
+  for (std::uint16_t i = 0; i < count; ++i) {
+    const bool is_set = (bits >> i & 1U) != 0;
+    set.at[members] = unset.at[i - members] = static_cast<std::uint8_t>(i);
+    members = static_cast<std::uint16_t>(members + is_set);
+  }
+  set.count = members;
+  unset.count = static_cast<std::uint16_t>(count - members);
 }
 
 bool Worker::may_be_of_stack(std::uint16_t i, const Moment& moment) const noexcept {

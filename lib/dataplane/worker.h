@@ -123,6 +123,9 @@ class Worker {
     std::uint16_t count = 0;
     void add(std::uint16_t position) { at[count++] = static_cast<std::uint8_t>(position); }
   };
+  /// The positions below `count` whose bit is set go into the one, the others into the other.
+  static void split(std::uint64_t bits, std::uint16_t count, Selection& set,
+                    Selection& unset) noexcept;
   /// Frames that came together, with what was found out about each.
   struct Burst {
     std::uint16_t count = 0;
@@ -157,11 +160,10 @@ class Worker {
   void count(forwarding::Verdict verdict, Lot lot) noexcept;
   void count_arrival(forwarding::Verdict verdict, const forwarding::Decision& decision, Lot lot,
                      const Plan& plan) noexcept;
-  /// Whether count_arrival() would add two drops to the same counters.
+  /// If so, count_arrival() would add two drops to the same counters.
   [[nodiscard]] static bool is_counted_alike(const forwarding::Decision& a,
                                              const forwarding::Decision& b) noexcept {
-    return a.verdict == b.verdict && a.rule == b.rule && a.map_class == b.map_class &&
-           a.has_bucket == b.has_bucket;
+    return a.all_but_bucket() == b.all_but_bucket();
   }
   void learn_flows(const Moment& moment) noexcept;
   void housekeeping(const Moment& moment) noexcept;

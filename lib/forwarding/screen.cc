@@ -182,7 +182,7 @@ std::uint64_t Screen::settle_foreign(const Surroundings& around,
   const Policy& policy = *around.snapshot.policy;
   placed_ = 0;
   if (!around.snapshot.buckets.serving || around.flows.places_again()) return 0;
-  inputs_.clear();
+  bucket::HashInputs::Extent extent;
   for (std::size_t i = 0; i < frames.size(); ++i) {
     Plain plain;
     if (!read_plain(frames[i], policy, plain)) continue;
@@ -192,9 +192,10 @@ std::uint64_t Screen::settle_foreign(const Surroundings& around,
     const bool may_name_host = compiled.reads_quic && plain.protocol == packet::kProtocolUdp;
     if (compiled.is_disabled || may_name_host) continue;
     const bool is_tcp = plain.protocol == packet::kProtocolTcp;
-    candidates_[inputs_.size()] = {static_cast<std::uint8_t>(i), is_tcp, rule, compiled.map_class};
-    inputs_.add(bucket::words_of(plain.hashed, compiled.masks));
+    candidates_[extent.size] = {static_cast<std::uint8_t>(i), is_tcp, rule, compiled.map_class};
+    inputs_.add(bucket::words_of(plain.hashed, compiled.masks), extent);
   }
+  inputs_.close(extent);
   bucket::siphash13_batch(policy.hash_key(), inputs_, outputs_);
   return settle_foreign(around, decisions);
 }
