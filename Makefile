@@ -17,6 +17,7 @@ help:
 	@echo "make soak       10,000 simulated cluster-hours, a million random faults; an hour of CPU time"
 	@echo "make bench      figures of the forwarding core and of the whole process"
 	@echo "make bench-local      the way into the local stack, beside net_tap and a plain bridge"
+	@echo "make bench-filters    what the kernel's filters need to drop a frame, beside the core"
 	@echo "make bench-failover   how long clients notice a dead host; keepalived and ucarp beside it"
 	@echo "make lab-up HOSTS=3, make lab-down    a cluster to play with"
 	@echo "make model, make lint, make format, make fuzz, make install DESTDIR=, make clean"
@@ -58,6 +59,11 @@ bench: build
 bench-local: build
 	@test/deps/install bench
 	test/bench/local
+
+.PHONY: bench-filters
+bench-filters: build
+	@test/deps/install bench
+	test/bench/filters
 
 .PHONY: bench-failover
 bench-failover: build
