@@ -13,6 +13,12 @@ SYN, ACK = 0x02, 0x10
 _MAC = bytes.fromhex("02c100000001")
 
 
+def route_nowhere(lab):
+    """Let the hosts answer who does not exist, by way of the client's wire."""
+    for host in lab.hosts():
+        lab.exec(host, ["ip", "route", "add", NOWHERE, "via", settings.CLIENT4, "dev", "covey0"])
+
+
 def flood(lab, frames, rate, seconds):
     """Send the frames from the client's device, again and again; what lab-flood says of it."""
     path = lab.state.directory / "flood.frames"
