@@ -14,7 +14,7 @@ from covey_lab.traffic.talk import Talkers
 RATE = 40_000
 TALKERS = 200
 MOST_HALF_OPEN = 65_536
-RULES = [*settings.default_rules(), settings.Rule("talk", "tcp", str(settings.TALK_PORT))]
+RULES = [*settings.default_rules(), settings.talk_rule()]
 
 
 @pytest.fixture(name="lab", scope="module")

@@ -4,21 +4,11 @@ kernels repeat for a minute what such a socket says."""
 
 import random
 
-import pytest
-from conftest import lab_of_its_own
 from covey_lab import settings
 from covey_lab.shell import wait_until
 from covey_lab.traffic.flood import SYN, flood, route_nowhere, segments_from_nowhere
 
-RULES = [*settings.default_rules(), settings.Rule("talk", "tcp", str(settings.TALK_PORT))]
 SENDERS = 100
-
-
-@pytest.fixture(name="lab", scope="module")
-def _lab():
-    with lab_of_its_own(rules=RULES) as lab:
-        route_nowhere(lab)
-        yield lab
 
 
 def _count(lab, state):
@@ -30,7 +20,9 @@ def _await_half_open(lab, count):
                lambda: f"{count} half-open connections, not {_count(lab, 'half_open')}")
 
 
-def test_a_syn_that_comes_again_late_with_another_number_makes_no_connection(lab):
+def test_a_syn_that_comes_again_late_with_another_number_makes_no_connection(fresh_lab):
+    lab = fresh_lab(rules=[settings.talk_rule()])
+    route_nowhere(lab)
     # By then the SYN-ACK is forgotten, but the kernel still remembers the first SYN.
     frames = segments_from_nowhere(lab, random.Random(4), 2 * SENDERS, SYN, settings.TALK_PORT, 2)
     flood(lab, frames[0::2], SENDERS, 1)

@@ -16,8 +16,8 @@ from covey_lab.traffic.talk import Talkers
 HOSTS = 4
 LONGEST_STALL = 3.0  # seconds
 LONGEST_END = 2.0
-TALK = settings.Rule("talk", "tcp", str(settings.TALK_PORT))
-STICKY = settings.Rule("talk", "tcp", str(settings.TALK_PORT), affinity="single")
+TALK = settings.talk_rule()
+STICKY = settings.talk_rule(affinity="single")
 
 
 @pytest.fixture(name="lab")

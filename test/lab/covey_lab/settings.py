@@ -53,6 +53,11 @@ def default_rules():
     ]
 
 
+def talk_rule(**more):
+    """The rule for connections that talk for long."""
+    return Rule("talk", "tcp", str(TALK_PORT), **more)
+
+
 @dataclasses.dataclass
 class Options:
     """Everything a lab can be told; the defaults are what `lab up` gives."""
