@@ -141,12 +141,13 @@ void drop_as_foreign(RuleIndex rule, base::ClassIndex map_class, base::BucketInd
   decision.bucket = bucket;
 }
 void place_by(RuleIndex rule, base::ClassIndex map_class, base::BucketIndex bucket,
-              Placement& place) noexcept {
+              bucket::BucketState state, Placement& place) noexcept {
   place.rule = rule;
   place.has_rule = true;
   place.is_disabled = false;
   place.map_class = map_class;
   place.bucket = bucket;
+  place.state = state;
 }
 
 }  // namespace
@@ -167,8 +168,7 @@ std::uint64_t Screen::settle_foreign(const Surroundings& around,
       drop_as_foreign(candidate.rule, candidate.map_class, bucket, decisions[candidate.frame]);
       settled |= bit;
     } else if (candidate.is_tcp) {
-      place_by(candidate.rule, candidate.map_class, bucket, places_[candidate.frame]);
-      places_[candidate.frame].state = state;
+      place_by(candidate.rule, candidate.map_class, bucket, state, places_[candidate.frame]);
       placed |= bit;
     }
   }

@@ -383,8 +383,8 @@ Decision ModelCluster::send(std::size_t from, Peer& peer, const TcpSegment& segm
   const bool is_connection = found.state == flow::FlowState::established;
   require(was_connection || !is_connection || !host.stack.half_open(peer.key),
           "a half-open socket is no connection", peer.key, segment);
-  require(same_flow(host.flows->find(peer.key), host.reference.find(peer.key)),
-          "flow after a sent segment", peer.key, segment);
+  require(same_flow(found, host.reference.find(peer.key)), "flow after a sent segment", peer.key,
+          segment);
   if (!peer.keeps_to_tcp) return decision;
   peer.heard = now_;
   if (decision.verdict != Verdict::send_uplink || depth >= kLongestTalk) return decision;
