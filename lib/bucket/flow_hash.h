@@ -73,6 +73,21 @@ struct HashedFields {
   return {address | ports << 32U, detail::last_word(0, 8), 0, 2};
 }
 
+/// HashMasks for what lies in a packet of IPv4 as one word: source address, then ports as in
+/// HashedFields. The rest of the message is the same for all.
+struct Ipv4Masks {
+  std::uint64_t sender = 0;
+  std::uint64_t first = 0;  // what the first word has besides
+  std::uint64_t second = 0;
+  std::uint64_t count = 0;  // of words
+};
+
+[[nodiscard]] constexpr Ipv4Masks ipv4_masks_of(const HashMasks& masks) {
+  const std::uint64_t sender = masks.ipv4 | (masks.with_ports ? ~std::uint64_t{0} << 32U : 0);
+  const HashWords rest = words_of({}, masks);
+  return {sender, rest.first, rest.second, rest.count};
+}
+
 /// Hash of what the masks leave. A flow that is not IPv6 counts as IPv4.
 [[nodiscard]] inline std::uint64_t flow_hash(const SipKey& key, const HashMasks& masks,
                                              const packet::FlowKey& flow) noexcept {

@@ -16,41 +16,45 @@
 
 namespace covey::bucket {
 
-/// Messages to be hashed together, at most kCapacity.
+/// Messages to be hashed together, at most kCapacity. At positions where none was put there is one
+/// from before, whose hash nobody wants.
 class HashInputs {
  public:
   static constexpr std::size_t kCapacity = 64;
 
-  /// How many messages there are, and of which lengths. Whoever writes them keeps it in registers:
-  /// as members, each message would wait for the store of the one before.
-  struct Extent {
-    std::uint32_t size = 0;
-    std::uint32_t lengths = 0;  // bit n: one has n words
-  };
+  /// Which lengths there are: bit n for n words. Whoever puts messages keeps it in a register: as a
+  /// member, each message would wait for the store of the one before.
+  using Lengths = std::uint32_t;
 
-  /// The next message.
-  void add(const HashWords& words, Extent& extent) noexcept {
-    first_[extent.size] = words.first;
-    second_[extent.size] = words.second;
-    third_[extent.size] = words.third;
-    counts_[extent.size] = words.count;
-    extent.lengths |= 1U << words.count;
-    ++extent.size;
+  void put(std::size_t at, const HashWords& words, Lengths& lengths) noexcept {
+    third_[at] = words.third;
+    put_short(at, words.first, words.second, words.count, lengths);
   }
-  /// That was all.
-  void close(const Extent& extent) noexcept { extent_ = extent; }
-  [[nodiscard]] std::size_t size() const noexcept { return extent_.size; }
+  /// A message of at most two words.
+  void put_short(std::size_t at, std::uint64_t first, std::uint64_t second, std::uint64_t count,
+                 Lengths& lengths) noexcept {
+    first_[at] = first;
+    second_[at] = second;
+    counts_[at] = count;
+    lengths |= 1U << count;
+  }
+  /// That was all: `size` positions, and at one of them at least a message.
+  void close(std::size_t size, Lengths lengths) noexcept {
+    size_ = size;
+    lengths_ = lengths;
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] const std::uint64_t* first() const noexcept { return first_.data(); }
   [[nodiscard]] const std::uint64_t* second() const noexcept { return second_.data(); }
   [[nodiscard]] const std::uint64_t* third() const noexcept { return third_.data(); }
-  /// How many words each has, as wide as the words so that lanes correspond; all are least() to
-  /// most().
+  /// How many words each has, as wide as the words so that lanes correspond; those that were put
+  /// have least() to most().
   [[nodiscard]] const std::uint64_t* counts() const noexcept { return counts_.data(); }
   [[nodiscard]] std::uint32_t least() const noexcept {
-    return static_cast<std::uint32_t>(std::countr_zero(extent_.lengths));
+    return static_cast<std::uint32_t>(std::countr_zero(lengths_));
   }
   [[nodiscard]] std::uint32_t most() const noexcept {
-    return static_cast<std::uint32_t>(std::bit_width(extent_.lengths)) - 1;
+    return static_cast<std::uint32_t>(std::bit_width(lengths_)) - 1;
   }
 
  private:
@@ -59,7 +63,8 @@ class HashInputs {
   alignas(64) Column second_{};
   alignas(64) Column third_{};
   alignas(64) Column counts_{};
-  Extent extent_;
+  std::size_t size_ = 0;
+  Lengths lengths_ = 0;
 };
 
 /// In the order of the inputs; what lies behind their number is undefined.

@@ -16,7 +16,7 @@ struct Columns {
   const std::uint64_t* first;
   const std::uint64_t* second;
   const std::uint64_t* third;
-  const std::uint64_t* counts;  // each from least to most
+  const std::uint64_t* counts;  // from least to most, of those whose hash is wanted
   std::size_t size;
   std::uint32_t least;
   std::uint32_t most;

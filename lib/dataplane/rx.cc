@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The way in: frames of the segment, from the uplink to the local stack or to the control thread.
+#include <bit>
+
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
@@ -35,16 +37,16 @@ bool Worker::receive(const Moment& moment) noexcept {
 void Worker::decide(const Moment& moment) noexcept {
   to_deliver_.count = to_reply_.count = to_control_.count = to_discard_.count = 0;
   const forwarding::Surroundings around = surroundings(moment);
-  const Selection open = screen(around);
-  for (std::uint16_t k = 0; k < open.count; ++k) {
-    const std::uint8_t i = open.at[k];
+  screen(around);
+  for (std::uint16_t k = 0; k < open_.count; ++k) {
+    const std::uint8_t i = open_.at[k];
     packet::parse_into(arrived_.bytes[i], arrived_.views[i]);
     sought_[i] = flows_.begin(arrived_.views[i].key);
   }
-  for (std::uint16_t k = 0; k < open.count; ++k)
-    flows_.go_on(sought_[open.at[k]]);
-  for (std::uint16_t k = 0; k < open.count; ++k) {
-    const std::uint8_t i = open.at[k];
+  for (std::uint16_t k = 0; k < open_.count; ++k)
+    flows_.go_on(sought_[open_.at[k]]);
+  for (std::uint16_t k = 0; k < open_.count; ++k) {
+    const std::uint8_t i = open_.at[k];
     arrived_.decisions[i] =
         screen_.decide(i, arrived_.bytes[i], arrived_.views[i], sought_[i], around);
     if (arrived_.views[i].is_fragment) [[unlikely]]
@@ -55,7 +57,7 @@ void Worker::decide(const Moment& moment) noexcept {
 
 /// Most frames are others' business, and discarded at first sight; the rest is to be looked at. A
 /// trace wants to see the headers of all.
-Worker::Selection Worker::screen(const forwarding::Surroundings& around) noexcept {
+void Worker::screen(const forwarding::Surroundings& around) noexcept {
   for (std::uint16_t i = 0; i < arrived_.count; ++i) {
     // Headers must lie flat. A chain that does not fit one buffer is longer than the uplink's MTU
     // allows; its first part alone is then read as what it is, a frame cut short.
@@ -64,24 +66,12 @@ Worker::Selection Worker::screen(const forwarding::Surroundings& around) noexcep
     arrived_.bytes[i] = bytes_of(arrived_.frames[i]);
   }
   const std::span bytes(arrived_.bytes.data(), arrived_.count);
-  const std::uint64_t settled = screen_.settle(bytes, around, arrived_.decisions);
-  const std::uint64_t unseen = trace_ == nullptr ? settled : 0;
-  Selection open;
-  split(unseen, arrived_.count, to_discard_, open);
-  return open;
-}
-
-// Written to both, counted in one: without a branch, and with the counts in registers.
-void Worker::split(std::uint64_t bits, std::uint16_t count, Selection& set,
-                   Selection& unset) noexcept {
-  std::uint16_t members = 0;
-  for (std::uint16_t i = 0; i < count; ++i) {
-    const bool is_set = (bits >> i & 1U) != 0;
-    set.at[members] = unset.at[i - members] = static_cast<std::uint8_t>(i);
-    members = static_cast<std::uint16_t>(members + is_set);
-  }
-  set.count = members;
-  unset.count = static_cast<std::uint16_t>(count - members);
+  const forwarding::Screen::Positions settled = screen_.settle(bytes, around);
+  settled_ = trace_ == nullptr ? settled : 0;
+  open_.count = 0;
+  auto open = forwarding::Screen::first(arrived_.count) & ~settled_;
+  for (; open != 0; open &= open - 1)
+    open_.add(static_cast<std::uint16_t>(std::countr_zero(open)));
 }
 
 bool Worker::may_be_of_stack(std::uint16_t i, const Moment& moment) const noexcept {
@@ -198,26 +188,43 @@ void Worker::end_parking(const Moment& moment) noexcept {
 }
 
 void Worker::discard(const Moment& moment) noexcept {
+  discard_settled(moment);
   if (to_discard_.count == 0) return;
   std::array<rte_mbuf*, kBurst> frames;
-  // Frames of one fate mostly come together: they are counted as one lot.
-  Lot lot;
-  const forwarding::Decision* first = &arrived_.decisions[to_discard_.at[0]];
   for (std::uint16_t k = 0; k < to_discard_.count; ++k) {
     const std::uint8_t i = to_discard_.at[k];
     const forwarding::Decision& decision = arrived_.decisions[i];
-    if (!is_counted_alike(decision, *first)) {
-      count_arrival(first->verdict, *first, lot, moment.plan);
-      lot = {};
-      first = &decision;
-    }
     frames[k] = arrived_.frames[i];
     if (decision.tracked) note_received(i, moment);
-    lot.frames += 1;
-    lot.bytes += frames[k]->pkt_len;
+    count_arrival(decision.verdict, decision, {1, frames[k]->pkt_len}, moment.plan);
   }
-  count_arrival(first->verdict, *first, lot, moment.plan);
   rte_pktmbuf_free_bulk(frames.data(), to_discard_.count);
+}
+
+/// Frames of one rule mostly come together: they are counted as one lot.
+void Worker::discard_settled(const Moment& moment) noexcept {
+  if (settled_ == 0) return;
+  std::array<rte_mbuf*, kBurst> frames;
+  std::uint16_t count = 0;
+  Lot lot;
+  auto first = static_cast<std::size_t>(std::countr_zero(settled_));
+  const auto end_lot = [&] {
+    const forwarding::Decision decision = screen_.settled(first, moment.snapshot);
+    count_arrival(decision.verdict, decision, lot, moment.plan);
+    lot = {};
+  };
+  for (auto left = settled_; left != 0; left &= left - 1) {
+    const auto i = static_cast<std::size_t>(std::countr_zero(left));
+    if (&screen_.rule_of(i) != &screen_.rule_of(first)) {
+      end_lot();
+      first = i;
+    }
+    frames[count++] = arrived_.frames[i];
+    lot.frames += 1;
+    lot.bytes += arrived_.frames[i]->pkt_len;
+  }
+  end_lot();
+  rte_pktmbuf_free_bulk(frames.data(), count);
 }
 
 }  // namespace covey::dataplane

@@ -123,15 +123,13 @@ class Worker {
     std::uint16_t count = 0;
     void add(std::uint16_t position) { at[count++] = static_cast<std::uint8_t>(position); }
   };
-  /// The positions below `count` whose bit is set go into the one, the others into the other.
-  static void split(std::uint64_t bits, std::uint16_t count, Selection& set,
-                    Selection& unset) noexcept;
   /// Frames that came together, with what was found out about each.
   struct Burst {
     std::uint16_t count = 0;
     std::array<rte_mbuf*, kBurst> frames;
     std::array<std::span<std::uint8_t>, kBurst> bytes;  // of arrived ones
-    std::array<packet::FrameView, kBurst> views;        // not of what was settled at first sight
+    // Not of what was settled at first sight.
+    std::array<packet::FrameView, kBurst> views;
     std::array<forwarding::Decision, kBurst> decisions;
     std::array<Sight, kBurst> sights;           // only while a trace is on
     std::array<packet::LeftOver, kBurst> left;  // only of what the local stack sends
@@ -160,11 +158,6 @@ class Worker {
   void count(forwarding::Verdict verdict, Lot lot) noexcept;
   void count_arrival(forwarding::Verdict verdict, const forwarding::Decision& decision, Lot lot,
                      const Plan& plan) noexcept;
-  /// If so, count_arrival() would add two drops to the same counters.
-  [[nodiscard]] static bool is_counted_alike(const forwarding::Decision& a,
-                                             const forwarding::Decision& b) noexcept {
-    return a.all_but_bucket() == b.all_but_bucket();
-  }
   void learn_flows(const Moment& moment) noexcept;
   void housekeeping(const Moment& moment) noexcept;
   void answer_questions(const Moment& moment);
@@ -173,10 +166,11 @@ class Worker {
   // rx.cc: from the segment
   bool receive(const Moment& moment) noexcept;
   void decide(const Moment& moment) noexcept;
-  [[nodiscard]] Selection screen(const forwarding::Surroundings& around) noexcept;
+  void screen(const forwarding::Surroundings& around) noexcept;
   void hand_to_control() noexcept;
   void deliver(const Moment& moment) noexcept;
   void discard(const Moment& moment) noexcept;
+  void discard_settled(const Moment& moment) noexcept;
   void note_received(std::size_t i, const Moment& moment) noexcept;
   void learn_datagram(std::uint16_t i, const Moment& moment) noexcept;
   void park(std::uint16_t i, const Moment& moment) noexcept;
@@ -230,6 +224,8 @@ class Worker {
 
   Burst arrived_;
   std::uint16_t from_parking_ = 0;  // how many of arrived_, the first ones, have waited here
+  forwarding::Screen::Positions settled_ = 0;  // of arrived_, at first sight
+  Selection open_;                             // the others
   Selection to_deliver_;
   Selection to_reply_;
   Selection to_control_;

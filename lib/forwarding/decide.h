@@ -7,9 +7,7 @@
 // the very same function. Afterwards the worker tells the cache what happened (see below).
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <span>
 
@@ -43,15 +41,7 @@ struct alignas(32) Decision {
   base::ClassIndex map_class;
   base::BucketIndex bucket;
   friend bool operator==(const Decision&, const Decision&) = default;
-
-  /// Equal for decisions that differ in the bucket at most; one comparison.
-  [[nodiscard]] std::uint64_t all_but_bucket() const noexcept {
-    std::uint64_t word = 0;
-    std::memcpy(&word, this, sizeof(word));
-    return word;
-  }
 };
-static_assert(offsetof(Decision, bucket) == sizeof(std::uint64_t));
 
 /// Verdict for a frame that came from the segment.
 [[nodiscard]] Decision decide(std::span<const std::uint8_t> frame, const packet::FrameView& view,

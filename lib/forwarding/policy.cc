@@ -124,22 +124,24 @@ Policy::Policy(Settings settings, const bucket::SipKey& hash_key,
   mac_words_ = {packet::mac_word(cluster_mac_), packet::mac_word(host_mac_)};
   if (settings_.dedicated_ip) dedicated_ip_ = settings_.dedicated_ip->address;
   compile_virtual_ips();
-  compile_port_tables();
   compile_rules();
 }
 
 void Policy::compile_virtual_ips() {
   for (const base::IpPrefix& prefix : settings_.virtual_ips) {
-    virtual_ips_.push_back({words_of(prefix.address.bytes), prefix.address.family});
+    virtual_ips_.push_back({.words = words_of(prefix.address.bytes),
+                            .family = prefix.address.family,
+                            .index = static_cast<std::int16_t>(virtual_ips_.size())});
   }
+  compile_port_tables();
   // At most a quarter full, so that probes are short and an empty slot always ends them.
-  slots_.assign(std::bit_ceil(4 * virtual_ips_.size() + 1), kEmptySlot);
+  slots_.resize(std::bit_ceil(4 * virtual_ips_.size() + 1));
   slot_mask_ = slots_.size() - 1;
-  for (std::size_t i = 0; i < virtual_ips_.size(); ++i) {
-    std::size_t slot = slot_of(virtual_ips_[i].words);
-    while (slots_[slot] != kEmptySlot)
+  for (const VirtualIp& virtual_ip : virtual_ips_) {
+    std::size_t slot = slot_of(virtual_ip.words);
+    while (slots_[slot].family != base::Family::none)
       slot = (slot + 1) & slot_mask_;
-    slots_[slot] = static_cast<std::int16_t>(i);
+    slots_[slot] = virtual_ip;
   }
 }
 
@@ -164,13 +166,17 @@ void Policy::compile_port_tables() {
 }
 
 void Policy::compile_rules() {
-  compiled_rules_.push_back({.masks = {}, .map_class = bucket::kDefaultHostClass});
+  compiled_rules_.push_back(
+      {.ipv4 = bucket::ipv4_masks_of({}), .map_class = bucket::kDefaultHostClass, .masks = {}});
   for (std::size_t i = 0; i < settings_.rules.size(); ++i) {
     const PortRule& rule = settings_.rules[i];
-    compiled_rules_.push_back({.masks = bucket::masks_of(rule.hash),
+    const bucket::HashMasks masks = bucket::masks_of(rule.hash);
+    compiled_rules_.push_back({.ipv4 = bucket::ipv4_masks_of(masks),
+                               .rule = static_cast<RuleIndex>(i),
                                .map_class = classes_.class_of_rule[i],
                                .is_disabled = rule.mode == RuleMode::disabled,
-                               .reads_quic = rule.quic == QuicRouting::cid});
+                               .reads_quic = rule.quic == QuicRouting::cid,
+                               .masks = masks});
   }
 }
 

@@ -63,11 +63,13 @@ struct ClassShare {
 [[nodiscard]] base::Settings shared_settings(const Settings& settings);
 
 /// What placing a plain frame needs of its rule.
-struct CompiledRule {
-  bucket::HashMasks masks;
+struct alignas(64) CompiledRule {
+  bucket::Ipv4Masks ipv4;  // as `masks`
+  RuleIndex rule = kDefaultRule;
   base::ClassIndex map_class;
   bool is_disabled = false;
   bool reads_quic = false;  // of UDP
+  bucket::HashMasks masks;
 };
 
 class Policy {
@@ -108,13 +110,8 @@ class Policy {
   /// The same for the address as little-endian words: of IPv4 the first half of the first.
   [[nodiscard]] int virtual_ip_index(std::uint64_t high, std::uint64_t low,
                                      base::Family family) const noexcept {
-    const AddressWords words{high, low};
-    for (std::size_t slot = slot_of(words); slots_[slot] != kEmptySlot;
-         slot = (slot + 1) & slot_mask_) {
-      const VirtualIp& known = virtual_ips_[static_cast<std::size_t>(slots_[slot])];
-      if (known.words == words && known.family == family) return slots_[slot];
-    }
-    return -1;
+    const VirtualIp* found = find({high, low}, family);
+    return found != nullptr ? found->index : -1;
   }
   /// The rule that covers a port of a virtual IP; kDefaultRule if none does. Protocols other than
   /// TCP and UDP have no port rules.
@@ -122,6 +119,16 @@ class Policy {
                                    std::uint16_t port) const noexcept {
     if (protocol != packet::kProtocolTcp && protocol != packet::kProtocolUdp) return kDefaultRule;
     return ports_[table_of(virtual_ip, protocol) * kPortCount + port];
+  }
+  /// The same of TCP, compiled, for an address as virtual_ip_index() takes it; nothing if that is
+  /// no virtual IP.
+  [[nodiscard]] const CompiledRule* rule_of_segment(std::uint64_t high, std::uint64_t low,
+                                                    base::Family family,
+                                                    std::uint16_t port) const noexcept {
+    const VirtualIp* found = find({high, low}, family);
+    if (found == nullptr) [[unlikely]]
+      return nullptr;
+    return &compiled(ports_[found->tcp_table * kPortCount + port]);
   }
   /// The rule that covers every port of a virtual IP without looking at ports, if there is one: all
   /// that can be said of a later fragment. Nothing if the decision depends on the port.
@@ -147,15 +154,15 @@ class Policy {
   }
 
  private:
-  static constexpr std::int16_t kEmptySlot = -1;
   struct AddressWords {
     std::uint64_t high = 0;
     std::uint64_t low = 0;
     friend constexpr bool operator==(const AddressWords&, const AddressWords&) = default;
   };
-  struct VirtualIp {
+  struct alignas(32) VirtualIp {
     AddressWords words;
     base::Family family = base::Family::none;
+    std::int16_t index = -1;
     std::uint16_t tcp_table = 0;
     std::uint16_t udp_table = 0;
   };
@@ -174,6 +181,16 @@ class Policy {
     return static_cast<std::size_t>((words.high * kMixHigh + words.low * kMixLow) >> 40U) &
            slot_mask_;
   }
+  [[nodiscard]] const VirtualIp* find(const AddressWords& words,
+                                      base::Family family) const noexcept {
+    const VirtualIp* const slots = slots_.data();
+    for (std::size_t slot = slot_of(words);; slot = (slot + 1) & slot_mask_) {
+      const VirtualIp& known = slots[slot];
+      if (known.words == words && known.family == family) [[likely]]
+        return &known;
+      if (known.family == base::Family::none) return nullptr;
+    }
+  }
 
   Settings settings_;
   bucket::SipKey hash_key_;
@@ -186,7 +203,7 @@ class Policy {
   std::vector<base::IpAddress> groups_;
   std::vector<base::IpAddress> broadcasts_;  // sorted
   std::vector<VirtualIp> virtual_ips_;
-  std::vector<std::int16_t> slots_;  // open addressing: position in virtual_ips_, or kEmptySlot
+  std::vector<VirtualIp> slots_;  // the same by address: open addressing, empty ones of no family
   std::size_t slot_mask_ = 0;
   std::vector<RuleIndex> ports_;                          // table after table of kPortCount
   std::vector<CompiledRule> compiled_rules_;              // kDefaultRule first

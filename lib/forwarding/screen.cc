@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "forwarding/screen.h"
 
+#include <bit>
 #include <optional>
 
 #include "base/endian.h"
@@ -93,6 +94,17 @@ bool read_plain(Bytes frame, const Policy& policy, Plain& plain) noexcept {
   }
 }
 
+/// The rule by which a segment goes, with the destination port as it lies in the packet. Nothing if
+/// it takes more than a rule and a hash.
+const CompiledRule* rule_of_segment(const Policy& policy, std::uint64_t high, std::uint64_t low,
+                                    base::Family family, std::uint64_t wire_port) noexcept {
+  const std::uint16_t port = std::byteswap(static_cast<std::uint16_t>(wire_port));
+  const CompiledRule* rule = policy.rule_of_segment(high, low, family, port);
+  const bool is_simple =
+      rule != nullptr && !rule->is_disabled && !tunnel_of(packet::kProtocolTcp, port);
+  return is_simple ? rule : nullptr;
+}
+
 /// What is known of the buckets of a class: mostly all frames of a burst have the same.
 class ClassLook {
  public:
@@ -130,74 +142,159 @@ class ClassLook {
 
 // Field by field, where it lies: what is composed elsewhere and copied as words has to wait for the
 // bytes written last.
-void drop_as_foreign(RuleIndex rule, base::ClassIndex map_class, base::BucketIndex bucket,
-                     Decision& decision) noexcept {
-  decision.verdict = Verdict::drop_not_owner;
-  decision.has_rule = true;
-  decision.has_bucket = true;
-  decision.tracked = false;
-  decision.rule = rule;
-  decision.map_class = map_class;
-  decision.bucket = bucket;
-}
-void place_by(RuleIndex rule, base::ClassIndex map_class, base::BucketIndex bucket,
-              bucket::BucketState state, Placement& place) noexcept {
-  place.rule = rule;
+void place_by(const CompiledRule& rule, base::BucketIndex bucket, bucket::BucketState state,
+              Placement& place) noexcept {
+  place.rule = rule.rule;
   place.has_rule = true;
   place.is_disabled = false;
-  place.map_class = map_class;
+  place.map_class = rule.map_class;
   place.bucket = bucket;
   place.state = state;
 }
 
 }  // namespace
 
-std::uint64_t Screen::settle_foreign(const Surroundings& around,
-                                     std::span<Decision> decisions) noexcept {
-  std::uint64_t settled = 0;
-  std::uint64_t placed = 0;
-  ClassLook look(around);
-  const std::size_t count = inputs_.size();
-  for (std::size_t k = 0; k < count; ++k) {
-    const Candidate& candidate = candidates_[k];
-    look.look_at(candidate.map_class);
-    const base::BucketIndex bucket = look.bucket_of(outputs_.hashes[k]);
-    const std::uint64_t bit = std::uint64_t{1} << candidate.frame;
-    const bucket::BucketState state = look.state_of(bucket);
-    if (state == bucket::BucketState::foreign && look.is_clean(bucket)) [[likely]] {
-      drop_as_foreign(candidate.rule, candidate.map_class, bucket, decisions[candidate.frame]);
-      settled |= bit;
-    } else if (candidate.is_tcp) {
-      place_by(candidate.rule, candidate.map_class, bucket, state, places_[candidate.frame]);
-      placed |= bit;
-    }
-  }
-  placed_ = placed;
-  return settled;
+Screen::Reader Screen::reader_of_this_processor() noexcept {
+#ifdef COVEY_HAVE_X86_LANES
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2")) return lanes::read_segments_avx2;
+#endif
+  return nullptr;
 }
 
-[[gnu::flatten]] std::uint64_t Screen::settle(std::span<const std::span<std::uint8_t>> frames,
-                                              const Surroundings& around,
-                                              std::span<Decision> decisions) noexcept {
+lanes::Found Screen::read_segments(std::span<const std::span<std::uint8_t>> frames,
+                                   const Policy& policy) noexcept {
+  static constexpr std::array<std::uint8_t, lanes::kShortestSegment> kNothing{};
+  if (reader_ == nullptr) return {};
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const bool is_long = frames[i].size() >= lanes::kShortestSegment;
+    rows_.at[i] = is_long ? frames[i].data() : kNothing.data();
+    rows_.sizes[i] = frames[i].size();
+  }
+  for (std::size_t i = frames.size(); i % lanes::kStep != 0; ++i) {
+    rows_.at[i] = kNothing.data();
+    rows_.sizes[i] = 0;
+  }
+  rows_.count = frames.size();
+  return reader_(rows_, {policy.mac_words().cluster, policy.mac_words().host}, segments_);
+}
+
+void Screen::look_up(const lanes::Found& segments, const Policy& policy,
+                     Candidates& candidates) noexcept {
+  bucket::HashInputs::Lengths lengths = 0;
+  const Positions placeable =
+      look_up_ipv4(segments.ipv4, policy, lengths) | look_up_ipv6(segments.ipv6, policy, lengths);
+  candidates = {placeable, placeable, lengths};
+}
+
+Screen::Positions Screen::look_up_ipv4(Positions segments, const Policy& policy,
+                                       bucket::HashInputs::Lengths& lengths) noexcept {
+  Positions placeable = segments;
+  for (Positions left = segments; left != 0; left &= left - 1) {
+    const auto i = static_cast<std::size_t>(std::countr_zero(left));
+    const std::uint64_t source = segments_.sources[i];
+    const CompiledRule* rule =
+        rule_of_segment(policy, segments_.destinations[i], 0, base::Family::ipv4, source >> 48U);
+    if (rule == nullptr) [[unlikely]] {
+      placeable ^= std::uint64_t{1} << i;
+      continue;
+    }
+    rules_[i] = rule;
+    const bucket::Ipv4Masks& masks = rule->ipv4;
+    inputs_.put_short(i, (source & masks.sender) | masks.first, masks.second, masks.count, lengths);
+  }
+  return placeable;
+}
+
+Screen::Positions Screen::look_up_ipv6(Positions segments, const Policy& policy,
+                                       bucket::HashInputs::Lengths& lengths) noexcept {
+  Positions placeable = segments;
+  for (Positions left = segments; left != 0; left &= left - 1) {
+    const auto i = static_cast<std::size_t>(std::countr_zero(left));
+    const auto ports = static_cast<std::uint32_t>(segments_.ports[i]);
+    const CompiledRule* rule =
+        rule_of_segment(policy, segments_.destinations[i], segments_.lower_destinations[i],
+                        base::Family::ipv6, ports >> 16U);
+    const std::uint8_t* packet = rows_.at[i] + packet::kEthernetHeader;
+    const std::size_t header = (rows_.at[i][lanes::kIpv6DataOffset] >> 4U) * std::size_t{4};
+    const bool is_whole = header >= packet::kTcpHeader && header <= load_be16(packet + 4);
+    if (rule == nullptr || !is_whole) [[unlikely]] {
+      placeable ^= std::uint64_t{1} << i;
+      continue;
+    }
+    rules_[i] = rule;
+    const bucket::HashedFields hashed{segments_.sources[i], segments_.lower_sources[i], ports,
+                                      /*is_ipv6=*/true};
+    inputs_.put(i, bucket::words_of(hashed, rule->masks), lengths);
+  }
+  return placeable;
+}
+
+void Screen::look_up_one(std::size_t i, Bytes frame, const Policy& policy,
+                         Candidates& candidates) noexcept {
+  Plain plain;
+  if (!read_plain(frame, policy, plain)) return;
+  const CompiledRule& rule =
+      policy.compiled(policy.rule_for(plain.virtual_ip, plain.protocol, plain.destination_port));
+  const bool is_tcp = plain.protocol == packet::kProtocolTcp;
+  if (rule.is_disabled || (rule.reads_quic && !is_tcp)) return;
+  rules_[i] = &rule;
+  inputs_.put(i, bucket::words_of(plain.hashed, rule.masks), candidates.lengths);
+  candidates.all |= std::uint64_t{1} << i;
+  candidates.tcp |= std::uint64_t{is_tcp} << i;
+}
+
+Screen::Positions Screen::settle_foreign(const Candidates& candidates,
+                                         const Surroundings& around) noexcept {
+  Positions open = 0;
+  Positions placed = 0;
+  ClassLook look(around);
+  for (Positions left = candidates.all; left != 0; left &= left - 1) {
+    const auto i = static_cast<std::size_t>(std::countr_zero(left));
+    const CompiledRule& rule = *rules_[i];
+    look.look_at(rule.map_class);
+    const base::BucketIndex bucket = look.bucket_of(outputs_.hashes[i]);
+    const bucket::BucketState state = look.state_of(bucket);
+    if (state == bucket::BucketState::foreign && look.is_clean(bucket)) [[likely]]
+      continue;
+    const Positions bit = std::uint64_t{1} << i;
+    open |= bit;
+    if ((candidates.tcp & bit) == 0) continue;
+    place_by(rule, bucket, state, places_[i]);
+    placed |= bit;
+  }
+  placed_ = placed;
+  return candidates.all & ~open;
+}
+
+Decision Screen::settled(std::size_t i, const Snapshot& snapshot) const noexcept {
+  const CompiledRule& rule = rule_of(i);
+  const std::uint32_t mask = snapshot.buckets.classes[rule.map_class.value].mask;
+  return {.verdict = Verdict::drop_not_owner,
+          .has_rule = true,
+          .has_bucket = true,
+          .rule = rule.rule,
+          .map_class = rule.map_class,
+          .bucket = bucket::bucket_of(outputs_.hashes[i], mask)};
+}
+
+[[gnu::flatten]] Screen::Positions Screen::settle(std::span<const std::span<std::uint8_t>> frames,
+                                                  const Surroundings& around) noexcept {
   const Policy& policy = *around.snapshot.policy;
   placed_ = 0;
   if (!around.snapshot.buckets.serving || around.flows.places_again()) return 0;
-  bucket::HashInputs::Extent extent;
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    Plain plain;
-    if (!read_plain(frames[i], policy, plain)) continue;
-    const RuleIndex rule =
-        policy.rule_for(plain.virtual_ip, plain.protocol, plain.destination_port);
-    const CompiledRule& compiled = policy.compiled(rule);
-    const bool may_name_host = compiled.reads_quic && plain.protocol == packet::kProtocolUdp;
-    if (compiled.is_disabled || may_name_host) continue;
-    const bool is_tcp = plain.protocol == packet::kProtocolTcp;
-    candidates_[extent.size] = {static_cast<std::uint8_t>(i), is_tcp, rule, compiled.map_class};
-    inputs_.add(bucket::words_of(plain.hashed, compiled.masks), extent);
+  Candidates candidates;
+  const lanes::Found segments = read_segments(frames, policy);
+  look_up(segments, policy, candidates);
+  Positions others = first(frames.size()) & ~(segments.ipv4 | segments.ipv6);
+  for (; others != 0; others &= others - 1) {
+    const auto i = static_cast<std::size_t>(std::countr_zero(others));
+    look_up_one(i, frames[i], policy, candidates);
   }
-  inputs_.close(extent);
+  if (candidates.all == 0) return 0;
+  inputs_.close(frames.size(), candidates.lengths);
   bucket::siphash13_batch(policy.hash_key(), inputs_, outputs_);
-  return settle_foreign(around, decisions);
+  return settle_foreign(candidates, around);
 }
 
 }  // namespace covey::forwarding

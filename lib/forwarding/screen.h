@@ -5,9 +5,10 @@
 // Owner: forwarding. Thread: the worker that owns the flow cache. Pure, like decide(). In a cluster
 // of N hosts all but one of N frames are for buckets of others, and what they cost each host sets
 // how large the cluster can be. So those that are plain (no tags, options, fragments or tunnels)
-// are read no further than placing them takes, and placed in passes over the burst, whose hashes
-// are computed side by side. A frame that is settled has what decide() would have given it; the
-// others get theirs from decide(), sooner where the place is known.
+// are read no further than placing them takes, several at once where the processor can, and placed
+// in passes over the burst, whose hashes are computed side by side. What decide() would have said
+// of a frame that is settled is only written down if somebody asks; the others go to decide(),
+// which is through sooner where the place is known.
 #pragma once
 
 #include <array>
@@ -18,19 +19,33 @@
 #include "bucket/siphash_batch.h"
 #include "forwarding/decide.h"
 #include "forwarding/placement.h"
+#include "forwarding/segment_lanes.h"
 
 namespace covey::forwarding {
 
 class Screen {
  public:
   static constexpr std::size_t kMostFrames = bucket::HashInputs::kCapacity;
+  /// Reads segments side by side, see segment_lanes.h; nothing: this processor cannot.
+  using Reader = lanes::Found (*)(const lanes::Frames& frames, const lanes::Macs& macs,
+                                  lanes::Segments& segments) noexcept;
+  [[nodiscard]] static Reader reader_of_this_processor() noexcept;
 
-  /// Of at most kMostFrames frames. Bit i of the result: decisions[i] holds what is to be done with
-  /// frames[i], which is drop_not_owner. Other decisions are left as they are.
-  [[nodiscard]] std::uint64_t settle(std::span<const std::span<std::uint8_t>> frames,
-                                     const Surroundings& around,
-                                     std::span<Decision> decisions) noexcept;
-  /// What forwarding::decide() says of frames[i] of the last burst.
+  explicit Screen(Reader reader = reader_of_this_processor()) noexcept : reader_(reader) {}
+
+  /// Frames of a burst, by position: bit i for frames[i].
+  using Positions = std::uint64_t;
+  [[nodiscard]] static constexpr Positions first(std::size_t count) {
+    return count == 0 ? 0 : ~Positions{0} >> (kMostFrames - count);
+  }
+  /// Of at most kMostFrames frames those that are drop_not_owner.
+  [[nodiscard]] Positions settle(std::span<const std::span<std::uint8_t>> frames,
+                                 const Surroundings& around) noexcept;
+  /// By which rule frames[i] of the last burst was settled.
+  [[nodiscard]] const CompiledRule& rule_of(std::size_t i) const noexcept { return *rules_[i]; }
+  /// What forwarding::decide() says of frames[i], which was settled.
+  [[nodiscard]] Decision settled(std::size_t i, const Snapshot& snapshot) const noexcept;
+  /// What it says of one that was not.
   [[nodiscard]] Decision decide(std::size_t i, std::span<const std::uint8_t> frame,
                                 const packet::FrameView& view, flow::Sought sought,
                                 const Surroundings& around) const noexcept {
@@ -40,22 +55,35 @@ class Screen {
   }
 
  private:
-  /// A frame whose rule is known.
-  struct Candidate {
-    std::uint8_t frame = 0;  // its position
-    bool is_tcp = false;
-    RuleIndex rule = kDefaultRule;
-    base::ClassIndex map_class;
+  /// Those whose rule is known.
+  struct Candidates {
+    Positions all = 0;
+    Positions tcp = 0;
+    bucket::HashInputs::Lengths lengths = 0;  // of inputs_
   };
 
-  [[nodiscard]] std::uint64_t settle_foreign(const Surroundings& around,
-                                             std::span<Decision> decisions) noexcept;
+  [[nodiscard]] lanes::Found read_segments(std::span<const std::span<std::uint8_t>> frames,
+                                           const Policy& policy) noexcept;
+  void look_up(const lanes::Found& segments, const Policy& policy, Candidates& candidates) noexcept;
+  [[nodiscard]] Positions look_up_ipv4(Positions segments, const Policy& policy,
+                                       bucket::HashInputs::Lengths& lengths) noexcept;
+  [[nodiscard]] Positions look_up_ipv6(Positions segments, const Policy& policy,
+                                       bucket::HashInputs::Lengths& lengths) noexcept;
+  void look_up_one(std::size_t i, std::span<const std::uint8_t> frame, const Policy& policy,
+                   Candidates& candidates) noexcept;
+  [[nodiscard]] Positions settle_foreign(const Candidates& candidates,
+                                         const Surroundings& around) noexcept;
 
-  std::array<Candidate, kMostFrames> candidates_;
-  std::array<Placement, kMostFrames> places_;  // by position in the burst
-  std::uint64_t placed_ = 0;                   // bit i: places_[i] is that of frames[i], of TCP
+  Reader reader_;
+  lanes::Frames rows_;
+  lanes::Segments segments_;
+  // By position.
+  std::array<const CompiledRule*, kMostFrames> rules_;  // of candidates
   bucket::HashInputs inputs_;
   bucket::HashOutputs outputs_;
+  std::array<Placement, kMostFrames> places_;  // of those in placed_
+  Positions placed_ = 0;                       // of TCP
 };
+static_assert(Screen::kMostFrames == lanes::kMostFrames);
 
 }  // namespace covey::forwarding

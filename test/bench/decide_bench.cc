@@ -21,12 +21,26 @@ void run(benchmark::State& state, const bench::Scene& scene) {
   state.SetItemsProcessed(state.iterations());
 }
 
+void touch(benchmark::State& state, const bench::Scene& scene) {
+  const auto stage = std::make_unique<bench::Stage>(scene);
+  while (state.KeepRunningBatch(bench::kBurst))
+    benchmark::DoNotOptimize(stage->touch_burst());
+  state.SetItemsProcessed(state.iterations());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   for (const bench::Scene& scene : bench::all_scenes()) {
     benchmark::RegisterBenchmark(scene.name.c_str(),
                                  [scene](benchmark::State& state) { run(state, scene); });
+    // For comparison: frames that lie in memory, and nothing done with them but reading a word.
+    const bool is_plain = scene.flows == 0 && !scene.tracked && scene.frames != bench::kFewFrames;
+    if (is_plain && !scene.is_ipv6) {
+      const std::string name = "touch_only" + scene.name.substr(scene.name.find('/'));
+      benchmark::RegisterBenchmark(name.c_str(),
+                                   [scene](benchmark::State& state) { touch(state, scene); });
+    }
   }
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();

@@ -69,8 +69,13 @@ class Stage {
 
   /// The next burst; returns how many got another verdict than expected.
   std::size_t decide_burst();
+  /// Only reads a word of each frame of the next burst: what memory alone costs. Their sum, so that
+  /// it must be done.
+  std::uint64_t touch_burst();
 
  private:
+  void take_burst();
+
   const Scene scene_;
   const forwarding::Snapshot now_;
   const Pool pool_;
@@ -80,7 +85,7 @@ class Stage {
   std::array<std::span<std::uint8_t>, kBurst> bytes_;
   std::array<packet::FrameView, kBurst> views_;
   std::array<flow::Sought, kBurst> sought_;
-  std::array<forwarding::Decision, kBurst> decisions_;
+  std::array<forwarding::Decision, kBurst> decisions_;  // not of what is settled at first sight
 };
 
 }  // namespace covey::bench

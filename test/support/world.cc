@@ -212,9 +212,8 @@ std::string World::effect_of(const forwarding::Decision& decision) const {
 InBurst decided_in_burst(const Frame& frame, const forwarding::Surroundings& around) {
   Frame copy = frame;
   const std::span<std::uint8_t> bytes(copy);
-  forwarding::Decision decision;
   forwarding::Screen screen;
-  if (screen.settle({&bytes, 1}, around, {&decision, 1}) != 0) return {decision, true};
+  if (screen.settle({&bytes, 1}, around) != 0) return {screen.settled(0, around.snapshot), true};
   const packet::FrameView view = packet::parse(frame);
   flow::Sought sought = around.flows.begin(view.key);
   around.flows.go_on(sought);

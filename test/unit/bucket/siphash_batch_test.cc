@@ -32,14 +32,14 @@ void check_all(std::uint32_t least, std::uint32_t most) {
   for (std::size_t size = 0; size <= HashInputs::kCapacity; ++size) {
     const bucket::SipKey key{random(), random()};
     std::vector<std::uint64_t> expected;
-    HashInputs::Extent extent;
+    HashInputs::Lengths lengths = 0;
     for (std::size_t i = 0; i < size; ++i) {
       const auto count = static_cast<std::uint32_t>(least + random() % (most - least + 1));
       const bucket::HashWords words = random_words(random, count);
-      inputs->add(words, extent);
+      inputs->put(i, words, lengths);
       expected.push_back(one_by_one(key, words));
     }
-    inputs->close(extent);
+    inputs->close(size, lengths);
     for (const bucket::HashVariant& variant : bucket::hash_variants()) {
       INFO(variant.name << ", " << size << " messages");
       outputs->hashes.fill(0);
@@ -68,9 +68,9 @@ TEST_CASE("there is a variant for every processor, and the one in use is among t
   REQUIRE(!bucket::hash_variants().empty());
   CHECK(std::string_view(bucket::hash_variants().back().name) == "scalar");
   HashInputs inputs;
-  HashInputs::Extent extent;
-  inputs.add({1, 2, 3, 3}, extent);
-  inputs.close(extent);
+  HashInputs::Lengths lengths = 0;
+  inputs.put(0, {1, 2, 3, 3}, lengths);
+  inputs.close(1, lengths);
   bucket::HashOutputs outputs{};
   bucket::siphash13_batch({4, 5}, inputs, outputs);
   CHECK(outputs.hashes[0] == one_by_one({4, 5}, {1, 2, 3, 3}));

@@ -98,7 +98,9 @@ TEST_CASE("what takes more than a port rule and a hash is not") {
   CHECK_FALSE(is_settled(world, FrameBuilder(datagram).fragment(8, false)));
 }
 
-TEST_CASE("random bursts: what is settled or placed is what decide() says, frame by frame") {
+namespace {
+
+void check_random_bursts(forwarding::Screen screen) {
   std::mt19937_64 random(20);
   const std::vector<Frame> models = some_frames();
   const std::array worlds = {World().foreign(),        World().foreign().udp_track(),
@@ -106,7 +108,6 @@ TEST_CASE("random bursts: what is settled or placed is what decide() says, frame
                              World().retained(),       World().foreign().bucket_count(1)};
   std::uint64_t settled = 0;
   const std::size_t bursts = from_environment("COVEY_TEST_CASES", 100'000) / kBurst;
-  forwarding::Screen screen;
   for (std::size_t burst = 0; burst < bursts; ++burst) {
     const forwarding::Snapshot snapshot = worlds[random() % worlds.size()].snapshot();
     const flow::FlowCache flows({.capacity = 64}, snapshot.policy->classes().class_sizes, 7);
@@ -120,8 +121,7 @@ TEST_CASE("random bursts: what is settled or placed is what decide() says, frame
       frames.push_back(std::move(frame));
     }
     const std::vector<std::span<std::uint8_t>> bytes(frames.begin(), frames.end());
-    std::array<forwarding::Decision, kBurst> decisions;
-    const std::uint64_t bits = screen.settle(bytes, around, decisions);
+    const std::uint64_t bits = screen.settle(bytes, around);
     for (std::size_t i = 0; i < kBurst; ++i) {
       const bool is_settled = (bits >> i & 1U) != 0;
       if (i >= frames.size()) {
@@ -131,10 +131,21 @@ TEST_CASE("random bursts: what is settled or placed is what decide() says, frame
       settled += is_settled ? 1U : 0U;
       const packet::FrameView view = packet::parse(frames[i]);
       const flow::Sought sought = flows.begin(view.key);
-      if (!is_settled) decisions[i] = screen.decide(i, frames[i], view, sought, around);
-      const auto decision = forwarding::decide(frames[i], view, around);
-      if (decisions[i] != decision) FAIL("burst " << burst << ", frame " << i << " differs");
+      const auto in_burst = is_settled ? screen.settled(i, snapshot)
+                                       : screen.decide(i, frames[i], view, sought, around);
+      if (in_burst != forwarding::decide(frames[i], view, around))
+        FAIL("burst " << burst << ", frame " << i << " differs");
     }
   }
   CHECK(settled > bursts * kBurst / 20);
+}
+
+}  // namespace
+
+TEST_CASE("random bursts: what is settled or placed is what decide() says, frame by frame") {
+  check_random_bursts(forwarding::Screen());
+}
+
+TEST_CASE("random bursts: the same on processors that read one frame at a time") {
+  check_random_bursts(forwarding::Screen(nullptr));
 }
