@@ -37,6 +37,14 @@ class Gathering {
   void take_each(std::span<rte_mbuf* const> frames) noexcept;
 
   [[nodiscard]] std::span<Run> runs() { return std::span(runs_).first(count_); }
+  /// Calls visit(position) for each frame of a run, in order.
+  template <typename Visit>
+  void each(const Run& run, Visit&& visit) const {
+    for (std::uint8_t at = run.first;; at = next_[at]) {
+      visit(at);
+      if (at == run.last) return;
+    }
+  }
   /// Position of the frame that follows `position` in its run, which does not end there.
   [[nodiscard]] std::uint8_t after(std::uint8_t position) const { return next_[position]; }
 

@@ -25,7 +25,7 @@ class Nowhere final : public LocalStack {
                         std::span<packet::LeftOver> /*left*/) noexcept override {
     return 0;
   }
-  [[nodiscard]] int readable_fd(std::uint16_t /*queue*/) const noexcept override { return -1; }
+  [[nodiscard]] int readable_fd(std::uint16_t /*queue*/) noexcept override { return -1; }
 };
 
 }  // namespace

@@ -17,6 +17,7 @@
 
 #include "base/address.h"
 #include "base/result.h"
+#include "localstack/long_buffers.h"
 #include "localstack/settings.h"
 #include "packet/parse.h"
 #include "packet/segment.h"
@@ -25,12 +26,6 @@ struct rte_mbuf;
 struct rte_mempool;
 
 namespace covey::localstack {
-
-inline constexpr std::uint16_t kLongestFrame = 65535;  // what one buffer can hold
-// Each is as much work as a burst of others: more would keep the other direction waiting.
-inline constexpr std::size_t kLongPerCollect = 8;
-// Those that were given out, and those that lie ready for the next.
-inline constexpr unsigned kLongBuffersPerQueue = 2 * kLongPerCollect;
 
 /// How the kernel end is to be set up; undone when the LocalStack is destroyed.
 struct Interface {
@@ -53,8 +48,9 @@ class LocalStack {
   /// they come back before the next call.
   virtual std::uint16_t collect(std::uint16_t queue, std::span<rte_mbuf*> frames,
                                 std::span<packet::LeftOver> left) noexcept = 0;
-  /// A file descriptor that becomes readable when collect() would return frames; -1: poll.
-  [[nodiscard]] virtual int readable_fd(std::uint16_t queue) const noexcept = 0;
+  /// For a worker that is about to sleep, because collect() found nothing: a file descriptor that
+  /// becomes readable when it would return frames; -1: poll. It may be readable in vain.
+  [[nodiscard]] virtual int readable_fd(std::uint16_t queue) noexcept = 0;
 };
 
 /// `pool` gives the mbufs of collect(). Errors name the system call and the interface.

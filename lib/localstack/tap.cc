@@ -15,14 +15,13 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 
-#include <rte_errno.h>
 #include <rte_mbuf.h>
+
+#include "localstack/interface_setup.h"
 
 namespace covey::localstack {
 
 namespace {
-
-constexpr std::uint32_t kEthernetOverhead = 22;  // header and two VLAN tags
 
 /// EIO: the interface was taken down; EAGAIN, ENOBUFS: full. Anything else means this one frame is
 /// not to the kernel's liking (too short, say): it is used up, so that it does not stop those
@@ -37,34 +36,25 @@ int result_of(ssize_t done) {
 
 }  // namespace
 
-void Tap::PoolFree::operator()(rte_mempool* pool) const {
-  rte_mempool_free(pool);
-}
-
 base::Result<std::unique_ptr<LocalStack>> Tap::create(const Settings& settings,
                                                       const Interface& interface,
                                                       std::uint16_t queues, rte_mempool* pool) {
-  const std::uint32_t room = rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM;
-  if (interface.mtu + kEthernetOverhead > room) {
-    return base::fail(base::ErrorCode::invalid_argument,
-                      "interface \"" + settings.name + "\": MTU " + std::to_string(interface.mtu) +
-                          " does not fit buffers of " + std::to_string(room) + " bytes");
-  }
+  base::Result<void> done = check_interface(settings.name, interface, pool);
+  if (!done) return std::unexpected(done.error());
   auto tap = std::make_unique<Tap>(settings.offload, pool);
-  base::Result<void> done = tap->open_queues(settings.name, queues);
+  done = tap->open_queues(settings.name, queues);
   if (!done) return std::unexpected(done.error());
-  if (settings.offload) done = tap->make_long_buffers(queues);
-  if (!done) return std::unexpected(done.error());
-  done = configure(settings.name, interface);
+  if (settings.offload) {
+    base::Result<LongBuffers> made = make_long_buffers(queues);
+    if (!made) return std::unexpected(made.error());
+    tap->long_buffers_ = std::move(*made);
+  }
+  done = set_up_interface(settings.name, interface);
   if (!done) return std::unexpected(done.error());
   return tap;
 }
 
 base::Result<void> Tap::open_queues(const std::string& name, std::uint16_t queues) {
-  if (name.empty() || name.size() >= IFNAMSIZ) {
-    return base::fail(base::ErrorCode::invalid_argument,
-                      "interface name \"" + name + "\" must have 1 to 15 characters");
-  }
   const auto failed = [&name](const std::string& doing) {
     return base::fail_errno(
         doing + " \"" + name + "\"" + (errno == EBUSY ? " (it exists already)" : ""), errno);
@@ -88,14 +78,6 @@ base::Result<void> Tap::open_queues(const std::string& name, std::uint16_t queue
     queues_.back()->batch = Batch::open(file);
   }
   return {};
-}
-
-base::Result<void> Tap::make_long_buffers(std::uint16_t queues) {
-  long_pool_.reset(rte_pktmbuf_pool_create("covey-long", kLongBuffersPerQueue * queues, 0, 0,
-                                           kLongestFrame, SOCKET_ID_ANY));
-  if (long_pool_ != nullptr) return {};
-  return base::fail(base::ErrorCode::unavailable,
-                    std::string("make buffers for long frames: ") + rte_strerror(rte_errno));
 }
 
 Tap::~Tap() {
@@ -124,7 +106,7 @@ void Tap::Messages::add(void* start, std::size_t length) {
   now = {now.data(), now.size() + 1};
 }
 
-int Tap::readable_fd(std::uint16_t queue) const noexcept {
+int Tap::readable_fd(std::uint16_t queue) noexcept {
   return queues_[queue]->file;
 }
 
@@ -155,11 +137,8 @@ void Tap::deliver_some(Queue& queue, std::span<rte_mbuf*> frames,
   unsigned count = 0;
   for (std::size_t i = 0; i < gathering.runs().size(); ++i) {
     if (is_refused(queue.results[i])) continue;
-    const Gathering::Run& run = gathering.runs()[i];
-    for (std::uint8_t at = run.first;; at = gathering.after(at)) {
-      taken[count++] = std::exchange(frames[at], nullptr);
-      if (at == run.last) break;
-    }
+    gathering.each(gathering.runs()[i],
+                   [&](std::uint8_t at) { taken[count++] = std::exchange(frames[at], nullptr); });
   }
   rte_pktmbuf_free_bulk(taken.data(), count);
 }
@@ -275,11 +254,7 @@ void Tap::read_messages(Queue& queue) noexcept {
 
 bool Tap::fill(Spare& spare) noexcept {
   if (spare.ordinary == nullptr) spare.ordinary = rte_pktmbuf_alloc(pool_);
-  if (offload_ && spare.rest == nullptr) {
-    spare.rest = rte_pktmbuf_alloc(long_pool_.get());
-    // All of it for the frame, from the start.
-    if (spare.rest != nullptr) spare.rest->data_off = 0;
-  }
+  if (offload_ && spare.rest == nullptr) spare.rest = take_long_buffer(long_buffers_);
   return spare.ordinary != nullptr && (!offload_ || spare.rest != nullptr);
 }
 

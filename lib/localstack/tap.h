@@ -24,6 +24,7 @@
 #include "localstack/batch.h"
 #include "localstack/gather.h"
 #include "localstack/local_stack.h"
+#include "localstack/long_buffers.h"
 
 namespace covey::localstack {
 
@@ -42,7 +43,7 @@ class Tap final : public LocalStack {
                std::span<const packet::FrameView* const> views) noexcept override;
   std::uint16_t collect(std::uint16_t queue, std::span<rte_mbuf*> frames,
                         std::span<packet::LeftOver> left) noexcept override;
-  [[nodiscard]] int readable_fd(std::uint16_t queue) const noexcept override;
+  [[nodiscard]] int readable_fd(std::uint16_t queue) noexcept override;
 
  private:
   /// What stands in front of each frame, either way: virtio_net_hdr of linux/virtio_net.h, which is
@@ -89,15 +90,8 @@ class Tap final : public LocalStack {
     Messages messages;
     std::array<int, Gathering::kMost> results;  // bytes or negative error number, by message
   };
-  struct PoolFree {
-    void operator()(rte_mempool* pool) const;
-  };
 
   [[nodiscard]] base::Result<void> open_queues(const std::string& name, std::uint16_t queues);
-  [[nodiscard]] base::Result<void> make_long_buffers(std::uint16_t queues);
-  /// tap_setup.cc: switches, addresses, up.
-  [[nodiscard]] static base::Result<void> configure(const std::string& name,
-                                                    const Interface& interface);
   void deliver_some(Queue& queue, std::span<rte_mbuf*> frames,
                     std::span<const packet::FrameView* const> views) noexcept;
   static void write_run(Messages& messages, const Gathering& gathering, Gathering::Run& run,
@@ -113,7 +107,7 @@ class Tap final : public LocalStack {
 
   bool offload_;
   rte_mempool* pool_;
-  std::unique_ptr<rte_mempool, PoolFree> long_pool_;
+  LongBuffers long_buffers_;
   std::vector<std::unique_ptr<Queue>> queues_;
 };
 

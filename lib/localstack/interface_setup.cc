@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the kernel is told about the interface of a Tap: switches, link, addresses.
+#include "localstack/interface_setup.h"
+
+#include <utility>
+#include <vector>
+
+#include <linux/if.h>
+
+#include <rte_mbuf.h>
+
 #include "localstack/netlink.h"
 #include "localstack/sysctl.h"
-#include "localstack/tap.h"
 
 namespace covey::localstack {
 
 namespace {
 
-constexpr std::uint32_t kTransmitQueue = 1000;  // frames the kernel keeps for us while we are busy
+constexpr std::uint32_t kEthernetOverhead = 22;  // header and two VLAN tags
+constexpr std::uint32_t kTransmitQueue = 1000;   // frames the kernel keeps for us while we are busy
 
 base::Result<void> set_switches(const std::string& name, bool has_ipv6) {
   const std::string ipv4 = "ipv4/conf/" + name + "/";
@@ -49,7 +57,20 @@ base::Result<void> set_switches(const std::string& name, bool has_ipv6) {
 
 }  // namespace
 
-base::Result<void> Tap::configure(const std::string& name, const Interface& interface) {
+base::Result<void> check_interface(const std::string& name, const Interface& interface,
+                                   rte_mempool* pool) {
+  if (name.empty() || name.size() >= IFNAMSIZ) {
+    return base::fail(base::ErrorCode::invalid_argument,
+                      "interface name \"" + name + "\" must have 1 to 15 characters");
+  }
+  const std::uint32_t room = rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM;
+  if (interface.mtu + kEthernetOverhead <= room) return {};
+  return base::fail(base::ErrorCode::invalid_argument,
+                    "interface \"" + name + "\": MTU " + std::to_string(interface.mtu) +
+                        " does not fit buffers of " + std::to_string(room) + " bytes");
+}
+
+base::Result<void> set_up_interface(const std::string& name, const Interface& interface) {
   bool has_ipv6 = false;
   for (const base::IpPrefix& prefix : interface.addresses) {
     has_ipv6 = has_ipv6 || prefix.address.family == base::Family::ipv6;
