@@ -7,36 +7,19 @@
 #include <rte_mbuf.h>
 
 #include "localstack/frame.h"
+#include "localstack/left_over.h"
 #include "packet/headers.h"
 
 namespace covey::dataplane {
 
 using localstack::bytes_of;
 
-namespace {
-
-/// Says to the device where the headers are, that of layer 4 having `l4` bytes; false if it has no
-/// word for this kind of checksum.
-bool describe(rte_mbuf* frame, const packet::FrameView& view, const packet::LeftOver& left,
-              std::uint64_t l4) {
-  const bool is_tcp = view.key.protocol == packet::kProtocolTcp;
-  if (!is_tcp && view.key.protocol != packet::kProtocolUdp) return false;
-  // A checksum further inside belongs to what a tunnel carries.
-  if (left.checksum_start != view.l4_offset) return false;
-  const auto l3 = static_cast<std::uint64_t>(view.l4_offset - view.l3_offset);
-  frame->tx_offload = rte_mbuf_tx_offload(view.l3_offset, l3, l4, left.segment, 0, 0, 0);
-  frame->ol_flags |= is_tcp ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
-  frame->ol_flags |= view.layer3 == packet::Layer3::ipv4
-                         ? RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM
-                         : RTE_MBUF_F_TX_IPV6;
-  return true;
-}
-
-}  // namespace
-
 void finish_checksum(rte_mbuf* frame, const packet::FrameView& view, const packet::LeftOver& left,
                      Abilities device) noexcept {
-  if (device.checksums && left.has_checksum() && describe(frame, view, left, 0)) return;
+  if (device.checksums && left.has_checksum() &&
+      localstack::leave_to_device(frame, view, left, 0)) {
+    return;
+  }
   packet::finish_checksum(bytes_of(frame), left);
 }
 
@@ -78,7 +61,8 @@ rte_mbuf* chain_for_device(rte_mbuf* frame, const packet::FrameView& view,
   }
   head->pkt_len = frame->pkt_len;
   const std::size_t tcp = packet::packet_end(bytes_of(frame), view) - view.l4_offset;
-  static_cast<void>(describe(head, view, left, tcp - view.payload_length));
+  static_cast<void>(localstack::leave_to_device(
+      head, view, left, static_cast<std::uint16_t>(tcp - view.payload_length)));
   head->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
   return head;
 }

@@ -7,9 +7,6 @@
 #include <bit>
 #include <cstdlib>
 
-#include <rte_bus.h>
-#include <rte_dev.h>
-#include <rte_errno.h>
 #include <rte_ethdev.h>
 
 #include "dataplane/fanout.h"
@@ -19,7 +16,6 @@ namespace covey::dataplane {
 
 namespace {
 
-constexpr std::uint16_t kDescriptors = 1024;  // per queue; drivers round as they must
 constexpr std::uint32_t kFrameOverhead = 22;  // Ethernet header and two VLAN tags
 constexpr std::uint32_t kLeastRoom = 2048;    // what drivers expect of a buffer
 constexpr std::uint32_t kAfPacketSlotHeader =
@@ -81,29 +77,14 @@ DevicePlan plan_other(const Uplink& uplink) {
   return plan;
 }
 
-std::string describe(int error) {
-  return rte_strerror(error < 0 ? -error : error);
-}
-
-base::Result<std::uint16_t> find_device(const DevicePlan& plan) {
-  if (plan.pci_address.empty()) {
-    const int made = rte_eal_hotplug_add("vdev", plan.name.c_str(), plan.arguments.c_str());
-    if (made != 0) {
-      return base::fail(base::ErrorCode::unavailable, "make device " + plan.name + " (" +
-                                                          plan.arguments + "): " + describe(made));
-    }
-  }
-  std::uint16_t id = 0;
-  if (rte_eth_dev_get_port_by_name(plan.name.c_str(), &id) != 0) {
-    return base::fail(base::ErrorCode::not_found,
-                      plan.pci_address.empty()
-                          ? "device " + plan.name + " is not an Ethernet device"
-                          : "no NIC at PCI address " + plan.pci_address +
-                                " that DPDK can drive; is it bound to vfio-pci? (driverctl "
-                                "set-override " +
-                                plan.pci_address + " vfio-pci)");
-  }
-  return id;
+base::Result<localstack::Device> open_device(const DevicePlan& plan) {
+  if (plan.pci_address.empty()) return localstack::make_device(plan.name, plan.arguments);
+  base::Result<localstack::Device> found = localstack::find_device(plan.name);
+  if (found) return found;
+  return base::fail(base::ErrorCode::not_found,
+                    "no NIC at PCI address " + plan.pci_address +
+                        " that DPDK can drive; is it bound to vfio-pci? (driverctl set-override " +
+                        plan.pci_address + " vfio-pci)");
 }
 
 constexpr std::uint64_t kReceivedChecksums =
@@ -160,70 +141,44 @@ base::Result<DevicePlan> plan_device(const Uplink& uplink) {
 
 base::Result<std::unique_ptr<Port>> Port::open(const DevicePlan& plan, const Uplink& uplink,
                                                bool offload, rte_mempool* pool) {
-  const base::Result<std::uint16_t> id = find_device(plan);
-  if (!id) return std::unexpected(id.error());
-  auto port = std::make_unique<Port>(*id, plan);
+  base::Result<localstack::Device> device = open_device(plan);
+  if (!device) return std::unexpected(device.error());
+  auto port = std::make_unique<Port>(std::move(*device), plan);
   const base::Result<void> configured = port->configure(uplink, offload, pool);
   if (!configured) return std::unexpected(configured.error());
   return port;
 }
 
-Port::Port(std::uint16_t id, DevicePlan plan) : id_(id), plan_(std::move(plan)) {}
+Port::Port(localstack::Device device, DevicePlan plan)
+    : device_(std::move(device)), plan_(std::move(plan)) {}
 
 Port::~Port() {
-  static_cast<void>(rte_eth_dev_stop(id_));   // fails only where it was not running
-  static_cast<void>(rte_eth_dev_close(id_));  // and with it what the driver opened
+  static_cast<void>(rte_eth_dev_stop(id()));   // fails only where it was not running
+  static_cast<void>(rte_eth_dev_close(id()));  // and with it what the driver opened
 }
 
 base::Result<void> Port::configure(const Uplink& uplink, bool offload, rte_mempool* pool) {
-  const auto failed = [this](const std::string& doing, int error) {
-    return base::fail(base::ErrorCode::unavailable,
-                      "device " + plan_.name + ": " + doing + ": " + describe(error));
-  };
-  rte_eth_dev_info info{};
-  int error = rte_eth_dev_info_get(id_, &info);
-  if (error != 0) return failed("read its abilities", error);
-  if (uplink.queues > info.max_rx_queues || uplink.queues > info.max_tx_queues) {
-    return base::fail(base::ErrorCode::unsupported,
-                      "device " + plan_.name + " has " +
-                          std::to_string(std::min(info.max_rx_queues, info.max_tx_queues)) +
-                          " queues, ports.uplink.queues is " + std::to_string(uplink.queues));
-  }
-  if (offload) abilities_ = abilities_of(info);
-  const rte_eth_conf settings = device_settings(info, uplink, offload, abilities_);
-  error = rte_eth_dev_configure(id_, uplink.queues, uplink.queues, &settings);
-  if (error != 0) return failed("configure", error);
-
-  std::uint16_t receive = kDescriptors;
-  std::uint16_t transmit = kDescriptors;
-  error = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive, &transmit);
-  if (error != 0) return failed("choose descriptors", error);
-  const auto socket = static_cast<unsigned>(rte_eth_dev_socket_id(id_));
-  for (std::uint16_t queue = 0; queue < uplink.queues; ++queue) {
-    error = rte_eth_rx_queue_setup(id_, queue, receive, socket, nullptr, pool);
-    if (error != 0) return failed("set up receive queue " + std::to_string(queue), error);
-    error = rte_eth_tx_queue_setup(id_, queue, transmit, socket, nullptr);
-    if (error != 0) return failed("set up transmit queue " + std::to_string(queue), error);
-  }
-  return {};
+  const base::Result<rte_eth_dev_info> info =
+      localstack::read_abilities(device_, uplink.queues, "ports.uplink.queues");
+  if (!info) return std::unexpected(info.error());
+  if (offload) abilities_ = abilities_of(*info);
+  return localstack::configure_device(device_, device_settings(*info, uplink, offload, abilities_),
+                                      uplink.queues, pool);
 }
 
 base::Result<void> Port::start() {
-  int error = rte_eth_dev_start(id_);
-  if (error != 0) {
-    return base::fail(base::ErrorCode::unavailable,
-                      "start device " + plan_.name + ": " + describe(error));
-  }
+  const base::Result<void> started = localstack::start_device(device_);
+  if (!started) return started;
   // The cluster's address is not the NIC's own: without promiscuous mode nothing of interest
   // arrives.
-  error = rte_eth_promiscuous_enable(id_);
+  const int error = rte_eth_promiscuous_enable(id());
   if (error != 0 && error != -ENOTSUP) {
-    return base::fail(
-        base::ErrorCode::unavailable,
-        "device " + plan_.name + ": receive frames of all addresses: " + describe(error));
+    return base::fail(base::ErrorCode::unavailable, "device " + plan_.name +
+                                                        ": receive frames of all addresses: " +
+                                                        localstack::describe_error(error));
   }
   // Promiscuous mode covers multicast; some drivers want it said, others have no word for it.
-  static_cast<void>(rte_eth_allmulticast_enable(id_));
+  static_cast<void>(rte_eth_allmulticast_enable(id()));
   return {};
 }
 
@@ -231,7 +186,7 @@ PortReport Port::report() const {
   PortReport report;
   report.name = plan_.interface.empty() ? plan_.name : plan_.interface;
   rte_eth_stats counted{};
-  if (rte_eth_stats_get(id_, &counted) == 0) {
+  if (rte_eth_stats_get(id(), &counted) == 0) {
     report.rx_frames = counted.ipackets;
     report.rx_bytes = counted.ibytes;
     report.rx_missed = counted.imissed;
@@ -242,7 +197,7 @@ PortReport Port::report() const {
   }
   if (plan_.interface.empty()) {
     rte_eth_link link{};
-    report.link_up = rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status != 0;
+    report.link_up = rte_eth_link_get_nowait(id(), &link) == 0 && link.link_status != 0;
   } else {
     // The socket-based drivers call every started port up; the interface knows better.
     const base::Result<localstack::LinkState> state = localstack::read_link(plan_.interface);

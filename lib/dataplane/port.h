@@ -15,6 +15,7 @@
 #include "dataplane/data_plane.h"
 #include "dataplane/finish.h"
 #include "dataplane/settings.h"
+#include "localstack/device.h"
 
 struct rte_mempool;
 
@@ -41,9 +42,9 @@ class Port {
   ~Port();
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
-  explicit Port(std::uint16_t id, DevicePlan plan);  // use open()
+  explicit Port(localstack::Device device, DevicePlan plan);  // use open()
 
-  [[nodiscard]] std::uint16_t id() const { return id_; }
+  [[nodiscard]] std::uint16_t id() const { return device_.id; }
   /// What it was asked for.
   [[nodiscard]] Abilities abilities() const { return abilities_; }
   [[nodiscard]] base::Result<void> start();
@@ -52,7 +53,7 @@ class Port {
  private:
   [[nodiscard]] base::Result<void> configure(const Uplink& uplink, bool offload, rte_mempool* pool);
 
-  std::uint16_t id_;
+  localstack::Device device_;
   DevicePlan plan_;
   Abilities abilities_;
 };

@@ -18,7 +18,9 @@
 namespace covey::packet {
 
 inline constexpr std::size_t kLongestPacket = 65535;  // what an IP header can say
+// Where the checksum stands in the header of layer 4.
 inline constexpr std::size_t kTcpChecksum = 16;
+inline constexpr std::size_t kUdpChecksum = 6;
 
 /// What a stack left to be done by the device that sends a frame. All zero: nothing.
 struct LeftOver {

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a stack left over of a frame, in the words that DPDK's devices have for it.
+//
+// Owner: localstack. Thread: the worker that holds the mbuf; pure.
+#pragma once
+
+#include <cstdint>
+
+#include "packet/parse.h"
+#include "packet/segment.h"
+
+struct rte_mbuf;
+
+namespace covey::localstack {
+
+/// Tells the device that will send `frame` to complete its checksum, and where its headers are;
+/// that of layer 4 has `layer4` bytes, of no interest unless the frame is to be cut. False, and
+/// nothing told, if there is no word for this kind of checksum.
+bool leave_to_device(rte_mbuf* frame, const packet::FrameView& view, const packet::LeftOver& left,
+                     std::uint16_t layer4) noexcept;
+
+/// What the device that received a flat frame found left over of it; the mbuf forgets it, since
+/// the same members mean something else on the way out.
+[[nodiscard]] packet::LeftOver take_left_over(rte_mbuf* frame) noexcept;
+
+}  // namespace covey::localstack
