@@ -6,12 +6,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 
+#include <rte_mbuf.h>
+
+#include "base/endian.h"
+#include "localstack/frame.h"
 #include "packet/group_message.h"
 
 namespace covey::test {
@@ -94,6 +99,41 @@ std::vector<Frame> read_capture(const std::string& path) {
     frames.emplace_back(bytes.begin(), bytes.end());
   }
   return frames;
+}
+
+std::unique_ptr<dataplane::Eal> start_eal() {
+  dataplane::EalPlan plan;
+  plan.instance = "covey-test-" + std::to_string(::getpid());
+  plan.cpus = dataplane::allowed_cpus();
+  auto started = dataplane::Eal::start(plan);
+  REQUIRE(started.has_value());
+  return std::move(*started);
+}
+
+void PoolFree::operator()(rte_mempool* pool) const {
+  rte_mempool_free(pool);
+}
+
+Pool make_pool(const char* name, unsigned buffers, std::uint16_t room) {
+  Pool made(rte_pktmbuf_pool_create(
+      name, buffers, 0, 0, static_cast<std::uint16_t>(room + RTE_PKTMBUF_HEADROOM), SOCKET_ID_ANY));
+  REQUIRE(made != nullptr);
+  return made;
+}
+
+rte_mbuf* mbuf_of(rte_mempool* pool, const Frame& frame) {
+  rte_mbuf* made = rte_pktmbuf_alloc(pool);
+  REQUIRE(made != nullptr);
+  REQUIRE(rte_pktmbuf_append(made, static_cast<std::uint16_t>(frame.size())) != nullptr);
+  std::copy(frame.begin(), frame.end(), localstack::bytes_of(made).begin());
+  return made;
+}
+
+Frame with_id(Frame frame, std::uint16_t id) {
+  base::store_be16(&frame[18], id);
+  const auto sum = base::load_be16(&frame[24]) - std::uint32_t{id};
+  base::store_be16(&frame[24], static_cast<std::uint16_t>(sum - (sum >> 31U)));
+  return frame;
 }
 
 localstack::Interface world_interface() {

@@ -14,8 +14,12 @@
 #include <vector>
 
 #include "dataplane/data_plane.h"
+#include "dataplane/eal.h"
 #include "support/frames.h"
 #include "support/world.h"
+
+struct rte_mbuf;
+struct rte_mempool;
 
 namespace covey::test {
 
@@ -38,6 +42,21 @@ void write_capture(const std::string& path, const std::vector<Frame>& frames);
 /// Goes into a network namespace of its own. False, with a word why, without the right to do so or
 /// to make a TAP there: then the test is to end.
 [[nodiscard]] bool may_make_a_stack();
+
+/// DPDK's environment alone, as a Bench starts it.
+[[nodiscard]] std::unique_ptr<dataplane::Eal> start_eal();
+
+struct PoolFree {
+  void operator()(rte_mempool* pool) const;
+};
+using Pool = std::unique_ptr<rte_mempool, PoolFree>;
+/// Buffers of the usual size, unless `room` says otherwise.
+[[nodiscard]] Pool make_pool(const char* name, unsigned buffers, std::uint16_t room = 2048);
+/// The frame in one buffer.
+[[nodiscard]] rte_mbuf* mbuf_of(rte_mempool* pool, const Frame& frame);
+
+/// An IPv4 frame with that identification, and the checksum that belongs to it.
+[[nodiscard]] Frame with_id(Frame frame, std::uint16_t id);
 
 struct BenchSettings {
   std::vector<std::vector<Frame>> arriving = {{}};  // by queue

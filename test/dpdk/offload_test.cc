@@ -13,8 +13,6 @@
 
 #include <rte_mbuf.h>
 
-#include "base/endian.h"
-#include "dataplane/eal.h"
 #include "dataplane/finish.h"
 #include "fixture.h"
 #include "localstack/frame.h"
@@ -42,23 +40,10 @@ std::uint64_t frames_taken() {
   return frames;
 }
 
-struct PoolFree {
-  void operator()(rte_mempool* pool) const { rte_mempool_free(pool); }
-};
-
 /// Our side of one connection to a socket behind a TAP.
 class Talk {
  public:
   explicit Talk(bool offload) {
-    dataplane::EalPlan plan;
-    plan.instance = "covey-test-" + std::to_string(::getpid());
-    plan.cpus = dataplane::allowed_cpus();
-    auto started = dataplane::Eal::start(plan);
-    REQUIRE(started.has_value());
-    eal_ = std::move(*started);
-    pool_.reset(
-        rte_pktmbuf_pool_create("test", 2047, 0, 0, 2048 + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY));
-    REQUIRE(pool_ != nullptr);
     auto opened = localstack::open({localstack::Kind::tap, "covey0", offload}, world_interface(), 1,
                                    pool_.get());
     INFO((opened ? std::string() : opened.error().context));
@@ -82,12 +67,8 @@ class Talk {
     std::vector<packet::FrameView> views(frames.size());
     std::vector<const packet::FrameView*> pointers;
     for (std::size_t i = 0; i < frames.size(); ++i) {
-      rte_mbuf* made = rte_pktmbuf_alloc(pool_.get());
-      REQUIRE(made != nullptr);
-      REQUIRE(rte_pktmbuf_append(made, static_cast<std::uint16_t>(frames[i].size())) != nullptr);
-      std::copy(frames[i].begin(), frames[i].end(), localstack::bytes_of(made).begin());
-      views[i] = packet::parse(localstack::bytes_of(made));
-      burst.push_back(made);
+      burst.push_back(mbuf_of(pool_.get(), frames[i]));
+      views[i] = packet::parse(localstack::bytes_of(burst.back()));
       pointers.push_back(&views[i]);
     }
     stack_->deliver(0, burst, pointers);
@@ -114,13 +95,13 @@ class Talk {
   [[nodiscard]] Frame segment(std::size_t offset, std::size_t bytes,
                               std::uint8_t flags = kAck) const {
     const auto sequence = kFirst + static_cast<std::uint32_t>(offset);
-    return patch_id(FrameBuilder()
-                        .to(kStackMac)
-                        .ip(kClient, kDedicated)
-                        .tcp(kClientPort, kPort, flags)
-                        .numbers(sequence, expected_)
-                        .payload(bytes),
-                    static_cast<std::uint16_t>(offset / std::max<std::size_t>(bytes, 1)));
+    return with_id(FrameBuilder()
+                       .to(kStackMac)
+                       .ip(kClient, kDedicated)
+                       .tcp(kClientPort, kPort, flags)
+                       .numbers(sequence, expected_)
+                       .payload(bytes),
+                   static_cast<std::uint16_t>(offset / std::max<std::size_t>(bytes, 1)));
   }
   /// That many of `bytes` each, from the first on.
   [[nodiscard]] std::vector<Frame> segments(std::size_t count, std::size_t bytes) const {
@@ -131,13 +112,6 @@ class Talk {
   }
 
  private:
-  /// One after the other, as from a stack; with the checksum that belongs to it.
-  static Frame patch_id(Frame frame, std::uint16_t id) {
-    base::store_be16(&frame[18], id);
-    const auto sum = base::load_be16(&frame[24]) - std::uint32_t{id};
-    base::store_be16(&frame[24], static_cast<std::uint16_t>(sum - (sum >> 31U)));
-    return frame;
-  }
   void listen() {
     listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in where{};
@@ -163,8 +137,8 @@ class Talk {
     REQUIRE(::fcntl(socket_, F_SETFL, O_NONBLOCK) == 0);
   }
 
-  std::unique_ptr<dataplane::Eal> eal_;
-  std::unique_ptr<rte_mempool, PoolFree> pool_;
+  std::unique_ptr<dataplane::Eal> eal_ = start_eal();
+  Pool pool_ = make_pool("test", 2047);
   std::unique_ptr<localstack::LocalStack> stack_;
   int listener_ = -1;
   int socket_ = -1;
@@ -273,18 +247,11 @@ TEST_CASE("a long segment of the stack is cut, or left to a device", "[offload-o
 
 TEST_CASE("an open checksum is computed, or left to a device that knows the protocol",
           "[offload-checksum]") {
-  dataplane::EalPlan plan;
-  plan.instance = "covey-test-" + std::to_string(::getpid());
-  plan.cpus = dataplane::allowed_cpus();
-  const auto eal = dataplane::Eal::start(plan);
-  REQUIRE(eal.has_value());
-  const std::unique_ptr<rte_mempool, PoolFree> pool(
-      rte_pktmbuf_pool_create("test", 63, 0, 0, 2048 + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY));
+  const auto eal = start_eal();
+  const Pool pool = make_pool("test", 63);
   const auto finish = [&pool](const packet::LeftOver& left, dataplane::Abilities device) {
     Frame model = FrameBuilder().ip(kClient, kDedicated).tcp(1, 2, kAck).payload(100);
-    rte_mbuf* frame = rte_pktmbuf_alloc(pool.get());
-    rte_pktmbuf_append(frame, static_cast<std::uint16_t>(model.size()));
-    std::copy(model.begin(), model.end(), localstack::bytes_of(frame).begin());
+    rte_mbuf* frame = mbuf_of(pool.get(), model);
     dataplane::finish_checksum(frame, packet::parse(model), left, device);
     const bool is_changed = !std::ranges::equal(localstack::bytes_of(frame), model);
     const std::uint64_t flags = frame->ol_flags;

@@ -12,7 +12,6 @@
 
 #include <rte_mbuf.h>
 
-#include "dataplane/eal.h"
 #include "fixture.h"
 #include "localstack/frame.h"
 #include "localstack/ingress_block.h"
@@ -30,15 +29,6 @@ std::string sysctl(const std::string& name) {
   std::string value;
   std::ifstream("/proc/sys/net/" + name) >> value;
   return value;
-}
-
-rte_mbuf* mbuf_of(rte_mempool* pool, const Frame& frame) {
-  rte_mbuf* made = rte_pktmbuf_alloc(pool);
-  REQUIRE(made != nullptr);
-  char* bytes = rte_pktmbuf_append(made, static_cast<std::uint16_t>(frame.size()));
-  REQUIRE(bytes != nullptr);
-  std::copy(frame.begin(), frame.end(), localstack::bytes_of(made).begin());
-  return made;
 }
 
 /// What the stack sends in answer to a frame: the first that `wanted` accepts.
@@ -63,15 +53,6 @@ Frame answer_to(localstack::LocalStack& stack, rte_mempool* pool, const Frame& f
   }
   REQUIRE_FALSE(found.empty());
   return found;
-}
-
-std::unique_ptr<dataplane::Eal> start_eal() {
-  dataplane::EalPlan plan;
-  plan.instance = "covey-test-" + std::to_string(::getpid());
-  plan.cpus = dataplane::allowed_cpus();
-  auto eal = dataplane::Eal::start(plan);
-  REQUIRE(eal.has_value());
-  return std::move(*eal);
 }
 
 void check_setup() {
@@ -206,38 +187,52 @@ TEST_CASE("a handshake under way is a connection to a drain and to another confi
   CHECK(bench.data_plane().census().flows == 1);
 }
 
-TEST_CASE("the TAP is set up, carries frames both ways, and vanishes", "[tap]") {
-  if (!may_make_a_stack()) return;
-  const auto eal = start_eal();
-  rte_mempool* pool =
-      rte_pktmbuf_pool_create("test", 1023, 0, 0, 2048 + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
-  REQUIRE(pool != nullptr);
+namespace {
+
+/// The interface of a backend is set up, carries frames both ways, and vanishes.
+void check_kernel_end(localstack::Kind kind) {
+  const localstack::Settings settings{kind, "covey0"};
+  const Pool pool = make_pool("test", 8191);
   {
-    auto stack = localstack::open({localstack::Kind::tap, "covey0"}, world_interface(), 1, pool);
+    auto stack = localstack::open(settings, world_interface(), 1, pool.get());
     INFO((stack ? std::string() : stack.error().context));
     REQUIRE(stack.has_value());
     check_setup();
-    check_traffic(**stack, pool);
+    check_traffic(**stack, pool.get());
 
-    const auto second =
-        localstack::open({localstack::Kind::tap, "covey0"}, world_interface(), 1, pool);
+    const auto second = localstack::open(settings, world_interface(), 1, pool.get());
     REQUIRE_FALSE(second.has_value());
     CHECK(second.error().context.find("covey0") != std::string::npos);
-
-    {
-      const auto block = localstack::IngressBlock::create("covey0");
-      REQUIRE(block.has_value());
-      const auto again = localstack::IngressBlock::create("covey0");
-      REQUIRE_FALSE(again.has_value());
-      CHECK(again.error().context.find("covey_covey0") != std::string::npos);
-    }
-    CHECK(localstack::IngressBlock::create("covey0").has_value());  // gone with its owner
   }
   CHECK_FALSE(localstack::read_link("covey0").has_value());
   localstack::Interface jumbo = world_interface();
   jumbo.mtu = 9000;
-  const auto too_long = localstack::open({localstack::Kind::tap, "covey0"}, jumbo, 1, pool);
+  const auto too_long = localstack::open(settings, jumbo, 1, pool.get());
   REQUIRE_FALSE(too_long.has_value());
   CHECK(too_long.error().context.find("9000") != std::string::npos);
-  rte_mempool_free(pool);
+}
+
+}  // namespace
+
+TEST_CASE("the TAP is set up, carries frames both ways, and vanishes", "[tap]") {
+  if (!may_make_a_stack()) return;
+  const auto eal = start_eal();
+  check_kernel_end(localstack::Kind::tap);
+}
+
+TEST_CASE("an interface is blocked for the kernel by one, as long as that one lives", "[block]") {
+  if (!may_make_a_stack()) return;
+  const auto eal = start_eal();
+  const Pool pool = make_pool("test", 1023);
+  const auto stack =
+      localstack::open({localstack::Kind::tap, "covey0"}, world_interface(), 1, pool.get());
+  REQUIRE(stack.has_value());
+  {
+    const auto block = localstack::IngressBlock::create("covey0");
+    REQUIRE(block.has_value());
+    const auto again = localstack::IngressBlock::create("covey0");
+    REQUIRE_FALSE(again.has_value());
+    CHECK(again.error().context.find("covey_covey0") != std::string::npos);
+  }
+  CHECK(localstack::IngressBlock::create("covey0").has_value());  // gone with its owner
 }
