@@ -85,7 +85,7 @@ constexpr std::array kKeys = std::to_array<Key>({
     {"ports.uplink.mtu", integer, "1500", "", "Largest packet.", 1400, 9216},
     {"ports.local", section, "", "", "The way to this machine's network stack."},
     {"ports.local.kind", choice, "tap", "tap | virtio_user | none",
-     "How frames get there. In this version not virtio_user."},
+     "How frames get there. virtio_user needs /dev/vhost-net."},
     {"ports.local.name", text, "covey0", kInterface, "Interface that the daemon creates."},
     {"ports.local.offload", boolean, "true", "",
      "Long TCP segments and open checksums pass the interface; Covey, or the uplink's device, does "

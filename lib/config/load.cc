@@ -104,13 +104,6 @@ void load_mac(const Section& cluster, forwarding::Settings& settings) {
   }
 }
 
-/// A word of the table that a later version will know what to do with.
-void not_available(const Section& section, std::string_view name, std::string_view word,
-                   std::string_view allowed) {
-  section.mistake(name,
-                  fmt::format("{} is not available in this version (allowed: {})", word, allowed));
-}
-
 void load_partition(const Section& cluster, Config& config) {
   cluster.get_choice("partition", config.partition);
   if (const auto text = cluster.has("gateway") ? cluster.text("gateway") : std::nullopt) {
@@ -224,9 +217,6 @@ void load_ports(const Section& ports, const dataplane::Workers* workers, Config&
   uplink.get_integer("mtu", config.uplink.mtu);
   const Section local = ports.section("local");
   local.get_choice("kind", config.local.kind);
-  if (config.local.kind == localstack::Kind::virtio_user) {
-    not_available(local, "kind", "virtio_user", "tap | none");
-  }
   get_text(local, "name", config.local.name, is_interface_name);
   local.get_boolean("offload", config.local.offload);
   if (config.local.kind != localstack::Kind::none && config.local.name == config.uplink.argument) {

@@ -172,7 +172,7 @@ base::Result<void> DataPlane::Implementation::open_devices() {
     return base::fail(base::ErrorCode::unavailable,
                       std::string("make packet buffers: ") + rte_strerror(rte_errno));
   }
-  const bool offload = options.local.kind == localstack::Kind::tap && options.local.offload;
+  const bool offload = options.local.kind != localstack::Kind::none && options.local.offload;
   base::Result<std::unique_ptr<Port>> opened =
       Port::open(*plan, options.uplink, offload, pool.get());
   if (!opened) return std::unexpected(opened.error());

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "localstack/local_stack.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 #include <rte_mbuf.h>
 
 #include "localstack/tap.h"
+#include "localstack/virtio_user.h"
 
 namespace covey::localstack {
 
@@ -35,16 +34,12 @@ base::Result<std::unique_ptr<LocalStack>> open(const Settings& settings, const I
   switch (settings.kind) {
     case Kind::tap:
       return Tap::create(settings, interface, queues, pool);
-    case Kind::none:
-      return std::make_unique<Nowhere>();
     case Kind::virtio_user:
+      return VirtioUser::create(settings, interface, queues, pool);
+    case Kind::none:
       break;
   }
-  const bool has_vhost = ::access("/dev/vhost-net", F_OK) == 0;
-  return base::fail(base::ErrorCode::unsupported,
-                    std::string("ports.local.kind virtio_user: ") +
-                        (has_vhost ? "not built into this version" : "/dev/vhost-net is missing") +
-                        "; use kind: tap");
+  return std::make_unique<Nowhere>();
 }
 
 }  // namespace covey::localstack

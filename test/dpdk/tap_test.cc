@@ -220,6 +220,16 @@ TEST_CASE("the TAP is set up, carries frames both ways, and vanishes", "[tap]") 
   check_kernel_end(localstack::Kind::tap);
 }
 
+TEST_CASE("so does the interface of vhost-net", "[vhost-net]") {
+  if (::access("/dev/vhost-net", R_OK | W_OK) != 0) {
+    WARN("skipped: needs /dev/vhost-net (modprobe vhost_net)");
+    return;
+  }
+  if (!may_make_a_stack()) return;
+  const auto eal = start_eal();
+  check_kernel_end(localstack::Kind::virtio_user);
+}
+
 TEST_CASE("an interface is blocked for the kernel by one, as long as that one lives", "[block]") {
   if (!may_make_a_stack()) return;
   const auto eal = start_eal();

@@ -63,7 +63,7 @@ host:
   initial_state: started
 ports:
   uplink: {{ device: "{options.uplink}", queues: 1, mtu: 1500 }}
-  local: {{ kind: tap, name: covey0, offload: {str(options.offload).lower()} }}
+  local: {{ kind: {options.local}, name: covey0, offload: {str(options.offload).lower()} }}
 workers: {{ cpus: "{worker}", idle: {options.idle}, control_cpu: {control}, \
 realtime: {options.realtime} }}
 flows: {{ capacity: 65536, udp_track: {str(options.udp_track).lower()}, \

@@ -77,7 +77,8 @@ class Options:
     partition: str = "serve"
     hold_down: str = "0ms"  # labs kill more often than any appliance fails
     uplink: str = "af_packet:up0"
-    offload: bool = True  # of the TAP
+    local: str = "tap"  # kind of the local stack
+    offload: bool = True  # of the local stack
     idle: str = "adaptive"
     realtime: str = "auto"
     log_level: str = "info"

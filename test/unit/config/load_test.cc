@@ -99,6 +99,17 @@ TEST_CASE("every value arrives where it belongs") {
   CHECK(config.control.log_format == control::LogFormat::json);
 }
 
+TEST_CASE("every kind of local stack is accepted") {
+  const auto kind_of = [](const std::string& word) {
+    std::string text = kMinimal;
+    text.insert(text.rfind(" }"), ", local: { kind: " + word + " }");
+    return good(text).local.kind;
+  };
+  CHECK(kind_of("tap") == localstack::Kind::tap);
+  CHECK(kind_of("virtio_user") == localstack::Kind::virtio_user);
+  CHECK(kind_of("none") == localstack::Kind::none);
+}
+
 TEST_CASE("rules arrive whole") {
   const Config config = good(read(kRoot + "/test/unit/config/all_keys.yaml"));
   using forwarding::PortRule;
