@@ -264,10 +264,11 @@ rte_mbuf* VirtioUser::flat(Queue& queue, rte_mbuf* frame) noexcept {
 int VirtioUser::readable_fd(std::uint16_t queue) noexcept {
   Queue& own = *queues_[queue];
   if (own.signal < 0 || own.is_armed) return own.signal;
-  // What came since the last look is not told. The first sleep is a short one, and the look behind
-  // it finds out.
   own.is_armed = rte_eth_dev_rx_intr_enable(device_.id, queue) == 0;
-  return own.is_armed ? own.signal : -1;
+  if (!own.is_armed) return -1;
+  // What came since the last look was not told: there will be one more look.
+  static_cast<void>(eventfd_write(own.signal, 1));
+  return own.signal;
 }
 
 /// While a worker looks all the time, the kernel need not write.
