@@ -7,14 +7,23 @@
 #include <numeric>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "base/assert.h"
+#include "bucket/siphash_batch.h"
 
 namespace covey::bucket {
 namespace {
 
 using base::BucketIndex;
 using base::HostId;
+
+/// The one word that a score hashes: that of the bucket alone, or-ed with that of the host alone.
+std::uint64_t score_word(BucketIndex bucket, HostId host) noexcept {
+  const std::uint64_t input = std::uint64_t{std::byteswap(bucket.value)} | std::uint64_t{host.value}
+                                                                               << 32U;
+  return detail::last_word(input, 5);
+}
 
 /// Members are handled by rank, their position after sorting by id, so that a set of members is one
 /// word and ascending ranks are ascending ids.
@@ -141,9 +150,13 @@ class Assigner {
   }
 
   void place_free() {
+    Chunk chunk;
     for (std::uint32_t b = 0; b < owners_.size(); ++b) {
-      if (owners_[b] == kFree) give_and_count(b, highest_score(b, under_quota_));
+      if (owners_[b] != kFree) continue;
+      chunk.buckets[chunk.size++] = b;
+      if (chunk.size == chunk.buckets.size()) place(std::exchange(chunk, {}));
     }
+    place(chunk);
   }
 
   [[nodiscard]] bool anyone_has_weight() const {
@@ -159,6 +172,11 @@ class Assigner {
   }
 
  private:
+  /// Buckets that are placed with one look at the members, since hashes are quickest side by side.
+  struct Chunk {
+    std::array<std::uint32_t, HashContest::kCapacity> buckets;
+    std::size_t size = 0;
+  };
   struct Scored {
     std::uint64_t score = 0;
     std::uint32_t bucket = 0;
@@ -175,6 +193,29 @@ class Assigner {
   void give_and_count(std::uint32_t bucket, Rank rank) {
     give(bucket, rank);
     if (held_[rank] >= quotas_[rank]) under_quota_ &= ~(RankSet{1} << rank);
+  }
+
+  /// Who is preferred among many is preferred among fewer, as long as he is one of them: only where
+  /// he has met his quota meanwhile the others are looked at again.
+  void place(const Chunk& chunk) {
+    if (chunk.size == 0) return;
+    std::array<Rank, base::kMaxHosts> ranks;
+    HashContest contest;
+    for (RankSet rest = under_quota_; rest != 0; rest &= rest - 1) {
+      const Rank rank = static_cast<Rank>(std::countr_zero(rest));
+      ranks[contest.rival_count] = rank;
+      contest.rivals[contest.rival_count++] = score_word({}, members_[rank].host);
+    }
+    for (std::size_t i = 0; i < chunk.size; ++i)
+      contest.messages[contest.size++] = score_word({chunk.buckets[i]}, {});
+    HashWinners winners;
+    siphash13_contest(key_, contest, winners);
+    for (std::size_t i = 0; i < chunk.size; ++i) {
+      const Rank preferred = ranks[winners.rivals[i]];
+      const bool wants = (under_quota_ >> preferred & 1U) != 0;
+      const std::uint32_t bucket = chunk.buckets[i];
+      give_and_count(bucket, wants ? preferred : highest_score(bucket, under_quota_));
+    }
   }
 
   /// `candidates` is not empty. Ranks ascend, so the first of equals is the lower id.
@@ -205,9 +246,7 @@ class Assigner {
 }  // namespace
 
 std::uint64_t score(const SipKey& key, BucketIndex bucket, HostId host) noexcept {
-  const std::uint64_t input = std::uint64_t{std::byteswap(bucket.value)} | std::uint64_t{host.value}
-                                                                               << 32U;
-  return siphash13_short(key, input, 5);
+  return siphash13_words(key, {.first = score_word(bucket, host), .count = 1});
 }
 
 std::vector<HostId> assign(const SipKey& key, std::uint32_t buckets,

@@ -7,4 +7,8 @@ void hash_avx2(std::uint64_t k0, std::uint64_t k1, const Columns& columns) noexc
   Lanes<4, 2>::hash(k0, k1, columns);
 }
 
+void contest_avx2(std::uint64_t k0, std::uint64_t k1, const Contest& contest) noexcept {
+  Lanes<4, 2>::contest(k0, k1, contest);
+}
+
 }  // namespace covey::bucket::lanes

@@ -7,4 +7,8 @@ void hash_avx512(std::uint64_t k0, std::uint64_t k1, const Columns& columns) noe
   Lanes<8, 4>::hash(k0, k1, columns);
 }
 
+void contest_avx512(std::uint64_t k0, std::uint64_t k1, const Contest& contest) noexcept {
+  Lanes<8, 4>::contest(k0, k1, contest);
+}
+
 }  // namespace covey::bucket::lanes

@@ -74,10 +74,29 @@ struct HashOutputs {
 
 void siphash13_batch(const SipKey& key, const HashInputs& inputs, HashOutputs& outputs) noexcept;
 
+/// Messages of one word each, and rivals: words that go into every message by a bitwise or, one
+/// rival at a time. Which of them gives it the highest hash?
+struct HashContest {
+  static constexpr std::size_t kCapacity = 64;
+  alignas(64) std::array<std::uint64_t, kCapacity> messages{};
+  std::array<std::uint64_t, kCapacity> rivals{};
+  std::uint32_t size = 0;         // messages
+  std::uint32_t rival_count = 0;  // at least one
+};
+/// By message: the position of its rival, the first of several that give the highest hash. What
+/// lies behind their number is undefined.
+struct HashWinners {
+  alignas(64) std::array<std::uint64_t, HashContest::kCapacity> rivals;
+};
+
+void siphash13_contest(const SipKey& key, const HashContest& contest,
+                       HashWinners& winners) noexcept;
+
 /// The variants this processor can run, the one in use first; for tests and benchmarks.
 struct HashVariant {
   const char* name;
   void (*hash)(const SipKey& key, const HashInputs& inputs, HashOutputs& outputs) noexcept;
+  void (*contest)(const SipKey& key, const HashContest& contest, HashWinners& winners) noexcept;
 };
 [[nodiscard]] std::span<const HashVariant> hash_variants() noexcept;
 

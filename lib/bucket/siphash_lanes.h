@@ -23,8 +23,19 @@ struct Columns {
   std::uint64_t* hashes;
 };
 
+/// As in HashContest, with room for whole registers behind `size`.
+struct Contest {
+  const std::uint64_t* messages;
+  std::size_t size;
+  const std::uint64_t* rivals;
+  std::size_t rival_count;
+  std::uint64_t* winners;
+};
+
 void hash_avx2(std::uint64_t k0, std::uint64_t k1, const Columns& columns) noexcept;
 void hash_avx512(std::uint64_t k0, std::uint64_t k1, const Columns& columns) noexcept;
+void contest_avx2(std::uint64_t k0, std::uint64_t k1, const Contest& contest) noexcept;
+void contest_avx512(std::uint64_t k0, std::uint64_t k1, const Contest& contest) noexcept;
 
 namespace {
 
@@ -39,7 +50,35 @@ class Lanes {
       lanes.absorb(columns.first + at);
       lanes.absorb_further(columns, columns.second, at, 2);
       lanes.absorb_further(columns, columns.third, at, 3);
-      lanes.finish(columns.hashes + at);
+      lanes.finish();
+      for (unsigned g = 0; g < groups; ++g)
+        reinterpret_cast<Word*>(columns.hashes + at)[g] = lanes.hash(g);
+    }
+  }
+
+  /// The rivals take turns in all lanes, each of which remembers who was best.
+  static void contest(std::uint64_t k0, std::uint64_t k1, const Contest& contest) noexcept {
+    constexpr std::size_t kStep = std::size_t{width} * groups;
+    for (std::size_t at = 0; at < contest.size; at += kStep) {
+      const Word* messages = reinterpret_cast<const Word*>(contest.messages + at);
+      Word highest[groups] = {};
+      Word winner[groups] = {};
+      for (std::uint64_t rival = 0; rival < contest.rival_count; ++rival) {
+        Lanes lanes(k0, k1);
+        Word words[groups];
+        for (unsigned g = 0; g < groups; ++g)
+          words[g] = messages[g] | contest.rivals[rival];
+        lanes.absorb(reinterpret_cast<const std::uint64_t*>(words));
+        lanes.finish();
+        for (unsigned g = 0; g < groups; ++g) {
+          const Word hash = lanes.hash(g);
+          const Mask is_higher = hash > highest[g];
+          highest[g] = is_higher ? hash : highest[g];
+          winner[g] = is_higher ? Word{} + rival : winner[g];
+        }
+      }
+      for (unsigned g = 0; g < groups; ++g)
+        reinterpret_cast<Word*>(contest.winners + at)[g] = winner[g];
     }
   }
 
@@ -84,15 +123,15 @@ class Lanes {
       v3_[g] = is_shorter ? before.v3_[g] : v3_[g];
     }
   }
-  void finish(std::uint64_t* hashes) {
+  void finish() {
     for (unsigned g = 0; g < groups; ++g)
       v2_[g] ^= Word{} + 0xffU;
     round();
     round();
     round();
-    for (unsigned g = 0; g < groups; ++g)
-      reinterpret_cast<Word*>(hashes)[g] = v0_[g] ^ v1_[g] ^ v2_[g] ^ v3_[g];
   }
+  /// After finish().
+  [[nodiscard]] Word hash(unsigned g) const { return v0_[g] ^ v1_[g] ^ v2_[g] ^ v3_[g]; }
 
   static Word rotl(Word word, unsigned bits) { return (word << bits) | (word >> (64 - bits)); }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "convergence/cluster_map.h"
 
+#include <algorithm>
+
 #include "bucket/assignment.h"
 #include "convergence/digest.h"
 
@@ -39,16 +41,44 @@ std::vector<HostId> spread(const bucket::SipKey& key, std::uint32_t buckets,
   return owners;
 }
 
+/// Whether the members said the same about two classes.
+bool are_alike(const std::vector<MemberStatement>& members, std::size_t map_class,
+               std::size_t other) {
+  return std::ranges::all_of(members, [&](const MemberStatement& member) {
+    const Statement& statement = *member.statement;
+    return statement.classes[map_class] == statement.classes[other] &&
+           statement.claims[map_class] == statement.claims[other];
+  });
+}
+
+/// The first class that has the same owners as this one, which may be this one itself: mostly the
+/// rules of a cluster have the same weights, hence the same claims, and spreading takes long.
+std::size_t first_alike(const std::vector<std::uint32_t>& class_buckets,
+                        const std::vector<MemberStatement>& members, std::size_t map_class) {
+  for (std::size_t c = 0; c < map_class; ++c) {
+    if (class_buckets[c] == class_buckets[map_class] && are_alike(members, c, map_class)) return c;
+  }
+  return map_class;
+}
+
 }  // namespace
 
 ClusterMap compute_map(const bucket::SipKey& key, const std::vector<std::uint32_t>& class_buckets,
                        const std::vector<MemberStatement>& members) {
   ClusterMap map;
+  std::vector<std::uint64_t> digests;
   Digester digester;
   for (std::size_t c = 0; c < class_buckets.size(); ++c) {
-    map.owners.push_back(class_buckets[c] == 1 ? elected(members, c)
-                                               : spread(key, class_buckets[c], members, c));
-    digester.add(bucket::digest(map.owners.back()));
+    const std::size_t alike = first_alike(class_buckets, members, c);
+    if (alike < c) {
+      map.owners.push_back(map.owners[alike]);
+      digests.push_back(digests[alike]);
+    } else {
+      map.owners.push_back(class_buckets[c] == 1 ? elected(members, c)
+                                                 : spread(key, class_buckets[c], members, c));
+      digests.push_back(bucket::digest(map.owners.back()));
+    }
+    digester.add(digests.back());
   }
   map.digest = digester.finish();
   return map;

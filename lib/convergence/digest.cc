@@ -2,20 +2,8 @@
 #include "convergence/digest.h"
 
 #include "base/assert.h"
-#include "bucket/siphash.h"
 
 namespace covey::convergence {
-
-std::uint64_t Digester::finish() const {
-  std::vector<std::uint8_t> bytes;
-  bytes.reserve(words_.size() * 8);
-  for (const std::uint64_t word : words_) {
-    for (unsigned shift = 0; shift < 64; shift += 8) {
-      bytes.push_back(static_cast<std::uint8_t>(word >> shift));
-    }
-  }
-  return bucket::siphash13(bucket::SipKey{}, bytes);
-}
 
 namespace {
 

@@ -10,16 +10,17 @@
 #include <vector>
 
 #include "bucket/bitmap.h"
+#include "bucket/sip_words.h"
 
 namespace covey::convergence {
 
 class Digester {
  public:
-  void add(std::uint64_t word) { words_.push_back(word); }
-  [[nodiscard]] std::uint64_t finish() const;
+  void add(std::uint64_t word) { words_.add(word); }
+  [[nodiscard]] std::uint64_t finish() const { return words_.finish(); }
 
  private:
-  std::vector<std::uint64_t> words_;
+  bucket::SipWords words_{bucket::SipKey{}};
 };
 
 [[nodiscard]] std::uint64_t digest_of(const bucket::Bitmap& bitmap);

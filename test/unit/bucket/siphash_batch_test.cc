@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "bucket/siphash_batch.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <memory>
 #include <random>
@@ -62,6 +63,36 @@ TEST_CASE("hashes of messages of different lengths too") {
   check_all(2, 3);
   for (unsigned round = 0; round < 10; ++round)
     check_all(1, 3);
+}
+
+TEST_CASE("the rival with the highest hash wins each message, by every variant") {
+  Random random(7);
+  const auto contest = std::make_unique<bucket::HashContest>();
+  const auto winners = std::make_unique<bucket::HashWinners>();
+  for (std::uint32_t size = 1; size <= bucket::HashContest::kCapacity; ++size) {
+    const bucket::SipKey key{random(), random()};
+    contest->size = size;
+    contest->rival_count = static_cast<std::uint32_t>(1 + random() % contest->rivals.size());
+    for (std::uint64_t& message : contest->messages)
+      message = random() << 8U;
+    for (std::uint64_t& rival : contest->rivals)
+      rival = random() & 0x0f;  // some are equal: the first of them wins
+    std::vector<std::uint64_t> expected;
+    for (std::uint32_t i = 0; i < size; ++i) {
+      std::vector<std::uint64_t> hashes;
+      for (std::uint32_t rival = 0; rival < contest->rival_count; ++rival)
+        hashes.push_back(one_by_one(key, {contest->messages[i] | contest->rivals[rival], 0, 0, 1}));
+      const auto highest = std::max_element(hashes.begin(), hashes.end());
+      expected.push_back(static_cast<std::uint64_t>(highest - hashes.begin()));
+    }
+    for (const bucket::HashVariant& variant : bucket::hash_variants()) {
+      INFO(variant.name << ", " << size << " messages, " << contest->rival_count << " rivals");
+      winners->rivals.fill(bucket::HashContest::kCapacity);
+      variant.contest(key, *contest, *winners);
+      CHECK(std::vector(winners->rivals.begin(), winners->rivals.begin() + std::ptrdiff_t(size)) ==
+            expected);
+    }
+  }
 }
 
 TEST_CASE("there is a variant for every processor, and the one in use is among them") {

@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 #include <numeric>
 
+#include "bucket/sip_words.h"
+
 using namespace covey::bucket;
 
 namespace {
@@ -33,6 +35,15 @@ TEST_CASE("fewer than eight bytes hash equally as bytes and as a number") {
     CHECK(siphash13_short(kPaperKey, number, length) ==
           siphash13(kPaperKey, std::span(bytes).first(length)));
     number |= std::uint64_t{bytes[length]} << (8U * length);
+  }
+}
+
+TEST_CASE("words that come one after the other hash as their bytes do") {
+  const auto bytes = counting_bytes();
+  SipWords words(kPaperKey);
+  for (std::size_t length = 0; length < bytes.size(); length += 8) {
+    CHECK(words.finish() == siphash13(kPaperKey, std::span(bytes).first(length)));
+    words.add(covey::base::load_le64(bytes.data() + length));
   }
 }
 

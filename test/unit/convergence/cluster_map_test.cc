@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "convergence/cluster_map.h"
+
+#include <catch2/catch.hpp>
+
+#include "convergence/ownership.h"
+
+namespace covey::convergence {
+
+namespace {
+
+using base::HostId;
+
+constexpr bucket::SipKey kKey{1, 2};
+constexpr HostId kFirst{1};
+constexpr HostId kSecond{2};
+constexpr std::uint32_t kBuckets = 64;
+
+/// A member with these weights, a class each, which claims nothing.
+Statement weighing(std::initializer_list<std::uint16_t> weights) {
+  Statement statement;
+  for (const std::uint16_t weight : weights)
+    statement.classes.push_back({.weight = weight, .priority = 0});
+  statement.claims = no_buckets(std::vector(weights.size(), kBuckets));
+  return statement;
+}
+
+ClusterMap map_of(const Statement& first, const Statement& second) {
+  const std::vector<std::uint32_t> buckets(first.classes.size(), kBuckets);
+  return compute_map(kKey, buckets, {{kFirst, &first}, {kSecond, &second}});
+}
+
+/// What each class would get alone.
+std::vector<std::vector<HostId>> alone(const Statement& first, const Statement& second) {
+  std::vector<std::vector<HostId>> owners;
+  for (std::size_t c = 0; c < first.classes.size(); ++c) {
+    const Statement one{
+        .classes = {first.classes[c]}, .claims = {first.claims[c]}, .unaccounted = {}};
+    const Statement other{
+        .classes = {second.classes[c]}, .claims = {second.claims[c]}, .unaccounted = {}};
+    owners.push_back(map_of(one, other).owners[0]);
+  }
+  return owners;
+}
+
+}  // namespace
+
+TEST_CASE("classes about which the members say the same have the same owners") {
+  const ClusterMap map = map_of(weighing({50, 50, 10}), weighing({50, 50, 50}));
+  CHECK(map.owners[0] == map.owners[1]);
+  CHECK(map.owners[0] != map.owners[2]);
+}
+
+TEST_CASE("a class is spread as if it were the only one, whatever others are like it") {
+  const Statement first = weighing({50, 20, 50, 50, 20});
+  Statement second = weighing({50, 50, 50, 50, 20});
+  second.claims[2] = owned_by(map_of(weighing({0}), weighing({50})), 0, kSecond);
+  const ClusterMap map = map_of(first, second);
+  CHECK(map.owners == alone(first, second));
+  CHECK(map.owners[0] == map.owners[3]);
+  CHECK(map.owners[0] != map.owners[2]);  // the weights are equal, what is claimed is not
+  CHECK(map.owners[1] != map.owners[4]);
+}
+
+TEST_CASE("the digest is of all classes in their order, also of those that are alike") {
+  const ClusterMap twice = map_of(weighing({50, 50, 10}), weighing({50, 50, 50}));
+  const ClusterMap otherwise = map_of(weighing({50, 10, 50}), weighing({50, 50, 50}));
+  const ClusterMap once = map_of(weighing({50, 10}), weighing({50, 50}));
+  CHECK(twice.digest != otherwise.digest);
+  CHECK(twice.digest != once.digest);
+}
+
+}  // namespace covey::convergence
