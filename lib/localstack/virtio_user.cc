@@ -170,8 +170,6 @@ base::Result<void> VirtioUser::open_queues(const Plan& plan, rte_mempool* pool) 
 }
 
 VirtioUser::~VirtioUser() {
-  for (const std::unique_ptr<Queue>& queue : queues_)
-    rte_pktmbuf_free_bulk(queue->spares.data(), static_cast<unsigned>(queue->spare_count));
   if (is_started_) static_cast<void>(rte_eth_dev_stop(device_.id));
   // Closes it, and with it the interface goes.
   static_cast<void>(rte_eal_hotplug_remove("vdev", device_.name.c_str()));
@@ -212,9 +210,7 @@ void VirtioUser::deliver_some(std::uint16_t queue, std::span<rte_mbuf*> frames,
 std::uint16_t VirtioUser::collect(std::uint16_t queue, std::span<rte_mbuf*> frames,
                                   std::span<packet::LeftOver> left) noexcept {
   Queue& own = *queues_[queue];
-  // Before the look: whatever comes after it is told again.
-  eventfd_t ignored = 0;
-  if (own.is_armed) static_cast<void>(eventfd_read(own.signal, &ignored));
+  if (own.is_armed) wake(queue);
   std::uint16_t got = 0;
   bool goes_on = true;
   while (goes_on && got < frames.size()) {
@@ -230,7 +226,6 @@ std::uint16_t VirtioUser::collect(std::uint16_t queue, std::span<rte_mbuf*> fram
       left[got] = take_left_over(frames[got]);
     }
   }
-  if (got != 0 && own.is_armed) disarm(queue);
   return got;
 }
 
@@ -263,18 +258,27 @@ rte_mbuf* VirtioUser::flat(Queue& queue, rte_mbuf* frame) noexcept {
 
 int VirtioUser::readable_fd(std::uint16_t queue) noexcept {
   Queue& own = *queues_[queue];
-  if (own.signal < 0 || own.is_armed) return own.signal;
-  own.is_armed = rte_eth_dev_rx_intr_enable(device_.id, queue) == 0;
-  if (!own.is_armed) return -1;
-  // What came since the last look was not told: there will be one more look.
-  static_cast<void>(eventfd_write(own.signal, 1));
-  return own.signal;
+  if (own.signal < 0) return -1;
+  if (!own.is_armed) {
+    own.is_armed = rte_eth_dev_rx_intr_enable(device_.id, queue) == 0;
+    // What came between the last look and now is not told: there will be one more look.
+    if (own.is_armed) static_cast<void>(eventfd_write(own.signal, 1));
+  }
+  own.has_slept = own.is_armed;
+  return own.is_armed ? own.signal : -1;
 }
 
-/// While a worker looks all the time, the kernel need not write.
-void VirtioUser::disarm(std::uint16_t queue) noexcept {
-  static_cast<void>(rte_eth_dev_rx_intr_disable(device_.id, queue));
-  queues_[queue]->is_armed = false;
+/// Before a look, while the kernel writes. Whatever comes after the look is to be told again; but
+/// nothing, and no system call made, while a worker looks without sleeping.
+void VirtioUser::wake(std::uint16_t queue) noexcept {
+  Queue& own = *queues_[queue];
+  if (std::exchange(own.has_slept, false)) {
+    eventfd_t ignored = 0;
+    static_cast<void>(eventfd_read(own.signal, &ignored));
+  } else {
+    static_cast<void>(rte_eth_dev_rx_intr_disable(device_.id, queue));
+    own.is_armed = false;
+  }
 }
 
 }  // namespace covey::localstack

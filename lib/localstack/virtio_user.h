@@ -58,10 +58,11 @@ class VirtioUser final : public LocalStack {
 
  private:
   struct alignas(64) Queue {
-    int signal = -1;        // eventfd of the driver; -1: there is none
-    bool is_armed = false;  // the kernel writes to it
+    int signal = -1;         // eventfd of the driver; -1: there is none
+    bool is_armed = false;   // the kernel writes to it
+    bool has_slept = false;  // since the last look
     Gathering gathering;
-    std::array<rte_mbuf*, kLongPerCollect> spares{};  // long buffers
+    std::array<rte_mbuf*, kLongPerCollect> spares{};  // long buffers; they go with their pool
     std::size_t spare_count = 0;
   };
 
@@ -70,7 +71,7 @@ class VirtioUser final : public LocalStack {
                     std::span<const packet::FrameView* const> views) noexcept;
   [[nodiscard]] std::size_t fill_spares(Queue& queue) noexcept;
   [[nodiscard]] static rte_mbuf* flat(Queue& queue, rte_mbuf* frame) noexcept;
-  void disarm(std::uint16_t queue) noexcept;
+  void wake(std::uint16_t queue) noexcept;
 
   Device device_;
   bool is_started_ = false;

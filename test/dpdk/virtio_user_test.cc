@@ -116,6 +116,18 @@ TEST_CASE("segments that follow one another are one frame to the other end", "[v
   }
 }
 
+TEST_CASE("what short frames are filled up with is not put together", "[virtio-padding]") {
+  VhostUser vhost;
+  const std::vector<Frame> sent = segments(5, 3);
+  std::vector<Frame> padded;
+  for (const Frame& frame : sent)
+    padded.push_back(resized(frame, packet::kMinimumFrame));
+  vhost.deliver(padded);
+  const auto seen = vhost.seen(1);
+  REQUIRE(seen.size() == 1);
+  CHECK(cut(seen[0]) == sent);
+}
+
 TEST_CASE("a broken segment is kept apart, as it came", "[virtio-broken]") {
   VhostUser vhost;
   std::vector<Frame> sent = segments(20, 1000);
@@ -263,8 +275,10 @@ TEST_CASE("who waits is woken by a frame, and by nothing else", "[virtio-wake]")
     vhost.send(frame);
     CHECK(is_readable(file, 5000));
     CHECK(vhost.collected(1)[0].bytes == frame);
-    // While it looks all the time, nobody writes.
+    // While it looks without sleeping, nobody writes.
+    REQUIRE(vhost.stack().collect(0, burst, left) == 0);
     vhost.send(frame);
+    CHECK_FALSE(is_readable(file, 0));
     CHECK(vhost.collected(1)[0].bytes == frame);
   }
 }
