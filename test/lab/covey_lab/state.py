@@ -43,14 +43,20 @@ class Process:
         """Whether this very process still runs."""
         return self.started is not None and start_time(self.pid) == self.started
 
+    def family(self):
+        """This process and all that descend from it, the eldest first."""
+        found = [self]
+        for process in found:
+            listed = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
+            try:
+                found += [Process.of(int(pid)) for pid in listed.read_text("ascii").split()]
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+        return found
+
     def child(self):
         """The first process this one has started; itself when there is none."""
-        listed = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        try:
-            pids = listed.read_text("ascii").split()
-        except (FileNotFoundError, ProcessLookupError):
-            return self
-        return Process.of(int(pids[0])) if pids else self
+        return self.family()[:2][-1]
 
     def signal(self, number):
         """Send a signal; no effect on a process that has gone."""
@@ -70,8 +76,8 @@ class Process:
         return True
 
     def stop(self, grace=5.0):
-        """SIGTERM, then SIGKILL for one that does not listen; its child is woken, and ends too."""
-        family = [self.child(), self]
+        """SIGTERM, then SIGKILL for one that does not listen; its family is woken, and ends too."""
+        family = self.family()[::-1]
         for process in family:
             process.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
