@@ -19,6 +19,7 @@ help:
 	@echo "make bench-local      the way into the local stack, beside net_tap and a plain bridge"
 	@echo "make bench-filters    what the kernel's filters need to drop a frame, beside the core"
 	@echo "make bench-failover   how long clients notice a dead host; keepalived and ucarp beside it"
+	@echo "make bench-idle       what a host without traffic costs, and what the first packet waits"
 	@echo "make lab-up HOSTS=3, make lab-down    a cluster to play with"
 	@echo "make model, make lint, make format, make fuzz, make install DESTDIR=, make clean"
 
@@ -69,6 +70,11 @@ bench-filters: build
 bench-failover: build
 	@test/deps/install bench
 	test/bench/failover
+
+.PHONY: bench-idle
+bench-idle: build
+	@test/deps/install bench
+	test/bench/idle
 
 .PHONY: fuzz
 fuzz: deps

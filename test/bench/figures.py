@@ -2,6 +2,7 @@
 """What every benchmark prints and writes: a table for people, JSON for machines."""
 
 import json
+import math
 import os
 import re
 from pathlib import Path
@@ -19,6 +20,11 @@ def machine() -> str:
 def row(name: str, value: float, unit: str, **comparison) -> dict:
     empty = {"reference": None, "ratio": None, "target": None, "pass": None}
     return {"name": name, "value": value, "unit": unit, **empty, **comparison}
+
+
+def quantile(values: list[float], share: float) -> float:
+    """Nearest rank."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def print_table(rows: list[dict]) -> None:

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Processor time, as the kernel counts it."""
+
+from pathlib import Path
+
+
+def of_processes(processes, thread=""):
+    """Seconds of all threads of processes of the lab, or of those with this name; exact."""
+    nanoseconds = 0
+    for process in processes:
+        for task in Path(f"/proc/{process.pid}/task").iterdir():
+            if thread in ("", (task / "comm").read_text("ascii").strip()):
+                nanoseconds += int((task / "schedstat").read_text("ascii").split()[0])
+    return nanoseconds / 1e9

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The ways from the lab's client to the services behind its one host.
+
+Each way is a context manager. Inside, the virtual IP answers through it; afterwards the host is as
+it was before, ready for the next way.
+"""
+
+import contextlib
+import dataclasses
+import subprocess
+import time
+
+from covey_lab import settings
+from covey_lab.shell import wait_until
+
+HOST = 1
+VIP = settings.VIP4
+TESTPMD_MAC = "02:00:00:00:7a:01"
+
+
+def _wait_for_answers(lab):
+    lab.exec("client", ["ip", "neigh", "flush", "all"])
+    wait_until(lambda: lab.exec("client", ["curl", "-sf", "-m1", f"http://{VIP}/"],
+                                check=False).returncode == 0, 20, "an answer")
+
+
+@contextlib.contextmanager
+def covey(lab, **changes):
+    """coveyd, with `changes` to the options of the lab."""
+    before = lab.options
+    lab.options = dataclasses.replace(before, **changes)
+    lab.start(HOST)
+    lab.wait_converged()
+    _wait_for_answers(lab)
+    yield
+    lab.kill(HOST)
+    lab.options = before
+
+
+@contextlib.contextmanager
+def bridge(lab):
+    """The kernel of the host alone, no offloads at its ports."""
+    lab.exec(HOST, ["ip", "address", "add", f"{VIP}/24", "dev", "up0"])
+    _wait_for_answers(lab)
+    yield
+    lab.exec(HOST, ["ip", "address", "del", f"{VIP}/24", "dev", "up0"])
+
+
+@contextlib.contextmanager
+def net_tap(lab):
+    """dpdk-testpmd; what coveyd does for the interfaces is done by hand."""
+    lab.exec(HOST, ["nft", "add table netdev bench; add chain netdev bench in "
+                    "{ type filter hook ingress device up0 priority 0; policy drop; }"])
+    process = subprocess.Popen(
+        ["ip", "netns", "exec", lab.namespace(HOST), "dpdk-testpmd", "-l", "0,1", "--no-huge",
+         "-m", "256", "--no-pci", "--no-shconf", "--file-prefix=covey-bench-local",
+         "--vdev=net_af_packet0,iface=up0,blocksz=65536,framesz=2048,framecnt=2048",
+         f"--vdev=net_tap0,iface=covey0,mac={TESTPMD_MAC}", "--", "--forward-mode=io",
+         "--burst=64", "--total-num-mbufs=16384", "--stats-period=10"],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: lab.exec(HOST, ["ip", "link", "show", "covey0"],
+                                    check=False).returncode == 0, 20, "net_tap")
+        time.sleep(1)  # it sets its interface up in several steps
+        lab.exec(HOST, ["ip", "link", "set", "covey0", "up"])
+        lab.exec(HOST, ["ip", "address", "add", f"{VIP}/24", "dev", "covey0"])
+        _wait_for_answers(lab)
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        lab.exec(HOST, ["nft", "delete table netdev bench"])
