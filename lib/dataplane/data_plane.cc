@@ -186,9 +186,10 @@ base::Result<void> DataPlane::Implementation::open_devices() {
 
 void DataPlane::Implementation::make_workers() {
   for (unsigned i = 0; i < worker_count; ++i) {
-    const Loan loan{i,         port->id(), port->abilities(), pool.get(),
-                    *local,    *publisher, lease_ns,          *mailboxes,
-                    *exchange, gateway,    queries,           traces->publisher()};
+    const int arrivals = port->readable_fd(static_cast<std::uint16_t>(i));
+    const Loan loan{i,       port->id(), port->abilities(),  arrivals,   pool.get(),
+                    *local,  *publisher, lease_ns,           *mailboxes, *exchange,
+                    gateway, queries,    traces->publisher()};
     // Each cache has a seed of its own; any mixing will do, the seed is random already.
     const std::uint64_t seed = options.flow_seed ^ (0x9e3779b97f4a7c15ULL * i);
     workers.push_back(std::make_unique<Worker>(loan, options.workers.idle, options.flows, seed));
@@ -298,8 +299,11 @@ std::vector<std::string> DataPlane::warnings() const {
 
 std::uint64_t DataPlane::publish(forwarding::Snapshot snapshot) {
   std::shared_ptr<const Plan> plan = implementation_->plan_for(snapshot.policy);
-  return implementation_->publisher->publish(
+  const std::uint64_t ticket = implementation_->publisher->publish(
       std::make_unique<const Guide>(Guide{std::move(snapshot), std::move(plan)}));
+  for (unsigned i = 0; i < implementation_->worker_count; ++i)
+    implementation_->mailboxes->doorbell(i).ring();
+  return ticket;
 }
 
 bool DataPlane::is_quiescent(std::uint64_t ticket) {

@@ -43,15 +43,20 @@ class FlowExchange {
       if (!ring(from, to).try_push(FlowEvent(event))) lost_.fetch_add(1, std::memory_order_relaxed);
     }
   }
-  /// Calls apply(const FlowEvent&) for at most `limit` events of each other worker.
+  /// Calls apply(const FlowEvent&) for at most `limit` events of each other worker. True if one of
+  /// them had that many: there may be more.
   template <typename Apply>
-  void hear(unsigned to, unsigned limit, Apply&& apply) noexcept {
+  bool hear(unsigned to, unsigned limit, Apply&& apply) noexcept {
+    bool is_behind = false;
     for (unsigned from = 0; from < workers_; ++from) {
       if (to == from) continue;
       FlowEvent event;
-      for (unsigned i = 0; i < limit && ring(from, to).try_pop(event); ++i)
+      unsigned heard = 0;
+      for (; heard < limit && ring(from, to).try_pop(event); ++heard)
         apply(event);
+      is_behind = is_behind || heard == limit;
     }
+    return is_behind;
   }
   [[nodiscard]] std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
 

@@ -3,10 +3,11 @@
 //
 // Owner: dataplane. Thread: one worker; pure, time is given in nanoseconds.
 // A worker first polls on for kPatience, because traffic comes in trains; then it sleeps, each time
-// twice as long, up to kLongest and after a lull of kLull up to kDeepest, until there is work
-// again. So a busy worker never sleeps, and an idle one leaves its CPU to others: with several
-// daemons on two CPUs pure polling costs all of them more than half of their throughput. The sleeps
-// are what an idle host costs (some 2 % of a CPU) and what a first frame waits.
+// twice as long, up to kLongest, until there is work again. So a busy worker never sleeps, and an
+// idle one leaves its CPU to others: with several daemons on two CPUs pure polling costs all of
+// them more than half of their throughput. After a lull of kLull it may sleep until it is woken,
+// or, where frames cannot wake it, for kDeepest. Not before: each frame goes to all hosts, and if
+// hosts share CPUs, all wake at once and queue up for these.
 #pragma once
 
 #include <algorithm>
@@ -23,26 +24,35 @@ class IdlePolicy {
   static constexpr std::int64_t kLongest = 250'000;
   static constexpr std::int64_t kLull = 20'000'000;
   static constexpr std::int64_t kDeepest = 500'000;
+  static constexpr std::int64_t kUntilWoken = 4'000'000;  // housekeeping makes up for as much
 
-  explicit IdlePolicy(Idle mode) : mode_(mode) {}
+  struct Pause {
+    std::int64_t ns = 0;  // to sleep; 0: go on at once
+    bool until_woken = false;
+    friend bool operator==(const Pause&, const Pause&) = default;
+  };
 
-  /// What to do after a look at `now_ns` that found work or not: nanoseconds to sleep, 0 to go on
-  /// at once.
-  [[nodiscard]] std::int64_t after_look(bool found_work, std::int64_t now_ns) {
-    if (mode_ == Idle::poll) return 0;
+  /// `can_be_woken`: by frames, from either side.
+  IdlePolicy(Idle mode, bool can_be_woken) : mode_(mode), can_be_woken_(can_be_woken) {}
+
+  /// What to do after a look at `now_ns` that found work or not.
+  [[nodiscard]] Pause after_look(bool found_work, std::int64_t now_ns) {
+    if (mode_ == Idle::poll) return {};
     if (found_work || last_work_ns_ == 0) {
       last_work_ns_ = now_ns;
       pause_ = 0;
-      return 0;
+      return {};
     }
     const std::int64_t quiet_ns = now_ns - last_work_ns_;
-    if (quiet_ns < kPatience) return 0;
+    if (quiet_ns < kPatience) return {};
+    if (can_be_woken_ && quiet_ns >= kLull) return {kUntilWoken, true};
     pause_ = std::clamp(pause_ * 2, kShortest, quiet_ns < kLull ? kLongest : kDeepest);
-    return pause_;
+    return {pause_, false};
   }
 
  private:
   Idle mode_;
+  bool can_be_woken_;
   std::int64_t last_work_ns_ = 0;
   std::int64_t pause_ = 0;
 };

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/mailbox.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace covey::dataplane {
 
@@ -17,23 +14,30 @@ bool Payload::assign(std::span<const std::uint8_t> source) {
 }
 
 base::Result<std::unique_ptr<Mailboxes>> Mailboxes::create(unsigned workers) {
-  const int event_fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  if (event_fd < 0) return base::fail_errno("make an eventfd", errno);
-  return std::make_unique<Mailboxes>(event_fd, workers);
+  base::Result<std::unique_ptr<Doorbell>> of_control = Doorbell::create();
+  if (!of_control) return std::unexpected(of_control.error());
+  std::vector<std::unique_ptr<Doorbell>> of_workers;
+  for (unsigned i = 0; i < workers; ++i) {
+    base::Result<std::unique_ptr<Doorbell>> made = Doorbell::create();
+    if (!made) return std::unexpected(made.error());
+    of_workers.push_back(std::move(*made));
+  }
+  return std::make_unique<Mailboxes>(std::move(*of_control), std::move(of_workers));
 }
 
-Mailboxes::Mailboxes(int event_fd, unsigned workers) : event_fd_(event_fd) {
-  for (unsigned i = 0; i < workers; ++i)
+Mailboxes::Mailboxes(std::unique_ptr<Doorbell> of_control,
+                     std::vector<std::unique_ptr<Doorbell>> of_workers)
+    : of_control_(std::move(of_control)), of_workers_(std::move(of_workers)) {
+  for (std::size_t i = 0; i < of_workers_.size(); ++i)
     to_control_.push_back(std::make_unique<FromWorker>());
-}
-
-Mailboxes::~Mailboxes() {
-  ::close(event_fd_);
 }
 
 bool Mailboxes::post_heartbeat(std::span<const std::uint8_t> payload) {
   Payload slot;
-  if (slot.assign(payload) && to_segment_.try_push(std::move(slot))) return true;
+  if (slot.assign(payload) && to_segment_.try_push(std::move(slot))) {
+    doorbell(0).ring();
+    return true;
+  }
   lost_to_segment_.fetch_add(1, std::memory_order_relaxed);
   return false;
 }
@@ -54,17 +58,6 @@ bool Mailboxes::deliver_heartbeat(unsigned worker, std::span<const std::uint8_t>
   if (slot.assign(payload) && to.ring.try_push(std::move(slot))) return true;
   to.lost.fetch_add(1, std::memory_order_relaxed);
   return false;
-}
-
-void Mailboxes::wake() noexcept {
-  const std::uint64_t one = 1;
-  // It can only fail when the counter is at its limit, and then the descriptor is readable anyway.
-  if (::write(event_fd_, &one, sizeof(one)) < 0) return;
-}
-
-void Mailboxes::clear_wake() noexcept {
-  std::uint64_t count = 0;
-  if (::read(event_fd_, &count, sizeof(count)) < 0) return;  // nothing was pending
 }
 
 std::uint64_t Mailboxes::heartbeats_lost() const {

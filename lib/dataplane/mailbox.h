@@ -3,8 +3,8 @@
 //
 // Owner: dataplane. Threads: each ring has one writer and one reader, named beside it. Heartbeats
 // have rings of their own, so that neither frames nor questions can crowd them out. A full ring
-// refuses the newest, which is counted; nobody waits. One eventfd tells the control thread that
-// something was put in for it.
+// refuses the newest, which is counted; nobody waits. One doorbell tells the control thread that
+// something was put in for it, and each worker has one.
 #pragma once
 
 #include <array>
@@ -17,6 +17,7 @@
 
 #include "base/result.h"
 #include "base/spsc_ring.h"
+#include "dataplane/doorbell.h"
 #include "flow/flow_cache.h"
 #include "forwarding/explain.h"
 
@@ -53,12 +54,14 @@ struct GivenAnswer {
 class Mailboxes {
  public:
   [[nodiscard]] static base::Result<std::unique_ptr<Mailboxes>> create(unsigned workers);
-  ~Mailboxes();
   Mailboxes(const Mailboxes&) = delete;
   Mailboxes& operator=(const Mailboxes&) = delete;
-  explicit Mailboxes(int event_fd, unsigned workers);  // use create()
+  /// Use create().
+  Mailboxes(std::unique_ptr<Doorbell> of_control,
+            std::vector<std::unique_ptr<Doorbell>> of_workers);
 
-  /// Control thread. False: the ring is full or the payload too long; counted.
+  /// Control thread; wakes the first worker. False: the ring is full or the payload too long;
+  /// counted.
   bool post_heartbeat(std::span<const std::uint8_t> payload);
   /// Control thread: the next received one, from any worker; false when there is none.
   bool take_heartbeat(std::vector<std::uint8_t>& payload);
@@ -72,9 +75,11 @@ class Mailboxes {
   base::SpscRing<AskedQuestion>& questions() { return questions_; }  // control to first worker
   base::SpscRing<GivenAnswer>& answers() { return answers_; }        // first worker to control
 
-  void wake() noexcept;        // any worker
-  void clear_wake() noexcept;  // control thread, before it empties the rings
-  [[nodiscard]] int wake_fd() const { return event_fd_; }
+  void wake() noexcept { of_control_->ring(); }           // any worker
+  void clear_wake() noexcept { of_control_->silence(); }  // control thread, before the rings
+  [[nodiscard]] int wake_fd() const { return of_control_->fd(); }
+  /// What a worker that rests waits for: there is a heartbeat to send, or a snapshot to follow.
+  [[nodiscard]] Doorbell& doorbell(unsigned worker) { return *of_workers_[worker]; }
   [[nodiscard]] std::uint64_t heartbeats_lost() const;
 
  private:
@@ -82,7 +87,8 @@ class Mailboxes {
     base::SpscRing<Payload> ring{kHeartbeatsToControl};
     std::atomic<std::uint64_t> lost{0};
   };
-  int event_fd_;
+  std::unique_ptr<Doorbell> of_control_;
+  std::vector<std::unique_ptr<Doorbell>> of_workers_;
   std::vector<std::unique_ptr<FromWorker>> to_control_;  // by worker
   base::SpscRing<Payload> to_segment_{kHeartbeatsToSegment};
   std::atomic<std::uint64_t> lost_to_segment_{0};

@@ -9,6 +9,7 @@
 
 #include <rte_ethdev.h>
 
+#include "dataplane/device_sockets.h"
 #include "dataplane/fanout.h"
 #include "localstack/netlink.h"
 
@@ -162,8 +163,11 @@ base::Result<void> Port::configure(const Uplink& uplink, bool offload, rte_mempo
       localstack::read_abilities(device_, uplink.queues, "ports.uplink.queues");
   if (!info) return std::unexpected(info.error());
   if (offload) abilities_ = abilities_of(*info);
-  return localstack::configure_device(device_, device_settings(*info, uplink, offload, abilities_),
-                                      uplink.queues, pool);
+  const rte_eth_conf settings = device_settings(*info, uplink, offload, abilities_);
+  const base::Result<void> configured =
+      localstack::configure_device(device_, settings, uplink.queues, pool);
+  if (configured) sockets_ = device_sockets(uplink.kind, plan_.interface, uplink.queues);
+  return configured;
 }
 
 base::Result<void> Port::start() {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "dataplane/data_plane.h"
@@ -47,6 +48,10 @@ class Port {
   [[nodiscard]] std::uint16_t id() const { return device_.id; }
   /// What it was asked for.
   [[nodiscard]] Abilities abilities() const { return abilities_; }
+  /// A file that becomes readable when frames have arrived in the queue; -1: none is known.
+  [[nodiscard]] int readable_fd(std::uint16_t queue) const {
+    return sockets_.empty() ? -1 : sockets_[queue];
+  }
   [[nodiscard]] base::Result<void> start();
   [[nodiscard]] PortReport report() const;
 
@@ -56,6 +61,7 @@ class Port {
   localstack::Device device_;
   DevicePlan plan_;
   Abilities abilities_;
+  std::vector<int> sockets_;  // the driver's, by queue
 };
 
 }  // namespace covey::dataplane

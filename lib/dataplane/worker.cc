@@ -2,7 +2,11 @@
 #include "dataplane/worker.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 #include <time.h>
+
+#include <algorithm>
+#include <array>
 
 #include <rte_cycles.h>
 #include <rte_mbuf.h>
@@ -18,6 +22,8 @@ constexpr std::uint32_t kExpiryBudget =
     256;  // entries per millisecond: 262,144 are looked at once a second
 constexpr std::uint32_t kPlacingBudget =
     512;  // likewise, after a change of configuration: some per cent of the time of a worker
+constexpr std::int64_t kMostMissed =
+    3;  // turns of housekeeping that are made up for after a sleep, longer than any sleep
 constexpr unsigned kFlowEventsPerRound = 64;  // of each other worker
 
 // The statistics of the flow cache and where readers of other threads find each.
@@ -35,6 +41,14 @@ constexpr std::array<FlowCounter, 7> kFlowCounters = {{
     {WorkerCounter::flows_untracked, &flow::Statistics::untracked},
 }};
 
+int readable_fd_of_stack(const Loan& loan) {
+  return loan.local.readable_fd(static_cast<std::uint16_t>(loan.index));
+}
+
+bool can_be_woken(const Loan& loan) {
+  return loan.arrivals >= 0 && readable_fd_of_stack(loan) >= 0;
+}
+
 }  // namespace
 
 base::TimePoint monotonic_now() noexcept {
@@ -47,7 +61,7 @@ Worker::Worker(const Loan& loan, Idle idle, const flow::Settings& flows, std::ui
     : loan_(loan),
       following_(loan.publisher, loan.index),
       plan_number_(loan.publisher.current().plan->number),
-      idle_(idle),
+      idle_(idle, can_be_woken(loan)),
       flows_(flows, loan.publisher.current().plan->counts[loan.index], flow_seed),
       fragments_(flow_seed),
       membership_(loan.publisher.current().plan->policy->groups(), flow_seed) {
@@ -61,9 +75,9 @@ bool Worker::run_once() noexcept {
   const std::uint64_t began = rte_rdtsc();
   const Moment moment = begin_round();
   speak(moment);
-  learn_flows(moment);
+  bool worked = learn_flows(moment);
 
-  bool worked = receive(moment);
+  worked = receive(moment) || worked;
   decide(moment);
   if (trace_ != nullptr) see_flows(arrived_, /*sent=*/false);
   hand_to_control();
@@ -85,8 +99,10 @@ bool Worker::run_once() noexcept {
 void Worker::run(const std::atomic<bool>& stop) noexcept {
   while (!stop.load(std::memory_order_acquire)) {
     const bool worked = run_once();
-    const std::int64_t pause = idle_.after_look(worked, round_began_.ns);
-    if (pause > 0) rest(pause);
+    // Heartbeats come at all times, and keep no worker awake.
+    const bool only_heard = arrived_.count != 0 && to_control_.count == arrived_.count;
+    const IdlePolicy::Pause pause = idle_.after_look(worked && !only_heard, round_began_.ns);
+    if (pause.ns > 0) rest(pause);
   }
   // What the control thread queued before it asked us to stop still goes out: it is the LEAVE
   // message, without which the peers have to wait until this host has been silent for long enough.
@@ -125,8 +141,8 @@ void Worker::count_arrival(forwarding::Verdict verdict, const forwarding::Decisi
              lot.frames);
 }
 
-void Worker::learn_flows(const Moment& moment) noexcept {
-  loan_.exchange.hear(loan_.index, kFlowEventsPerRound, [&](const FlowEvent& event) {
+bool Worker::learn_flows(const Moment& moment) noexcept {
+  return loan_.exchange.hear(loan_.index, kFlowEventsPerRound, [&](const FlowEvent& event) {
     // What others learned from us is not told again, so nothing travels in circles.
     forwarding::Decision decision = event.decision;
     if (event.plan != moment.plan.number) {
@@ -145,10 +161,12 @@ void Worker::learn_flows(const Moment& moment) noexcept {
 
 void Worker::housekeeping(const Moment& moment) noexcept {
   if (moment.now < next_housekeeping_) return;
+  const std::int64_t missed = (moment.now - next_housekeeping_) / kHousekeepingEvery;
+  const auto turns = static_cast<std::uint32_t>(1 + std::min(missed, kMostMissed));
   next_housekeeping_ = moment.now + kHousekeepingEvery;
-  flows_.expire(moment.now, kExpiryBudget);
+  flows_.expire(moment.now, turns * kExpiryBudget);
   end_parking(moment);
-  flows_.place_again(kPlacingBudget, [&moment](const packet::FlowKey& key) {
+  flows_.place_again(turns * kPlacingBudget, [&moment](const packet::FlowKey& key) {
     return forwarding::placement_of(moment.snapshot, key);
   });
   const flow::Statistics statistics = flows_.statistics();
@@ -179,12 +197,24 @@ void Worker::answer_questions(const Moment& moment) {
   if (loan_.mailboxes.answers().try_push(std::move(given))) loan_.mailboxes.wake();
 }
 
-void Worker::rest(std::int64_t pause_ns) noexcept {
+void Worker::rest(IdlePolicy::Pause pause) noexcept {
   const std::uint64_t began = rte_rdtsc();
-  const timespec pause{0, pause_ns};
-  // The local stack can wake us; the uplink cannot, hence the short limit.
-  pollfd local{loan_.local.readable_fd(static_cast<std::uint16_t>(loan_.index)), POLLIN, 0};
-  ppoll(&local, local.fd < 0 ? 0 : 1, &pause, nullptr);
+  const timespec longest{0, pause.ns};
+  Doorbell& bell = loan_.mailboxes.doorbell(loan_.index);
+  // Those that are -1 are passed over.
+  std::array<pollfd, 3> wakers = {{{pause.until_woken ? loan_.arrivals : -1, POLLIN, 0},
+                                   {readable_fd_of_stack(loan_), POLLIN, 0},
+                                   {pause.until_woken ? bell.fd() : -1, POLLIN, 0}}};
+  ppoll(wakers.data(), wakers.size(), &longest, nullptr);
+  if (wakers[2].revents != 0) bell.silence();
+  if (((wakers[0].revents | wakers[1].revents) & ~POLLIN) != 0) {
+    // An interface was taken down. Its error, which would make polling of every later rest, goes
+    // when it is read. This rest is a plain one.
+    int error = 0;
+    socklen_t length = sizeof(error);
+    getsockopt(loan_.arrivals, SOL_SOCKET, SO_ERROR, &error, &length);
+    ppoll(nullptr, 0, &longest, nullptr);
+  }
   counters_.add(static_cast<std::size_t>(WorkerCounter::sleeps));
   counters_.add(static_cast<std::size_t>(WorkerCounter::idle_cycles), rte_rdtsc() - began);
 }

@@ -51,7 +51,8 @@ inline constexpr std::uint16_t kBurst =
 struct Loan {
   unsigned index = 0;  // also the number of its queues
   std::uint16_t port = 0;
-  Abilities device;  // of the port
+  Abilities device;   // of the port
+  int arrivals = -1;  // becomes readable when there are frames in our queue of the port; -1: poll
   rte_mempool* pool = nullptr;
   localstack::LocalStack& local;
   Publisher<Guide>& publisher;
@@ -158,10 +159,11 @@ class Worker {
   void count(forwarding::Verdict verdict, Lot lot) noexcept;
   void count_arrival(forwarding::Verdict verdict, const forwarding::Decision& decision, Lot lot,
                      const Plan& plan) noexcept;
-  void learn_flows(const Moment& moment) noexcept;
+  /// True if there may be more to learn.
+  bool learn_flows(const Moment& moment) noexcept;
   void housekeeping(const Moment& moment) noexcept;
   void answer_questions(const Moment& moment);
-  void rest(std::int64_t pause_ns) noexcept;
+  void rest(IdlePolicy::Pause pause) noexcept;
 
   // rx.cc: from the segment
   bool receive(const Moment& moment) noexcept;

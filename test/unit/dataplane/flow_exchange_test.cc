@@ -49,6 +49,17 @@ TEST_CASE("a worker hears at most its limit from each other at a time") {
   CHECK(heard(exchange, 1, 2) == std::vector<std::uint16_t>{5});
 }
 
+TEST_CASE("a worker that has heard its limit is told that there may be more") {
+  FlowExchange exchange(3);
+  const auto ignore = [](const FlowEvent&) {};
+  CHECK_FALSE(exchange.hear(2, 2, ignore));
+  exchange.tell(0, event(1));
+  exchange.tell(0, event(2));
+  exchange.tell(1, event(3));
+  CHECK(exchange.hear(2, 2, ignore));
+  CHECK_FALSE(exchange.hear(2, 2, ignore));
+}
+
 TEST_CASE("news that find no room are lost and counted") {
   FlowExchange exchange(2);
   for (std::size_t i = 0; i < FlowExchange::kEvents + 3; ++i)

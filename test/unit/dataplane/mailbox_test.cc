@@ -81,6 +81,16 @@ TEST_CASE("an empty payload is a payload") {
   CHECK(out.empty());
 }
 
+TEST_CASE("a heartbeat to the segment rings at the first worker alone") {
+  const auto mailboxes = make(2);
+  CHECK_FALSE(readable(mailboxes->doorbell(0).fd()));
+  CHECK(mailboxes->post_heartbeat(std::vector<std::uint8_t>(10, 1)));
+  CHECK(readable(mailboxes->doorbell(0).fd()));
+  CHECK_FALSE(readable(mailboxes->doorbell(1).fd()));
+  mailboxes->doorbell(0).silence();
+  CHECK_FALSE(readable(mailboxes->doorbell(0).fd()));
+}
+
 TEST_CASE("wake() makes the descriptor readable until it is cleared") {
   const auto mailboxes = make(1);
   CHECK_FALSE(readable(mailboxes->wake_fd()));

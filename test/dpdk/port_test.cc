@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a port says of its own device, over a cable in a network namespace of its own; skipped (as
+// passed, with a word) without the right to make one.
+#include <net/if.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include "dataplane/port.h"
+#include "fixture.h"
+
+using namespace covey;
+using namespace covey::test;
+using dataplane::DeviceKind;
+
+namespace {
+
+constexpr int kPatienceMs = 10'000;
+
+struct PoolFree {
+  void operator()(rte_mempool* pool) const { rte_mempool_free(pool); }
+};
+
+bool kernel_has(DeviceKind kind) {
+  const int file = ::socket(kind == DeviceKind::af_xdp ? AF_XDP : AF_PACKET, SOCK_RAW, 0);
+  if (file >= 0) ::close(file);
+  return file >= 0;
+}
+
+bool is_readable(int file, int wait_ms) {
+  pollfd asked{file, POLLIN, 0};
+  return ::poll(&asked, 1, wait_ms) == 1 && asked.revents == POLLIN;
+}
+
+/// One frame to the port, from the far end of its cable.
+void send_from(const char* interface) {
+  const int file = ::socket(AF_PACKET, SOCK_RAW, 0);
+  REQUIRE(file >= 0);
+  sockaddr_ll where{};
+  where.sll_family = AF_PACKET;
+  where.sll_ifindex = static_cast<int>(::if_nametoindex(interface));
+  const Frame frame = FrameBuilder().ip("10.0.0.1", "10.0.0.2").udp(1, 2).payload(20);
+  CHECK(::sendto(file, frame.data(), frame.size(), 0, reinterpret_cast<sockaddr*>(&where),
+                 sizeof(where)) == static_cast<ssize_t>(frame.size()));
+  ::close(file);
+}
+
+unsigned receive(const dataplane::Port& port) {
+  std::array<rte_mbuf*, 32> burst;
+  const std::uint16_t count = rte_eth_rx_burst(port.id(), 0, burst.data(), burst.size());
+  rte_pktmbuf_free_bulk(burst.data(), count);
+  return count;
+}
+
+void check_arrivals(DeviceKind kind, const std::string& interface, const char* far_end) {
+  const dataplane::Uplink uplink{kind, interface, 1, 1500};
+  const auto plan = dataplane::plan_device(uplink);
+  REQUIRE(plan.has_value());
+  const std::unique_ptr<rte_mempool, PoolFree> pool(rte_pktmbuf_pool_create(
+      interface.c_str(), 8191, 0, 0,
+      static_cast<std::uint16_t>(plan->buffer_room + RTE_PKTMBUF_HEADROOM), SOCKET_ID_ANY));
+  REQUIRE(pool != nullptr);
+  const auto opened = dataplane::Port::open(*plan, uplink, /*offload=*/false, pool.get());
+  INFO((opened ? std::string() : opened.error().context));
+  REQUIRE(opened.has_value());
+  const dataplane::Port& port = **opened;
+  REQUIRE((*opened)->start().has_value());
+  REQUIRE(port.readable_fd(0) >= 0);
+  CHECK_FALSE(is_readable(port.readable_fd(0), 0));
+  for (int turn = 0; turn < 3; ++turn) {
+    send_from(far_end);
+    REQUIRE(is_readable(port.readable_fd(0), kPatienceMs));
+    CHECK(receive(port) == 1);
+    CHECK_FALSE(is_readable(port.readable_fd(0), 0));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a port is readable while frames wait in it", "[arrivals]") {
+  if (!may_make_a_stack()) return;
+  // Without IPv6 nothing but the test's own frames is sent.
+  REQUIRE(std::system("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6 && "
+                      "for i in 0 1; do ip link add up$i type veth peer name far$i && "
+                      "ip link set up$i up && ip link set far$i up; done") == 0);
+  const auto eal = start_eal();
+  check_arrivals(DeviceKind::af_packet, "up0", "far0");
+  if (kernel_has(DeviceKind::af_xdp)) check_arrivals(DeviceKind::af_xdp, "up1", "far1");
+}
+
+TEST_CASE("a device without a socket is to be polled", "[arrivals-unknown]") {
+  const auto eal = start_eal();
+  const dataplane::Uplink uplink{DeviceKind::vdev, "net_null0", 1, 1500};
+  const auto plan = dataplane::plan_device(uplink);
+  const std::unique_ptr<rte_mempool, PoolFree> pool(
+      rte_pktmbuf_pool_create("covey-test", 2047, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY));
+  const auto opened = dataplane::Port::open(*plan, uplink, /*offload=*/false, pool.get());
+  REQUIRE(opened.has_value());
+  CHECK((*opened)->readable_fd(0) == -1);
+}
