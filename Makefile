@@ -54,6 +54,7 @@ demo: build
 
 .PHONY: bench
 bench: build
+	@test/deps/install bench
 	test/bench/run
 
 .PHONY: bench-local

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What every benchmark prints and writes: a table for people, JSON for machines."""
+"""What every benchmark prints and writes: a table and bars for people, JSON for machines."""
 
 import json
 import math
 import os
 import re
+import shlex
+import sys
 from pathlib import Path
+
+import plot
 
 TOP = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("COVEY_BUILD", TOP / "build"))
@@ -38,6 +42,11 @@ def print_table(rows: list[dict]) -> None:
 
 
 def write(rows: list[dict], name: str) -> None:
+    """The last that a benchmark does: its rows, and how they came about, as JSON and as SVG."""
+    script = Path(sys.argv[0]).resolve().relative_to(TOP)
+    report = {"machine": machine(), "load": round(os.getloadavg()[0], 1),
+              "command": shlex.join([str(script), *sys.argv[1:]]), "rows": rows}
     path = BUILD / name
-    path.write_text(json.dumps(rows, indent=2) + "\n")
+    path.write_text(json.dumps(report, indent=2) + "\n")
     print(f"written to {path}")
+    plot.draw(path)
