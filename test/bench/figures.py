@@ -32,12 +32,14 @@ def quantile(values: list[float], share: float) -> float:
 
 
 def print_table(rows: list[dict]) -> None:
-    print(f"{'what':<44} {'value':>8} {'unit':<10} {'reference':>9} {'ratio':>6} {'target':>6}")
+    width = max((len(entry["name"]) for entry in rows), default=0)
+    print(f"{'what':<{width}} {'value':>8} {'unit':<10} {'reference':>9} {'ratio':>6} "
+          f"{'target':>6}")
     for entry in rows:
         figures = (entry["reference"], entry["ratio"], entry["target"])
         cells = ["" if figure is None else figure for figure in figures]
         verdict = {None: "", True: "reached", False: "missed"}[entry["pass"]]
-        print(f"{entry['name']:<44} {entry['value']:>8} {entry['unit']:<10} "
+        print(f"{entry['name']:<{width}} {entry['value']:>8} {entry['unit']:<10} "
               f"{cells[0]:>9} {cells[1]:>6} {cells[2]:>6}  {verdict}")
 
 
@@ -49,4 +51,5 @@ def write(rows: list[dict], name: str) -> None:
     path = BUILD / name
     path.write_text(json.dumps(report, indent=2) + "\n")
     print(f"written to {path}")
-    plot.draw(path)
+    if rows:
+        plot.draw(path)

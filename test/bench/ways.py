@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The ways from the lab's client to the services behind its one host.
 
-Each way is a context manager. Inside, the virtual IP answers through it; afterwards the host is as
-it was before, ready for the next way.
+Each way is a context manager that gives the processes which move frames. Inside, the virtual IP
+answers through it; afterwards the host is as it was before, ready for the next way.
 """
 
 import contextlib
@@ -10,8 +10,9 @@ import dataclasses
 import subprocess
 import time
 
-from covey_lab import settings
+from covey_lab import settings, topology
 from covey_lab.shell import wait_until
+from covey_lab.state import Process
 
 HOST = 1
 VIP = settings.VIP4
@@ -32,17 +33,19 @@ def covey(lab, **changes):
     lab.start(HOST)
     lab.wait_converged()
     _wait_for_answers(lab)
-    yield
+    yield lab.coveyd(HOST).family()
     lab.kill(HOST)
     lab.options = before
 
 
 @contextlib.contextmanager
-def bridge(lab):
-    """The kernel of the host alone, no offloads at its ports."""
+def bridge(lab, offloads="off"):
+    """The kernel of the host alone; `offloads` of all ports are "on" or "off"."""
+    topology.set_offloads(lab.options, offloads)
     lab.exec(HOST, ["ip", "address", "add", f"{VIP}/24", "dev", "up0"])
     _wait_for_answers(lab)
-    yield
+    yield []
+    topology.set_offloads(lab.options, "off")
     lab.exec(HOST, ["ip", "address", "del", f"{VIP}/24", "dev", "up0"])
 
 
@@ -65,7 +68,7 @@ def net_tap(lab):
         lab.exec(HOST, ["ip", "link", "set", "covey0", "up"])
         lab.exec(HOST, ["ip", "address", "add", f"{VIP}/24", "dev", "covey0"])
         _wait_for_answers(lab)
-        yield
+        yield Process.of(process.pid).family()
     finally:
         process.terminate()
         process.wait(timeout=20)

@@ -2,26 +2,15 @@
 """Other ways to the segment than af_packet: the same cluster, briefly."""
 
 import os
-import socket
 
 import pytest
 from conftest import options
-from covey_lab import settings
+from covey_lab import settings, topology
 from covey_lab.lab import Lab
 from covey_lab.traffic.http import failures, run_fleet, served, spread
 
-_AF_XDP = 44
 
-
-def _has_af_xdp():
-    try:
-        socket.socket(_AF_XDP, socket.SOCK_RAW, 0).close()
-    except OSError:
-        return False
-    return True
-
-
-@pytest.mark.skipif(not _has_af_xdp(), reason="this kernel has no AF_XDP")
+@pytest.mark.skipif(not topology.has_af_xdp(), reason="this kernel has no AF_XDP")
 def test_two_hosts_serve_over_af_xdp():
     with Lab(options(tag=f"xdp{os.getpid()}", hosts=2, uplink="af_xdp:up0")) as lab:
         attempts = run_fleet(lab.namespace("client"),

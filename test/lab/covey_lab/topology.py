@@ -11,12 +11,14 @@ stand behind the client, as if it were their router.
 """
 
 import ipaddress
+import socket
 
 from . import settings
 from .settings import namespace
 from .shell import LabError, ip, ip_batch, run
 
 BRIDGE = "br0"
+_AF_XDP = 44
 
 # Hosts keep the kernel's defaults: what coveyd needs otherwise is its own business to set.
 _SYSCTL = {
@@ -28,6 +30,15 @@ _SYSCTL = {
                # One virtual IP answers many clients here, so its fragments are mixed.
                "net.ipv4.ipfrag_max_dist=0"],
 }
+
+
+def has_af_xdp():
+    """Whether hosts can have uplinks by af_xdp on this kernel."""
+    try:
+        socket.socket(_AF_XDP, socket.SOCK_RAW, 0).close()
+    except OSError:
+        return False
+    return True
 
 
 def roles(options):
@@ -75,11 +86,15 @@ def add_namespace(options, state, role):
     ip_batch(name, ["link set lo up"])
 
 
+def _ends(options, role):
+    """(namespace, device) at the bridge and at the role: `up0` at a host, `eth0` at all others."""
+    return ((namespace(options.tag, "hub"), port(role)),
+            (namespace(options.tag, role), "eth0" if isinstance(role, str) else "up0"))
+
+
 def connect(options, role):
-    """Lay the cable between a role and the bridge: `up0` at a host, `eth0` at all others."""
-    hub = namespace(options.tag, "hub")
-    lay_cable((hub, port(role)),
-              (namespace(options.tag, role), "eth0" if isinstance(role, str) else "up0"))
+    """Lay the cable between a role and the bridge."""
+    lay_cable(*_ends(options, role))
     _attach(options, role, port(role))
 
 
@@ -89,9 +104,20 @@ def lay_cable(one, other):
        "netns", other[0])
     for where, name in (one, other):
         # Checksums and segments must be real on the wire: coveyd sees what the peer's kernel sends.
-        run("ip", "netns", "exec", where, "ethtool", "-K", name,
-            "tx", "off", "tso", "off", "gso", "off", "gro", "off")
+        _set_offloads(where, name, "off")
         ip_batch(where, [f"link set {name} up"])
+
+
+def _set_offloads(where, name, state):
+    run("ip", "netns", "exec", where, "ethtool", "-K", name,
+        "tx", state, "tso", state, "gso", state, "gro", state)
+
+
+def set_offloads(options, state):
+    """Turn the offloads at both ends of all cables "on" or "off"; coveyd wants them off."""
+    for role in roles(options)[1:]:
+        for where, name in _ends(options, role):
+            _set_offloads(where, name, state)
 
 
 def disconnect(options, role):
@@ -185,8 +211,7 @@ def lay_wire(options, role):
     inner, outer = f"w{port(role)}", f"b{port(role)}"
     ip("-n", hub, "link", "add", inner, "type", "veth", "peer", "name", outer)
     for name in (inner, outer):
-        run("ip", "netns", "exec", hub, "ethtool", "-K", name,
-            "tx", "off", "tso", "off", "gso", "off", "gro", "off")
+        _set_offloads(hub, name, "off")
     _attach(options, role, outer)
     # The old way ends last: until the program runs, the role hears nothing.
     ip_batch(hub, [f"link set {inner} up", f"link set {outer} up",
