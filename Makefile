@@ -20,6 +20,7 @@ help:
 	@echo "make bench-filters    what the kernel's filters need to drop a frame, beside the core"
 	@echo "make bench-failover   how long clients notice a dead host; keepalived and ucarp beside it"
 	@echo "make bench-idle       what a host without traffic costs, and what the first packet waits"
+	@echo "make bench-cluster    what a cluster costs each host: map, heartbeats, memory, one host more"
 	@echo "make lab-up HOSTS=3, make lab-down    a cluster to play with"
 	@echo "make model, make lint, make format, make fuzz, make install DESTDIR=, make clean"
 
@@ -76,6 +77,11 @@ bench-failover: build
 bench-idle: build
 	@test/deps/install bench
 	test/bench/idle
+
+.PHONY: bench-cluster
+bench-cluster: build
+	@test/deps/install bench
+	test/bench/cluster
 
 .PHONY: fuzz
 fuzz: deps

@@ -3,17 +3,16 @@
 
 import functools
 import json
-import re
 
 import cpu
 import ways
 from covey_lab import settings, topology
 from covey_lab.lab import Lab
 from covey_lab.shell import LabError
+from load import VIP, latency_of, requests_of, wrk
 
 IPERF_PORT = 5201
 GIGABYTE = 1e9
-MILLISECONDS = {"us": 1e-3, "ms": 1, "s": 1e3}
 COVEY = "coveyd"
 WAYS = {
     COVEY: ways.covey,
@@ -31,23 +30,6 @@ UNITS = {
 }
 
 
-def wrk(lab, seconds, *options):
-    """What wrk prints of 32 connections."""
-    return lab.exec("client", ["wrk", "-t1", "-c32", f"-d{seconds}s", *options,
-                               f"http://{ways.VIP}/"], timeout=60).stdout
-
-
-def requests_of(printed):
-    """Thousands a second."""
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", printed)[1]) / 1000
-
-
-def latency_of(printed, per_cent):
-    """Milliseconds."""
-    found = re.search(rf"^\s+{per_cent}%\s+([\d.]+)(us|ms|s)$", printed, re.M)
-    return float(found[1]) * MILLISECONDS[found[2]]
-
-
 def requests(lab, seconds):
     kept = wrk(lab, seconds, "--latency")
     return {"keep-alive": requests_of(kept), "keep-alive, p50": latency_of(kept, 50),
@@ -58,7 +40,7 @@ def requests(lab, seconds):
 def bulk(lab, seconds, processes, what, *options):
     """Rate and processor time of one transfer; `processes` are those of the way."""
     machine, own = cpu.of_machine(), cpu.of_processes(processes)
-    done = lab.exec("client", ["iperf3", "--client", ways.VIP, "--json", "--time", str(seconds),
+    done = lab.exec("client", ["iperf3", "--client", VIP, "--json", "--time", str(seconds),
                                *options], timeout=60, check=False)
     machine, own = cpu.of_machine() - machine, cpu.of_processes(processes) - own
     report = json.loads(done.stdout)

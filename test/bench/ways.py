@@ -10,19 +10,13 @@ import dataclasses
 import subprocess
 import time
 
-from covey_lab import settings, topology
+from covey_lab import topology
 from covey_lab.shell import wait_until
 from covey_lab.state import Process
+from load import VIP, wait_for_answers
 
 HOST = 1
-VIP = settings.VIP4
 TESTPMD_MAC = "02:00:00:00:7a:01"
-
-
-def _wait_for_answers(lab):
-    lab.exec("client", ["ip", "neigh", "flush", "all"])
-    wait_until(lambda: lab.exec("client", ["curl", "-sf", "-m1", f"http://{VIP}/"],
-                                check=False).returncode == 0, 20, "an answer")
 
 
 @contextlib.contextmanager
@@ -32,7 +26,7 @@ def covey(lab, **changes):
     lab.options = dataclasses.replace(before, **changes)
     lab.start(HOST)
     lab.wait_converged()
-    _wait_for_answers(lab)
+    wait_for_answers(lab)
     yield lab.coveyd(HOST).family()
     lab.kill(HOST)
     lab.options = before
@@ -43,7 +37,7 @@ def bridge(lab, offloads="off"):
     """The kernel of the host alone; `offloads` of all ports are "on" or "off"."""
     topology.set_offloads(lab.options, offloads)
     lab.exec(HOST, ["ip", "address", "add", f"{VIP}/24", "dev", "up0"])
-    _wait_for_answers(lab)
+    wait_for_answers(lab)
     yield []
     topology.set_offloads(lab.options, "off")
     lab.exec(HOST, ["ip", "address", "del", f"{VIP}/24", "dev", "up0"])
@@ -67,7 +61,7 @@ def net_tap(lab):
         time.sleep(1)  # it sets its interface up in several steps
         lab.exec(HOST, ["ip", "link", "set", "covey0", "up"])
         lab.exec(HOST, ["ip", "address", "add", f"{VIP}/24", "dev", "covey0"])
-        _wait_for_answers(lab)
+        wait_for_answers(lab)
         yield Process.of(process.pid).family()
     finally:
         process.terminate()
