@@ -121,6 +121,11 @@ Pool make_pool(const char* name, unsigned buffers, std::uint16_t room) {
   return made;
 }
 
+bool is_readable(int file, int wait_ms) {
+  pollfd asked{file, POLLIN, 0};
+  return ::poll(&asked, 1, wait_ms) == 1 && asked.revents == POLLIN;
+}
+
 rte_mbuf* mbuf_of(rte_mempool* pool, const Frame& frame) {
   rte_mbuf* made = rte_pktmbuf_alloc(pool);
   REQUIRE(made != nullptr);

@@ -52,6 +52,8 @@ struct PoolFree {
 using Pool = std::unique_ptr<rte_mempool, PoolFree>;
 /// Buffers of the usual size, unless `room` says otherwise.
 [[nodiscard]] Pool make_pool(const char* name, unsigned buffers, std::uint16_t room = 2048);
+/// Whether there is something to read, now or within that time.
+[[nodiscard]] bool is_readable(int file, int wait_ms);
 /// The frame in one buffer.
 [[nodiscard]] rte_mbuf* mbuf_of(rte_mempool* pool, const Frame& frame);
 

@@ -2,7 +2,6 @@
 // What a port says of its own device, over a cable in a network namespace of its own; skipped (as
 // passed, with a word) without the right to make one.
 #include <net/if.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,19 +26,10 @@ namespace {
 
 constexpr int kPatienceMs = 10'000;
 
-struct PoolFree {
-  void operator()(rte_mempool* pool) const { rte_mempool_free(pool); }
-};
-
 bool kernel_has(DeviceKind kind) {
   const int file = ::socket(kind == DeviceKind::af_xdp ? AF_XDP : AF_PACKET, SOCK_RAW, 0);
   if (file >= 0) ::close(file);
   return file >= 0;
-}
-
-bool is_readable(int file, int wait_ms) {
-  pollfd asked{file, POLLIN, 0};
-  return ::poll(&asked, 1, wait_ms) == 1 && asked.revents == POLLIN;
 }
 
 /// One frame to the port, from the far end of its cable.
@@ -66,10 +56,8 @@ void check_arrivals(DeviceKind kind, const std::string& interface, const char* f
   const dataplane::Uplink uplink{kind, interface, 1, 1500};
   const auto plan = dataplane::plan_device(uplink);
   REQUIRE(plan.has_value());
-  const std::unique_ptr<rte_mempool, PoolFree> pool(rte_pktmbuf_pool_create(
-      interface.c_str(), 8191, 0, 0,
-      static_cast<std::uint16_t>(plan->buffer_room + RTE_PKTMBUF_HEADROOM), SOCKET_ID_ANY));
-  REQUIRE(pool != nullptr);
+  const Pool pool =
+      make_pool(interface.c_str(), 8191, static_cast<std::uint16_t>(plan->buffer_room));
   const auto opened = dataplane::Port::open(*plan, uplink, /*offload=*/false, pool.get());
   INFO((opened ? std::string() : opened.error().context));
   REQUIRE(opened.has_value());
@@ -102,8 +90,7 @@ TEST_CASE("a device without a socket is to be polled", "[arrivals-unknown]") {
   const auto eal = start_eal();
   const dataplane::Uplink uplink{DeviceKind::vdev, "net_null0", 1, 1500};
   const auto plan = dataplane::plan_device(uplink);
-  const std::unique_ptr<rte_mempool, PoolFree> pool(
-      rte_pktmbuf_pool_create("covey-test", 2047, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY));
+  const Pool pool = make_pool("covey-test", 2047);
   const auto opened = dataplane::Port::open(*plan, uplink, /*offload=*/false, pool.get());
   REQUIRE(opened.has_value());
   CHECK((*opened)->readable_fd(0) == -1);

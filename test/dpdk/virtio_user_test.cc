@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The local stack behind virtio_user, with a vhost-user in place of the kernel's vhost-net: the
 // driver and its rings are the same.
-#include <poll.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -79,11 +78,6 @@ std::vector<Frame> whole_frames() {
           resized(tcp, 60),  // padded
           FrameBuilder().ip(kClient, kVip).tcp(1, 80, kAck).payload(1360),
           FrameBuilder().ip(kClient, kVip).fragment(3, true).udp(1, 53).payload(64)};
-}
-
-bool is_readable(int file, int timeout_ms) {
-  pollfd waiting{file, POLLIN, 0};
-  return ::poll(&waiting, 1, timeout_ms) == 1;
 }
 
 }  // namespace
