@@ -27,7 +27,12 @@ bool Worker::receive(const Moment& moment) noexcept {
                                                static_cast<std::uint16_t>(kBurst - from_parking_));
   arrived_.count = from_parking_ + fresh;
   for (std::uint16_t i = 0; i < arrived_.count; ++i) {
-    rte_prefetch0(rte_pktmbuf_mtod(arrived_.frames[i], void*));
+    // Headers must lie flat. A chain that does not fit one buffer is longer than the uplink's MTU
+    // allows; its first part alone is then read as what it is, a frame cut short.
+    if (arrived_.frames[i]->nb_segs > 1) [[unlikely]]
+      static_cast<void>(rte_pktmbuf_linearize(arrived_.frames[i]));
+    arrived_.bytes[i] = bytes_of(arrived_.frames[i]);
+    rte_prefetch0(arrived_.bytes[i].data());
   }
   if (trace_ != nullptr) see(arrived_);
   counters_.add(static_cast<std::size_t>(WorkerCounter::frames), fresh);
@@ -58,13 +63,6 @@ void Worker::decide(const Moment& moment) noexcept {
 /// Most frames are others' business, and discarded at first sight; the rest is to be looked at. A
 /// trace wants to see the headers of all.
 void Worker::screen(const forwarding::Surroundings& around) noexcept {
-  for (std::uint16_t i = 0; i < arrived_.count; ++i) {
-    // Headers must lie flat. A chain that does not fit one buffer is longer than the uplink's MTU
-    // allows; its first part alone is then read as what it is, a frame cut short.
-    if (arrived_.frames[i]->nb_segs > 1)
-      static_cast<void>(rte_pktmbuf_linearize(arrived_.frames[i]));
-    arrived_.bytes[i] = bytes_of(arrived_.frames[i]);
-  }
   const std::span bytes(arrived_.bytes.data(), arrived_.count);
   const forwarding::Screen::Positions settled = screen_.settle(bytes, around);
   settled_ = trace_ == nullptr ? settled : 0;
@@ -221,7 +219,8 @@ void Worker::discard_settled(const Moment& moment) noexcept {
     }
     frames[count++] = arrived_.frames[i];
     lot.frames += 1;
-    lot.bytes += arrived_.frames[i]->pkt_len;
+    // Not what the buffer says: that would be one more visit to memory, for each frame.
+    lot.bytes += static_cast<std::uint32_t>(arrived_.bytes[i].size());
   }
   end_lot();
   rte_pktmbuf_free_bulk(frames.data(), count);

@@ -190,6 +190,7 @@ void Screen::look_up(const lanes::Found& segments, const Policy& policy,
 Screen::Positions Screen::look_up_ipv4(Positions segments, const Policy& policy,
                                        bucket::HashInputs::Lengths& lengths) noexcept {
   Positions placeable = segments;
+  bucket::HashInputs::Lengths put = 0;
   for (Positions left = segments; left != 0; left &= left - 1) {
     const auto i = static_cast<std::size_t>(std::countr_zero(left));
     const std::uint64_t source = segments_.sources[i];
@@ -201,14 +202,16 @@ Screen::Positions Screen::look_up_ipv4(Positions segments, const Policy& policy,
     }
     rules_[i] = rule;
     const bucket::Ipv4Masks& masks = rule->ipv4;
-    inputs_.put_short(i, (source & masks.sender) | masks.first, masks.second, masks.count, lengths);
+    inputs_.put_short(i, (source & masks.sender) | masks.first, masks.second, masks.count, put);
   }
+  lengths |= put;
   return placeable;
 }
 
 Screen::Positions Screen::look_up_ipv6(Positions segments, const Policy& policy,
                                        bucket::HashInputs::Lengths& lengths) noexcept {
   Positions placeable = segments;
+  bucket::HashInputs::Lengths put = 0;
   for (Positions left = segments; left != 0; left &= left - 1) {
     const auto i = static_cast<std::size_t>(std::countr_zero(left));
     const auto ports = static_cast<std::uint32_t>(segments_.ports[i]);
@@ -225,8 +228,9 @@ Screen::Positions Screen::look_up_ipv6(Positions segments, const Policy& policy,
     rules_[i] = rule;
     const bucket::HashedFields hashed{segments_.sources[i], segments_.lower_sources[i], ports,
                                       /*is_ipv6=*/true};
-    inputs_.put(i, bucket::words_of(hashed, rule->masks), lengths);
+    inputs_.put(i, bucket::words_of(hashed, rule->masks), put);
   }
+  lengths |= put;
   return placeable;
 }
 
