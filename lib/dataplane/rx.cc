@@ -205,17 +205,19 @@ void Worker::discard_settled(const Moment& moment) noexcept {
   std::array<rte_mbuf*, kBurst> frames;
   std::uint16_t count = 0;
   Lot lot;
-  auto first = static_cast<std::size_t>(std::countr_zero(settled_));
+  auto first = static_cast<unsigned>(std::countr_zero(settled_));
+  const auto* rule = &screen_.rule_of(first);
   const auto end_lot = [&] {
     const forwarding::Decision decision = screen_.settled(first, moment.snapshot);
     count_arrival(decision.verdict, decision, lot, moment.plan);
     lot = {};
   };
   for (auto left = settled_; left != 0; left &= left - 1) {
-    const auto i = static_cast<std::size_t>(std::countr_zero(left));
-    if (&screen_.rule_of(i) != &screen_.rule_of(first)) {
+    const auto i = static_cast<unsigned>(std::countr_zero(left));
+    if (&screen_.rule_of(i) != rule) {
       end_lot();
       first = i;
+      rule = &screen_.rule_of(i);
     }
     frames[count++] = arrived_.frames[i];
     lot.frames += 1;

@@ -154,7 +154,8 @@ void Policy::compile_port_tables() {
     if (is_new) {
       const std::vector<RuleIndex> table = port_table(settings_, entry->first);
       portless_rules_.push_back(portless_rule(settings_, table));
-      ports_.insert(ports_.end(), table.begin(), table.end());
+      for (const RuleIndex rule : table)
+        ports_.push_back(static_cast<std::uint16_t>(rule + 1));
     }
     return entry->second;
   };

@@ -118,7 +118,8 @@ class Policy {
   [[nodiscard]] RuleIndex rule_for(int virtual_ip, std::uint8_t protocol,
                                    std::uint16_t port) const noexcept {
     if (protocol != packet::kProtocolTcp && protocol != packet::kProtocolUdp) return kDefaultRule;
-    return ports_[table_of(virtual_ip, protocol) * kPortCount + port];
+    const std::uint16_t at = ports_[table_of(virtual_ip, protocol) * kPortCount + port];
+    return static_cast<RuleIndex>(at - 1);
   }
   /// The same of TCP, compiled, for an address as virtual_ip_index() takes it; nothing if that is
   /// no virtual IP.
@@ -128,7 +129,7 @@ class Policy {
     const VirtualIp* found = find({high, low}, family);
     if (found == nullptr) [[unlikely]]
       return nullptr;
-    return &compiled(ports_[found->tcp_table * kPortCount + port]);
+    return &compiled_rules_[ports_[found->tcp_table * kPortCount + port]];
   }
   /// The rule that covers every port of a virtual IP without looking at ports, if there is one: all
   /// that can be said of a later fragment. Nothing if the decision depends on the port.
@@ -205,7 +206,8 @@ class Policy {
   std::vector<VirtualIp> virtual_ips_;
   std::vector<VirtualIp> slots_;  // the same by address: open addressing, empty ones of no family
   std::size_t slot_mask_ = 0;
-  std::vector<RuleIndex> ports_;                          // table after table of kPortCount
+  // Table after table of kPortCount: positions in compiled_rules_.
+  std::vector<std::uint16_t> ports_;
   std::vector<CompiledRule> compiled_rules_;              // kDefaultRule first
   std::vector<std::optional<RuleIndex>> portless_rules_;  // by port table
 };

@@ -192,7 +192,7 @@ Screen::Positions Screen::look_up_ipv4(Positions segments, const Policy& policy,
   Positions placeable = segments;
   bucket::HashInputs::Lengths put = 0;
   for (Positions left = segments; left != 0; left &= left - 1) {
-    const auto i = static_cast<std::size_t>(std::countr_zero(left));
+    const auto i = static_cast<unsigned>(std::countr_zero(left));
     const std::uint64_t source = segments_.sources[i];
     const CompiledRule* rule =
         rule_of_segment(policy, segments_.destinations[i], 0, base::Family::ipv4, source >> 48U);
@@ -213,7 +213,7 @@ Screen::Positions Screen::look_up_ipv6(Positions segments, const Policy& policy,
   Positions placeable = segments;
   bucket::HashInputs::Lengths put = 0;
   for (Positions left = segments; left != 0; left &= left - 1) {
-    const auto i = static_cast<std::size_t>(std::countr_zero(left));
+    const auto i = static_cast<unsigned>(std::countr_zero(left));
     const auto ports = static_cast<std::uint32_t>(segments_.ports[i]);
     const CompiledRule* rule =
         rule_of_segment(policy, segments_.destinations[i], segments_.lower_destinations[i],
@@ -254,7 +254,7 @@ Screen::Positions Screen::settle_foreign(const Candidates& candidates,
   Positions placed = 0;
   ClassLook look(around);
   for (Positions left = candidates.all; left != 0; left &= left - 1) {
-    const auto i = static_cast<std::size_t>(std::countr_zero(left));
+    const auto i = static_cast<unsigned>(std::countr_zero(left));
     const CompiledRule& rule = *rules_[i];
     look.look_at(rule.map_class);
     const base::BucketIndex bucket = look.bucket_of(outputs_.hashes[i]);
@@ -292,7 +292,7 @@ Decision Screen::settled(std::size_t i, const Snapshot& snapshot) const noexcept
   look_up(segments, policy, candidates);
   Positions others = first(frames.size()) & ~(segments.ipv4 | segments.ipv6);
   for (; others != 0; others &= others - 1) {
-    const auto i = static_cast<std::size_t>(std::countr_zero(others));
+    const auto i = static_cast<unsigned>(std::countr_zero(others));
     look_up_one(i, frames[i], policy, candidates);
   }
   if (candidates.all == 0) return 0;
