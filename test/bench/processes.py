@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""coveyd and dpdk-testpmd on endless captures, each queue with one of its own; and how fast they are."""
+"""coveyd and dpdk-testpmd on endless captures, one for each queue, and how fast they are."""
 
 import json
 import os
