@@ -199,8 +199,11 @@ api::Stats to_stats(const dataplane::Report& report, std::uint64_t flow_capacity
     const double busy = static_cast<double>(worker.busy_cycles);
     api::WorkerStats row;
     row.busy_pct = cycles > 0 ? 100.0 * busy / cycles : 0;
-    row.cycles_per_packet = worker.frames > 0 ? busy / static_cast<double>(worker.frames) : 0;
+    const double packets = static_cast<double>(worker.frames);
+    row.cycles_per_packet = packets > 0 ? busy / packets : 0;
+    row.packets_per_poll = worker.bursts > 0 ? packets / static_cast<double>(worker.bursts) : 0;
     row.packets = worker.frames;
+    row.bursts = worker.bursts;
     row.loops = worker.loops;
     row.busy_cycles = worker.busy_cycles;
     row.idle_cycles = worker.idle_cycles;
@@ -253,8 +256,13 @@ std::vector<Metric> to_metrics(const dataplane::Report& report, const forwarding
         {{{"port", port.name}, {"direction", "tx"}}, static_cast<double>(port.tx_errors)});
   }
   Metric cycles = counter("covey_worker_cycles", "Processor cycles of a worker, busy and idle.");
+  Metric packets = counter("covey_worker_packets", "Frames that a worker took from the uplink.");
+  Metric bursts = counter("covey_worker_bursts", "Polls of the uplink that found frames.");
   for (std::size_t i = 0; i < report.workers.size(); ++i) {
     const std::string worker = fmt::format("{}", i);
+    packets.samples.push_back(
+        {{{"worker", worker}}, static_cast<double>(report.workers[i].frames)});
+    bursts.samples.push_back({{{"worker", worker}}, static_cast<double>(report.workers[i].bursts)});
     cycles.samples.push_back({{{"worker", worker}, {"state", "busy"}},
                               static_cast<double>(report.workers[i].busy_cycles)});
     cycles.samples.push_back({{{"worker", worker}, {"state", "idle"}},
@@ -267,7 +275,8 @@ std::vector<Metric> to_metrics(const dataplane::Report& report, const forwarding
   Metric untracked =
       counter("covey_flows_untracked", "Connections the flow cache had no room for.");
   untracked.samples.push_back({{}, static_cast<double>(report.flows.untracked)});
-  return {frames, bytes, accepted, dropped, port_frames, port_errors, cycles, live, untracked};
+  return {frames, bytes,   accepted, dropped, port_frames, port_errors,
+          cycles, packets, bursts,   live,    untracked};
 }
 
 std::vector<api::RuleStatus> to_rules(const dataplane::Report& report,

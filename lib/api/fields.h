@@ -107,7 +107,9 @@ template <typename V, Either<WorkerStats> T>
 void describe(V& visit, T& value) {
   visit("busy_pct", value.busy_pct);
   visit("cycles_per_packet", value.cycles_per_packet);
+  visit("packets_per_poll", value.packets_per_poll);
   visit("packets", value.packets);
+  visit("bursts", value.bursts);
   visit("loops", value.loops);
   visit("busy_cycles", value.busy_cycles);
   visit("idle_cycles", value.idle_cycles);

@@ -123,7 +123,8 @@ struct PortStats {
 struct WorkerStats {
   double busy_pct = 0;  // of the cycles since start
   double cycles_per_packet = 0;
-  std::uint64_t packets = 0, loops = 0, busy_cycles = 0, idle_cycles = 0, sleeps = 0;
+  double packets_per_poll = 0;  // of the polls that found any, which are `bursts`
+  std::uint64_t packets = 0, bursts = 0, loops = 0, busy_cycles = 0, idle_cycles = 0, sleeps = 0;
   friend bool operator==(const WorkerStats&, const WorkerStats&) = default;
 };
 

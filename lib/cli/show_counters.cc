@@ -48,13 +48,15 @@ std::string worker_table(const api::Stats& stats, bool colours) {
   Table table({{"worker", Align::right},
                {"busy %", Align::right},
                {"cycles/packet", Align::right},
+               {"packets/poll", Align::right},
                {"packets", Align::right},
                {"sleeps", Align::right}},
               colours);
   for (std::size_t i = 0; i < stats.workers.size(); ++i) {
     const api::WorkerStats& worker = stats.workers[i];
     table.add({number(i), fmt::format("{:.1f}", worker.busy_pct),
-               fmt::format("{:.0f}", worker.cycles_per_packet), grouped(worker.packets),
+               fmt::format("{:.0f}", worker.cycles_per_packet),
+               fmt::format("{:.1f}", worker.packets_per_poll), grouped(worker.packets),
                grouped(worker.sleeps)});
   }
   return table.to_string();

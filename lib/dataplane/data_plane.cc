@@ -426,9 +426,9 @@ Report DataPlane::report() const {
       report.verdict_bytes[v] += worker->verdict_bytes().read(v);
     }
     const auto read = [&worker](WorkerCounter counter) { return worker->read(counter); };
-    report.workers.push_back({read(WorkerCounter::loops), read(WorkerCounter::frames),
-                              read(WorkerCounter::busy_cycles), read(WorkerCounter::idle_cycles),
-                              read(WorkerCounter::sleeps)});
+    report.workers.push_back({read(WorkerCounter::loops), read(WorkerCounter::bursts),
+                              read(WorkerCounter::frames), read(WorkerCounter::busy_cycles),
+                              read(WorkerCounter::idle_cycles), read(WorkerCounter::sleeps)});
     const flow::Statistics flows = worker->flow_statistics();
     if (flows.established >= report.flows.established) report.flows = flows;
   }

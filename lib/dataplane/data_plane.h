@@ -46,6 +46,7 @@ struct Options {
 
 struct WorkerReport {
   std::uint64_t loops = 0;
+  std::uint64_t bursts = 0;  // looks at the uplink that found frames
   std::uint64_t frames = 0;
   std::uint64_t busy_cycles = 0;
   std::uint64_t idle_cycles = 0;

@@ -36,6 +36,7 @@ bool Worker::receive(const Moment& moment) noexcept {
   }
   if (trace_ != nullptr) see(arrived_);
   counters_.add(static_cast<std::size_t>(WorkerCounter::frames), fresh);
+  counters_.add(static_cast<std::size_t>(WorkerCounter::bursts), fresh != 0 ? 1 : 0);
   return arrived_.count != 0;
 }
 

@@ -66,6 +66,7 @@ struct Loan {
 
 enum class WorkerCounter : std::uint8_t {
   loops,
+  bursts,  // looks at the uplink that found frames
   frames,
   busy_cycles,
   idle_cycles,

@@ -390,6 +390,8 @@ TEST_CASE("a frame in several buffers is read as one, and a giant is malformed",
   bench.wait_for_frames(2);
   CHECK(bench.verdict(Verdict::deliver_owned) == 1);
   CHECK(bench.verdict(Verdict::drop_malformed) == 1);
+  // Both are in the capture when it is first looked at.
+  CHECK(bench.data_plane().report().workers.at(0).bursts == 1);
 }
 
 TEST_CASE("an idle worker sleeps and a polling one does not", "[idle]") {
@@ -397,6 +399,7 @@ TEST_CASE("an idle worker sleeps and a polling one does not", "[idle]") {
   bench.start();
   bench.wait_until([&bench] { return bench.data_plane().report().workers.at(0).sleeps > 10; });
   CHECK(bench.data_plane().report().workers.at(0).busy_cycles == 0);
+  CHECK(bench.data_plane().report().workers.at(0).bursts == 0);
 }
 
 TEST_CASE("a polling worker never sleeps", "[poll]") {
