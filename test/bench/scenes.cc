@@ -21,6 +21,8 @@ using bucket::BucketState;
 using forwarding::Verdict;
 
 constexpr std::size_t kMiddleOfLine = 32;
+constexpr std::size_t kFragmentPayload = 12;  // with the TCP header in whole units
+constexpr std::size_t kFragmentHeader = 8;    // of IPv6
 
 forwarding::Settings settings_of(const Scene& scene) {
   forwarding::Settings settings = test::world_settings();
@@ -102,21 +104,24 @@ void Pool::fill(const Scene& scene) {
   test::FrameBuilder builder;
   const auto ends = scene.is_ipv6 ? std::pair(test::kClient6, test::kVip6)
                                   : std::pair(std::string_view("198.18.0.0"), test::kVip);
-  builder.ip(ends.first, ends.second).tcp(40000, 80, scene.flags).payload(6);
+  builder.ip(ends.first, ends.second).tcp(40000, 80, scene.flags);
+  builder.payload(scene.fragment ? kFragmentPayload : 6);
+  if (scene.fragment) builder.fragment(0, /*more=*/true);
   const test::Frame model = builder;
   length_ = model.size();
   const std::size_t source = packet::kEthernetHeader + (scene.is_ipv6 ? 8U : 12U);
   const std::size_t source_end = source + (scene.is_ipv6 ? 16U : 4U);
   const std::size_t virtual_ip = source_end + 2;
-  const std::size_t ports = packet::kEthernetHeader + (scene.is_ipv6 ? 40U : 20U);
+  const std::size_t further = scene.fragment && scene.is_ipv6 ? kFragmentHeader : 0;
+  const std::size_t ports = packet::kEthernetHeader + (scene.is_ipv6 ? 40U : 20U) + further;
   for (std::size_t i = 0; i < count(); ++i) {
     std::uint8_t* at = memory_ + i * kStride;
     std::ranges::copy(model, at);
     at[source_end - 1] = static_cast<std::uint8_t>(i);
     at[source_end - 2] = static_cast<std::uint8_t>(i >> 8U);
     at[ports] = static_cast<std::uint8_t>(128 + (i >> 16U));
-    const auto further = static_cast<std::uint8_t>(i * 37 % scene.virtual_ips);
-    if (further != 0) at[virtual_ip] = further;
+    const auto other = static_cast<std::uint8_t>(i * 37 % scene.virtual_ips);
+    if (other != 0) at[virtual_ip] = other;
     const std::size_t rule = i * 61 % scene.rules;
     if (rule != 0) base::store_be16(at + ports + 2, static_cast<std::uint16_t>(1000 + rule));
   }
@@ -208,8 +213,10 @@ std::vector<Scene> all_scenes() {
                 .buckets = BucketState::own_dirty,
                 .expected = Verdict::drop_no_flow};
     all.push_back(dirty);
+    all.push_back({.name = "fragment_" + family, .is_ipv6 = ipv6, .fragment = true});
   }
-  for (const auto& [name, flows] : {std::pair("1M", 1'000'000U), std::pair("4M", 4'000'000U)}) {
+  for (const auto& [name, flows] :
+       {std::pair("64k", 65'536U), std::pair("1M", 1'000'000U), std::pair("4M", 4'000'000U)}) {
     all.push_back(
         {.name = std::string("foreign_ipv4/64k/flows_") + name, .frames = k64k, .flows = flows});
     all.push_back({.name = std::string("tracked_ipv4/64k/flows_") + name,

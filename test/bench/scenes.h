@@ -4,9 +4,10 @@
 //
 // Owner: test/bench. Thread: one. Foreign: another host's bucket, by far the most frequent; owned:
 // a SYN in our own bucket; tracked: a segment of a connection in the cache; dirty: a segment of
-// nobody's in an own bucket where others hold some. Frames lie 2,304 bytes apart as in a buffer
-// pool: 4,096 of them, which stay in the caches, or more (`/64k`, `/1M`), which come from memory.
-// Sources differ from frame to frame, so that neither hash nor look-up is predictable.
+// nobody's in an own bucket where others hold some; fragment: a foreign one that has ports. Frames
+// lie 2,304 bytes apart as in a buffer pool: 4,096 of them, which stay in the caches, or more
+// (`/64k`, `/1M`), which come from memory. Sources differ from frame to frame, so that neither hash
+// nor look-up is predictable.
 #pragma once
 
 #include <array>
@@ -31,6 +32,7 @@ struct Scene {
   std::uint8_t flags = packet::TcpFlags::kAck;
   bucket::BucketState buckets = bucket::BucketState::foreign;
   bool tracked = false;
+  bool fragment = false;  // the first of a datagram
   forwarding::Verdict expected = forwarding::Verdict::drop_not_owner;
   std::size_t frames = kFewFrames;
   std::uint32_t flows = 0;  // in the cache, besides those of tracked frames
