@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "bucket/flow_hash.h"
 #include "forwarding/membership.h"
+#include "packet/conversation.h"
 
 namespace covey::forwarding {
 
@@ -154,8 +155,8 @@ void Policy::compile_port_tables() {
     if (is_new) {
       const std::vector<RuleIndex> table = port_table(settings_, entry->first);
       portless_rules_.push_back(portless_rule(settings_, table));
-      for (const RuleIndex rule : table)
-        ports_.push_back(static_cast<std::uint16_t>(rule + 1));
+      for (std::size_t port = 0; port < kPortCount; ++port)
+        ports_.push_back(position_of(table[port], port));
     }
     return entry->second;
   };
@@ -164,6 +165,15 @@ void Policy::compile_port_tables() {
     virtual_ips_[i].tcp_table = table_for(address, RuleProtocol::tcp);
     virtual_ips_[i].udp_table = table_for(address, RuleProtocol::udp);
   }
+}
+
+// Tables are shared between protocols, hence the ports of both.
+std::uint16_t Policy::position_of(RuleIndex rule, std::size_t port) const {
+  const auto number = static_cast<std::uint16_t>(port);
+  const bool is_blocked = rule != kDefaultRule && settings_.rules[rule].mode == RuleMode::disabled;
+  const bool is_of_tunnel = number == packet::kPortPptp || packet::is_tunnel_port(number);
+  const auto position = static_cast<std::uint16_t>(rule + 1);
+  return is_blocked || is_of_tunnel ? position | kLookCloser : position;
 }
 
 void Policy::compile_rules() {

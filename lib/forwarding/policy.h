@@ -119,17 +119,21 @@ class Policy {
                                    std::uint16_t port) const noexcept {
     if (protocol != packet::kProtocolTcp && protocol != packet::kProtocolUdp) return kDefaultRule;
     const std::uint16_t at = ports_[table_of(virtual_ip, protocol) * kPortCount + port];
-    return static_cast<RuleIndex>(at - 1);
+    return static_cast<RuleIndex>((at & ~kLookCloser) - 1);
   }
-  /// The same of TCP, compiled, for an address as virtual_ip_index() takes it; nothing if that is
-  /// no virtual IP.
-  [[nodiscard]] const CompiledRule* rule_of_segment(std::uint64_t high, std::uint64_t low,
-                                                    base::Family family,
-                                                    std::uint16_t port) const noexcept {
+  /// Position of the same rule of TCP, for an address as virtual_ip_index() takes it. From
+  /// kLookCloser on: it is no virtual IP, or may be blocked or part of a tunnel.
+  [[nodiscard]] std::uint16_t position_for_segment(std::uint64_t high, std::uint64_t low,
+                                                   base::Family family,
+                                                   std::uint16_t port) const noexcept {
     const VirtualIp* found = find({high, low}, family);
     if (found == nullptr) [[unlikely]]
-      return nullptr;
-    return &compiled_rules_[ports_[found->tcp_table * kPortCount + port]];
+      return kLookCloser;
+    return ports_[found->tcp_table * kPortCount + port];
+  }
+  static constexpr std::uint16_t kLookCloser = 0x8000;
+  [[nodiscard]] const CompiledRule& compiled_at(std::uint16_t position) const {
+    return compiled_rules_[position];
   }
   /// The rule that covers every port of a virtual IP without looking at ports, if there is one: all
   /// that can be said of a later fragment. Nothing if the decision depends on the port.
@@ -170,6 +174,7 @@ class Policy {
 
   void compile_virtual_ips();
   void compile_port_tables();
+  [[nodiscard]] std::uint16_t position_of(RuleIndex rule, std::size_t port) const;
   void compile_rules();
   [[nodiscard]] static AddressWords words_of(const std::array<std::uint8_t, 16>& bytes) noexcept {
     return {base::load_le64(bytes.data()), base::load_le64(bytes.data() + 8)};
@@ -206,7 +211,7 @@ class Policy {
   std::vector<VirtualIp> virtual_ips_;
   std::vector<VirtualIp> slots_;  // the same by address: open addressing, empty ones of no family
   std::size_t slot_mask_ = 0;
-  // Table after table of kPortCount: positions in compiled_rules_.
+  // Table after table of kPortCount: positions in compiled_rules_, some with kLookCloser.
   std::vector<std::uint16_t> ports_;
   std::vector<CompiledRule> compiled_rules_;              // kDefaultRule first
   std::vector<std::optional<RuleIndex>> portless_rules_;  // by port table

@@ -94,16 +94,12 @@ bool read_plain(Bytes frame, const Policy& policy, Plain& plain) noexcept {
   }
 }
 
-/// The rule by which a segment goes, with the destination port as it lies in the packet. Nothing if
-/// it takes more than a rule and a hash.
-const CompiledRule* rule_of_segment(const Policy& policy, std::uint64_t high, std::uint64_t low,
-                                    base::Family family, std::uint64_t wire_port) noexcept {
-  const std::uint16_t port = std::byteswap(static_cast<std::uint16_t>(wire_port));
-  const CompiledRule* rule = policy.rule_of_segment(high, low, family, port);
-  const bool is_simple =
-      rule != nullptr && !rule->is_disabled && !tunnel_of(packet::kProtocolTcp, port);
-  return is_simple ? rule : nullptr;
-}
+// Of a class that the flow cache does not know: it may hold something everywhere.
+constexpr auto kUnknown = [] {
+  std::array<std::uint64_t, base::kMaxBuckets / 64> words{};
+  words.fill(~std::uint64_t{0});
+  return words;
+}();
 
 /// What is known of the buckets of a class: mostly all frames of a burst have the same.
 class ClassLook {
@@ -121,7 +117,7 @@ class ClassLook {
   }
   /// This host holds nothing in it.
   [[nodiscard]] bool is_clean(base::BucketIndex bucket) const noexcept {
-    return occupied_ != nullptr && (occupied_[bucket.value / 64] >> bucket.value % 64 & 1U) == 0;
+    return (occupied_[bucket.value / 64] >> bucket.value % 64 & 1U) == 0;
   }
 
  private:
@@ -130,7 +126,8 @@ class ClassLook {
     map_class_ = map_class;
     mask_ = table.mask;
     states_ = table.states.data();
-    occupied_ = around_.flows.counts().occupied(map_class);
+    const std::uint64_t* occupied = around_.flows.counts().occupied(map_class);
+    occupied_ = occupied != nullptr ? occupied : kUnknown.data();
   }
 
   const Surroundings& around_;
@@ -194,14 +191,15 @@ Screen::Positions Screen::look_up_ipv4(Positions segments, const Policy& policy,
   for (Positions left = segments; left != 0; left &= left - 1) {
     const auto i = static_cast<unsigned>(std::countr_zero(left));
     const std::uint64_t source = segments_.sources[i];
-    const CompiledRule* rule =
-        rule_of_segment(policy, segments_.destinations[i], 0, base::Family::ipv4, source >> 48U);
-    if (rule == nullptr) [[unlikely]] {
+    const auto port = std::byteswap(static_cast<std::uint16_t>(source >> 48U));
+    const std::uint16_t at =
+        policy.position_for_segment(segments_.destinations[i], 0, base::Family::ipv4, port);
+    if (at >= Policy::kLookCloser) [[unlikely]] {
       placeable ^= std::uint64_t{1} << i;
       continue;
     }
-    rules_[i] = rule;
-    const bucket::Ipv4Masks& masks = rule->ipv4;
+    rules_[i] = &policy.compiled_at(at);
+    const bucket::Ipv4Masks& masks = rules_[i]->ipv4;
     inputs_.put_short(i, (source & masks.sender) | masks.first, masks.second, masks.count, put);
   }
   lengths |= put;
@@ -215,20 +213,20 @@ Screen::Positions Screen::look_up_ipv6(Positions segments, const Policy& policy,
   for (Positions left = segments; left != 0; left &= left - 1) {
     const auto i = static_cast<unsigned>(std::countr_zero(left));
     const auto ports = static_cast<std::uint32_t>(segments_.ports[i]);
-    const CompiledRule* rule =
-        rule_of_segment(policy, segments_.destinations[i], segments_.lower_destinations[i],
-                        base::Family::ipv6, ports >> 16U);
+    const std::uint16_t at = policy.position_for_segment(
+        segments_.destinations[i], segments_.lower_destinations[i], base::Family::ipv6,
+        std::byteswap(static_cast<std::uint16_t>(ports >> 16U)));
     const std::uint8_t* packet = rows_.at[i] + packet::kEthernetHeader;
     const std::size_t header = (rows_.at[i][lanes::kIpv6DataOffset] >> 4U) * std::size_t{4};
     const bool is_whole = header >= packet::kTcpHeader && header <= load_be16(packet + 4);
-    if (rule == nullptr || !is_whole) [[unlikely]] {
+    if (at >= Policy::kLookCloser || !is_whole) [[unlikely]] {
       placeable ^= std::uint64_t{1} << i;
       continue;
     }
-    rules_[i] = rule;
+    rules_[i] = &policy.compiled_at(at);
     const bucket::HashedFields hashed{segments_.sources[i], segments_.lower_sources[i], ports,
                                       /*is_ipv6=*/true};
-    inputs_.put(i, bucket::words_of(hashed, rule->masks), put);
+    inputs_.put(i, bucket::words_of(hashed, rules_[i]->masks), put);
   }
   lengths |= put;
   return placeable;
