@@ -5,12 +5,13 @@
 
 namespace covey::dataplane {
 
-base::Result<std::unique_ptr<UplinkClaim>> UplinkClaim::take(const Uplink& uplink) {
+base::Result<std::unique_ptr<UplinkClaim>> UplinkClaim::take(const Uplink& uplink,
+                                                             bool leaves_offloads) {
   const std::string doing = "ports.uplink.device";
   const base::Result<localstack::LinkState> before = localstack::read_link(uplink.argument);
   if (!before) return base::wrap(doing, before.error());
   auto claim = std::make_unique<UplinkClaim>(uplink.argument, *before);
-  base::Result<void> done = claim->apply(uplink);
+  base::Result<void> done = claim->apply(uplink, leaves_offloads);
   if (!done) return base::wrap(doing, done.error());
   return claim;
 }
@@ -18,7 +19,7 @@ base::Result<std::unique_ptr<UplinkClaim>> UplinkClaim::take(const Uplink& uplin
 UplinkClaim::UplinkClaim(std::string interface_name, localstack::LinkState before)
     : interface_name_(std::move(interface_name)), before_(before) {}
 
-base::Result<void> UplinkClaim::apply(const Uplink& uplink) {
+base::Result<void> UplinkClaim::apply(const Uplink& uplink, bool leaves_offloads) {
   look_for_addresses();
   if (uplink.kind == DeviceKind::af_packet) {
     base::Result<localstack::IngressBlock> block =
@@ -37,15 +38,19 @@ base::Result<void> UplinkClaim::apply(const Uplink& uplink) {
     if (done || done.error().code == base::ErrorCode::not_found) continue;
     warnings_.push_back("uplink " + interface_name_ + ": " + done.error().context);
   }
+  if (!leaves_offloads) turn_offloads_off();
+  localstack::LinkChange change;
+  if (before_.mtu != uplink.mtu) change.mtu = uplink.mtu;
+  change.up = true;
+  return localstack::change_link(interface_name_, change);
+}
+
+void UplinkClaim::turn_offloads_off() {
   offloads_.emplace(interface_name_);
   for (const std::string& offload : offloads_->still_on()) {
     warnings_.push_back("uplink " + interface_name_ + ": offload \"" + offload +
                         "\" cannot be turned off: expect broken or oversized frames");
   }
-  localstack::LinkChange change;
-  if (before_.mtu != uplink.mtu) change.mtu = uplink.mtu;
-  change.up = true;
-  return localstack::change_link(interface_name_, change);
 }
 
 void UplinkClaim::look_for_addresses() {

@@ -25,7 +25,9 @@ namespace covey::dataplane {
 
 class UplinkClaim {
  public:
-  [[nodiscard]] static base::Result<std::unique_ptr<UplinkClaim>> take(const Uplink& uplink);
+  /// With `leaves_offloads` those of the interface stay on: its frames may be unfinished.
+  [[nodiscard]] static base::Result<std::unique_ptr<UplinkClaim>> take(const Uplink& uplink,
+                                                                       bool leaves_offloads);
   ~UplinkClaim();
   UplinkClaim(const UplinkClaim&) = delete;
   UplinkClaim& operator=(const UplinkClaim&) = delete;
@@ -35,7 +37,8 @@ class UplinkClaim {
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  [[nodiscard]] base::Result<void> apply(const Uplink& uplink);
+  [[nodiscard]] base::Result<void> apply(const Uplink& uplink, bool leaves_offloads);
+  void turn_offloads_off();
   void look_for_addresses();
 
   std::string interface_name_;

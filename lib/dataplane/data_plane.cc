@@ -24,6 +24,7 @@
 #include "dataplane/eal.h"
 #include "dataplane/flow_exchange.h"
 #include "dataplane/mailbox.h"
+#include "dataplane/packet_socket.h"
 #include "dataplane/plan.h"
 #include "dataplane/port.h"
 #include "dataplane/publish.h"
@@ -52,10 +53,12 @@ struct PoolFree {
   void operator()(rte_mempool* pool) const { rte_mempool_free(pool); }
 };
 
-unsigned memory_mb(unsigned workers, std::uint32_t buffer_room) {
+unsigned memory_mb(unsigned workers, const DevicePlan& plan) {
+  const unsigned long_buffers =
+      localstack::kLongBuffersPerQueue + (plan.uses_packet_sockets() ? kLongBuffersPerSocket : 0);
   const std::uint64_t bytes =
-      workers * (std::uint64_t{kBuffersPerQueue + 1} * (buffer_room + kBufferOverhead) +
-                 localstack::kLongBuffersPerQueue * (localstack::kLongestFrame + kBufferOverhead));
+      workers * (std::uint64_t{kBuffersPerQueue + 1} * (plan.buffer_room + kBufferOverhead) +
+                 std::uint64_t{long_buffers} * (localstack::kLongestFrame + kBufferOverhead));
   return kDpdkItselfMb + static_cast<unsigned>(bytes / (1024 * 1024) + 1);
 }
 
@@ -149,13 +152,15 @@ struct DataPlane::Implementation {
 base::Result<void> DataPlane::Implementation::open_devices() {
   const base::Result<DevicePlan> plan = plan_device(options.uplink);
   if (!plan) return std::unexpected(plan.error());
+  const bool leaves_over = options.local.kind != localstack::Kind::none && options.local.offload;
   if (!plan->interface.empty()) {
-    base::Result<std::unique_ptr<UplinkClaim>> taken = UplinkClaim::take(options.uplink);
+    base::Result<std::unique_ptr<UplinkClaim>> taken =
+        UplinkClaim::take(options.uplink, leaves_over && plan->uses_packet_sockets());
     if (!taken) return std::unexpected(taken.error());
     claim = std::move(*taken);
   }
   EalPlan environment;
-  environment.memory_mb = memory_mb(worker_count, plan->buffer_room);
+  environment.memory_mb = memory_mb(worker_count, *plan);
   environment.huge_pages = !options.test_memory && free_huge_memory_mb() >= environment.memory_mb;
   environment.pci_address = plan->pci_address;
   environment.instance = options.instance;
@@ -172,22 +177,21 @@ base::Result<void> DataPlane::Implementation::open_devices() {
     return base::fail(base::ErrorCode::unavailable,
                       std::string("make packet buffers: ") + rte_strerror(rte_errno));
   }
-  const bool offload = options.local.kind != localstack::Kind::none && options.local.offload;
-  base::Result<std::unique_ptr<Port>> opened =
-      Port::open(*plan, options.uplink, offload, pool.get());
-  if (!opened) return std::unexpected(opened.error());
-  port = std::move(*opened);
   base::Result<std::unique_ptr<localstack::LocalStack>> stack = localstack::open(
       options.local, options.local_interface, static_cast<std::uint16_t>(worker_count), pool.get());
   if (!stack) return std::unexpected(stack.error());
   local = std::move(*stack);
+  base::Result<std::unique_ptr<Port>> opened =
+      Port::open(*plan, options.uplink, {leaves_over, local->accepts()}, pool.get());
+  if (!opened) return std::unexpected(opened.error());
+  port = std::move(*opened);
   return {};
 }
 
 void DataPlane::Implementation::make_workers() {
   for (unsigned i = 0; i < worker_count; ++i) {
     const int arrivals = port->readable_fd(static_cast<std::uint16_t>(i));
-    const Loan loan{i,       port->id(), port->abilities(),  arrivals,   pool.get(),
+    const Loan loan{i,       *port,      port->abilities(),  arrivals,   pool.get(),
                     *local,  *publisher, lease_ns,           *mailboxes, *exchange,
                     gateway, queries,    traces->publisher()};
     // Each cache has a seed of its own; any mixing will do, the seed is random already.

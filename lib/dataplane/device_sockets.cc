@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/device_sockets.h"
 
-#include <net/if.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <system_error>
-
-#include <linux/if_packet.h>
 
 namespace covey::dataplane {
 
@@ -36,28 +33,15 @@ bool is_of_family(int file, int family) {
   return ::getsockopt(file, SOL_SOCKET, SO_DOMAIN, &found, &length) == 0 && found == family;
 }
 
-bool is_bound_to(int file, unsigned index) {
-  sockaddr_ll address{};
-  socklen_t length = sizeof(address);
-  return ::getsockname(file, reinterpret_cast<sockaddr*>(&address), &length) == 0 &&
-         address.sll_ifindex == static_cast<int>(index);
-}
-
 }  // namespace
 
-std::vector<int> device_sockets(DeviceKind kind, const std::string& interface,
-                                std::uint16_t queues) {
-  if (kind != DeviceKind::af_packet && kind != DeviceKind::af_xdp) return {};
-  const bool is_packet = kind == DeviceKind::af_packet;
-  const unsigned index = ::if_nametoindex(interface.c_str());
-  // Drivers open them one after the other, and the kernel gives the lowest number that is free.
+std::vector<int> device_sockets(DeviceKind kind, std::uint16_t queues) {
+  if (kind != DeviceKind::af_xdp) return {};
+  // The driver opens them one after the other, and the kernel gives the lowest number that is free.
+  // A socket does not say where it is bound; we have one such device at most.
   std::vector<int> found;
-  for (const int file : open_files()) {
-    if (!is_of_family(file, is_packet ? AF_PACKET : AF_XDP)) continue;
-    // Of its own socket AF_XDP does not say where it is bound; we have one such device at most.
-    if (is_packet && !is_bound_to(file, index)) continue;
-    found.push_back(file);
-  }
+  for (const int file : open_files())
+    if (is_of_family(file, AF_XDP)) found.push_back(file);
   if (found.size() != queues) found.clear();
   return found;
 }

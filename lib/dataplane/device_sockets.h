@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "dataplane/settings.h"
@@ -15,7 +14,6 @@
 namespace covey::dataplane {
 
 /// By queue; empty for other kinds of devices, and when there are not as many as queues.
-[[nodiscard]] std::vector<int> device_sockets(DeviceKind kind, const std::string& interface,
-                                              std::uint16_t queues);
+[[nodiscard]] std::vector<int> device_sockets(DeviceKind kind, std::uint16_t queues);
 
 }  // namespace covey::dataplane

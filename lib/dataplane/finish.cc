@@ -16,8 +16,9 @@ using localstack::bytes_of;
 
 void finish_checksum(rte_mbuf* frame, const packet::FrameView& view, const packet::LeftOver& left,
                      Abilities device) noexcept {
+  const packet::LeftOver whole{left.checksum_start, left.checksum_field, 0};
   if (device.checksums && left.has_checksum() &&
-      localstack::leave_to_device(frame, view, left, 0)) {
+      localstack::leave_to_device(frame, view, whole, 0)) {
     return;
   }
   packet::finish_checksum(bytes_of(frame), left);
@@ -35,6 +36,12 @@ rte_mbuf* cut_out(const packet::LongSegment& whole, std::size_t index, rte_mempo
   made->pkt_len = static_cast<std::uint32_t>(length);
   whole.write(index, bytes_of(made));
   return made;
+}
+
+void leave_long_to_device(rte_mbuf* frame, const packet::FrameView& view,
+                          const packet::LeftOver& left) noexcept {
+  const std::uint16_t header = packet::tcp_header(bytes_of(frame), view);
+  static_cast<void>(localstack::leave_to_device(frame, view, left, header));
 }
 
 rte_mbuf* chain_for_device(rte_mbuf* frame, const packet::FrameView& view,
@@ -60,10 +67,8 @@ rte_mbuf* chain_for_device(rte_mbuf* frame, const packet::FrameView& view,
     tail = part;
   }
   head->pkt_len = frame->pkt_len;
-  const std::size_t tcp = packet::packet_end(bytes_of(frame), view) - view.l4_offset;
-  static_cast<void>(localstack::leave_to_device(
-      head, view, left, static_cast<std::uint16_t>(tcp - view.payload_length)));
-  head->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+  const std::uint16_t header = packet::tcp_header(bytes_of(frame), view);
+  static_cast<void>(localstack::leave_to_device(head, view, left, header));
   return head;
 }
 

@@ -3,8 +3,8 @@
 // else here.
 //
 // Owner: dataplane. Thread: the worker that holds the frame. Decisions have been made before, once
-// for a long frame. The arithmetic is in packet/segment.h. Buffers that go to the device are all
-// ordinary ones of one pool and have one owner, see port.cc.
+// for a long frame. The arithmetic is in packet/segment.h. Buffers that go to a device of DPDK's
+// are all ordinary ones of one pool and have one owner, see port.cc.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +21,7 @@ namespace covey::dataplane {
 struct Abilities {
   bool checksums = false;
   bool segmentation = false;  // of TCP; then also checksums
+  bool long_buffers = false;  // frames need not be in chains of ordinary buffers
 };
 
 /// Leaves an open checksum to the device or computes it.
@@ -30,6 +31,10 @@ void finish_checksum(rte_mbuf* frame, const packet::FrameView& view, const packe
 /// One segment of many. nullptr when there is no buffer that could hold it.
 [[nodiscard]] rte_mbuf* cut_out(const packet::LongSegment& whole, std::size_t index,
                                 rte_mempool* pool) noexcept;
+
+/// Leaves the checksum of a long frame, and its cutting, to the device.
+void leave_long_to_device(rte_mbuf* frame, const packet::FrameView& view,
+                          const packet::LeftOver& left) noexcept;
 
 /// The long frame in a chain of buffers, for a device to cut. nullptr when there are too few.
 [[nodiscard]] rte_mbuf* chain_for_device(rte_mbuf* frame, const packet::FrameView& view,

@@ -2,12 +2,12 @@
 // IdlePolicy: how long a worker that finds nothing to do may sleep before it looks again.
 //
 // Owner: dataplane. Thread: one worker; pure, time is given in nanoseconds.
-// A worker first polls on for kPatience, because traffic comes in trains; then it sleeps, each time
-// twice as long, up to kLongest, until there is work again. So a busy worker never sleeps, and an
-// idle one leaves its CPU to others: with several daemons on two CPUs pure polling costs all of
-// them more than half of their throughput. After a lull of kLull it may sleep until it is woken,
-// or, where frames cannot wake it, for kDeepest. Not before: each frame goes to all hosts, and if
-// hosts share CPUs, all wake at once and queue up for these.
+// A busy worker never sleeps; an idle one leaves its CPU to others: with several daemons on two
+// CPUs pure polling costs all of them more than half of their throughput. One that frames can wake
+// polls on for kBriefPatience, because traffic comes in trains, and then sleeps until there are
+// some: what it would find by looking a little longer is not worth what others could do meanwhile.
+// One that frames cannot wake polls on for kPatience, then sleeps, each time twice as long, up to
+// kLongest, after a lull of kLull for kDeepest.
 #pragma once
 
 #include <algorithm>
@@ -19,12 +19,13 @@ namespace covey::dataplane {
 
 class IdlePolicy {
  public:
+  static constexpr std::int64_t kBriefPatience = 10'000;
+  static constexpr std::int64_t kUntilWoken = 4'000'000;  // housekeeping makes up for as much
   static constexpr std::int64_t kPatience = 50'000;
   static constexpr std::int64_t kShortest = 10'000;
   static constexpr std::int64_t kLongest = 250'000;
   static constexpr std::int64_t kLull = 20'000'000;
   static constexpr std::int64_t kDeepest = 500'000;
-  static constexpr std::int64_t kUntilWoken = 4'000'000;  // housekeeping makes up for as much
 
   struct Pause {
     std::int64_t ns = 0;  // to sleep; 0: go on at once
@@ -44,8 +45,8 @@ class IdlePolicy {
       return {};
     }
     const std::int64_t quiet_ns = now_ns - last_work_ns_;
-    if (quiet_ns < kPatience) return {};
-    if (can_be_woken_ && quiet_ns >= kLull) return {kUntilWoken, true};
+    if (quiet_ns < (can_be_woken_ ? kBriefPatience : kPatience)) return {};
+    if (can_be_woken_) return {kUntilWoken, true};
     pause_ = std::clamp(pause_ * 2, kShortest, quiet_ns < kLull ? kLongest : kDeepest);
     return {pause_, false};
   }

@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <utility>
+#include <vector>
 
 #include <rte_ethdev.h>
 
 #include "dataplane/device_sockets.h"
-#include "dataplane/fanout.h"
+#include "dataplane/packet_socket.h"
+#include "localstack/device.h"
 #include "localstack/netlink.h"
 
 namespace covey::dataplane {
@@ -19,32 +22,15 @@ namespace {
 
 constexpr std::uint32_t kFrameOverhead = 22;  // Ethernet header and two VLAN tags
 constexpr std::uint32_t kLeastRoom = 2048;    // what drivers expect of a buffer
-constexpr std::uint32_t kAfPacketSlotHeader =
-    128;  // the kernel's header in front of each frame, generously
-constexpr std::uint32_t kAfPacketSlots = 2048;
-constexpr std::uint32_t kAfPacketBlock = 65536;
 constexpr std::uint16_t kAfXdpLargestMtu =
     1900;  // one frame per 2,048-byte buffer, headroom included
 // Where Debian keeps the XDP programs that libxdp wants to load; it does not look there by itself.
 constexpr const char* kXdpObjects = "/usr/lib/x86_64-linux-gnu/bpf";
 
 DevicePlan plan_af_packet(const Uplink& uplink) {
-  // The driver copies whatever the kernel put into a slot, even if an interface's MTU was raised
-  // later: buffers have the room of a whole slot, so that nothing can overrun them.
-  const std::uint32_t slot =
-      std::max(kLeastRoom, std::bit_ceil(uplink.mtu + kFrameOverhead + kAfPacketSlotHeader));
-  const std::uint32_t block = std::max(kAfPacketBlock, slot);
-  keep_fragments_as_they_are();
   DevicePlan plan;
-  plan.name = "net_af_packet0";
-  // qdisc_bypass=0: what leaves can be seen by captures on the interface and waits in its queue
-  // instead of being dropped when the NIC is busy; bypassing it gained nothing that could be
-  // measured.
-  plan.arguments = "iface=" + uplink.argument + ",qpairs=" + std::to_string(uplink.queues) +
-                   ",blocksz=" + std::to_string(block) + ",framesz=" + std::to_string(slot) +
-                   ",framecnt=" + std::to_string(kAfPacketSlots) + ",qdisc_bypass=0";
   plan.interface = uplink.argument;
-  plan.buffer_room = slot;
+  plan.buffer_room = std::max(kLeastRoom, uplink.mtu + kFrameOverhead);
   return plan;
 }
 
@@ -125,6 +111,95 @@ rte_eth_conf device_settings(const rte_eth_dev_info& info, const Uplink& uplink,
   return settings;
 }
 
+/// A device of DPDK's.
+class DevicePort final : public Port {
+ public:
+  DevicePort(localstack::Device device, DevicePlan plan)
+      : device_(std::move(device)), plan_(std::move(plan)) {}
+  ~DevicePort() override;
+  DevicePort(const DevicePort&) = delete;
+  DevicePort& operator=(const DevicePort&) = delete;
+
+  [[nodiscard]] base::Result<void> configure(const Uplink& uplink, bool offload, rte_mempool* pool);
+  [[nodiscard]] base::Result<void> start() override;
+  std::uint16_t receive(std::uint16_t queue, std::span<rte_mbuf*> frames) noexcept override {
+    return rte_eth_rx_burst(device_.id, queue, frames.data(),
+                            static_cast<std::uint16_t>(frames.size()));
+  }
+  std::uint16_t send(std::uint16_t queue, std::span<rte_mbuf*> frames) noexcept override {
+    auto count = static_cast<std::uint16_t>(frames.size());
+    if (abilities_.checksums) count = rte_eth_tx_prepare(device_.id, queue, frames.data(), count);
+    return rte_eth_tx_burst(device_.id, queue, frames.data(), count);
+  }
+  [[nodiscard]] Abilities abilities() const override { return abilities_; }
+  [[nodiscard]] int readable_fd(std::uint16_t queue) const override {
+    return sockets_.empty() ? -1 : sockets_[queue];
+  }
+  [[nodiscard]] PortReport report() const override;
+
+ private:
+  localstack::Device device_;
+  DevicePlan plan_;
+  Abilities abilities_;
+  std::vector<int> sockets_;  // the driver's, by queue
+};
+
+DevicePort::~DevicePort() {
+  static_cast<void>(rte_eth_dev_stop(device_.id));   // fails only where it was not running
+  static_cast<void>(rte_eth_dev_close(device_.id));  // and with it what the driver opened
+}
+
+base::Result<void> DevicePort::configure(const Uplink& uplink, bool offload, rte_mempool* pool) {
+  const base::Result<rte_eth_dev_info> info =
+      localstack::read_abilities(device_, uplink.queues, "ports.uplink.queues");
+  if (!info) return std::unexpected(info.error());
+  if (offload) abilities_ = abilities_of(*info);
+  const rte_eth_conf settings = device_settings(*info, uplink, offload, abilities_);
+  const base::Result<void> configured =
+      localstack::configure_device(device_, settings, uplink.queues, pool);
+  if (configured) sockets_ = device_sockets(uplink.kind, uplink.queues);
+  return configured;
+}
+
+base::Result<void> DevicePort::start() {
+  const base::Result<void> started = localstack::start_device(device_);
+  if (!started) return started;
+  // The cluster's address is not the NIC's own: without promiscuous mode nothing of interest
+  // arrives.
+  const int error = rte_eth_promiscuous_enable(device_.id);
+  if (error != 0 && error != -ENOTSUP) {
+    return base::fail(base::ErrorCode::unavailable, "device " + plan_.name +
+                                                        ": receive frames of all addresses: " +
+                                                        localstack::describe_error(error));
+  }
+  // Promiscuous mode covers multicast; some drivers want it said, others have no word for it.
+  static_cast<void>(rte_eth_allmulticast_enable(device_.id));
+  return {};
+}
+
+PortReport DevicePort::report() const {
+  PortReport report;
+  report.name = plan_.interface.empty() ? plan_.name : plan_.interface;
+  rte_eth_stats counted{};
+  if (rte_eth_stats_get(device_.id, &counted) == 0) {
+    report.rx_frames = counted.ipackets;
+    report.rx_bytes = counted.ibytes;
+    report.rx_missed = counted.imissed;
+    report.rx_errors = counted.ierrors;
+    report.tx_frames = counted.opackets;
+    report.tx_bytes = counted.obytes;
+    report.tx_errors = counted.oerrors;
+  }
+  if (plan_.interface.empty()) {
+    rte_eth_link link{};
+    report.link_up = rte_eth_link_get_nowait(device_.id, &link) == 0 && link.link_status != 0;
+  } else {
+    // The socket-based drivers call every started port up; the interface knows better.
+    report.link_up = localstack::is_running(plan_.interface);
+  }
+  return report;
+}
+
 }  // namespace
 
 base::Result<DevicePlan> plan_device(const Uplink& uplink) {
@@ -141,73 +216,14 @@ base::Result<DevicePlan> plan_device(const Uplink& uplink) {
 }
 
 base::Result<std::unique_ptr<Port>> Port::open(const DevicePlan& plan, const Uplink& uplink,
-                                               bool offload, rte_mempool* pool) {
+                                               const StackEnd& stack, rte_mempool* pool) {
+  if (plan.uses_packet_sockets()) return PacketSocket::open(uplink, stack, pool);
   base::Result<localstack::Device> device = open_device(plan);
   if (!device) return std::unexpected(device.error());
-  auto port = std::make_unique<Port>(std::move(*device), plan);
-  const base::Result<void> configured = port->configure(uplink, offload, pool);
+  auto port = std::make_unique<DevicePort>(std::move(*device), plan);
+  const base::Result<void> configured = port->configure(uplink, stack.leaves_over, pool);
   if (!configured) return std::unexpected(configured.error());
   return port;
-}
-
-Port::Port(localstack::Device device, DevicePlan plan)
-    : device_(std::move(device)), plan_(std::move(plan)) {}
-
-Port::~Port() {
-  static_cast<void>(rte_eth_dev_stop(id()));   // fails only where it was not running
-  static_cast<void>(rte_eth_dev_close(id()));  // and with it what the driver opened
-}
-
-base::Result<void> Port::configure(const Uplink& uplink, bool offload, rte_mempool* pool) {
-  const base::Result<rte_eth_dev_info> info =
-      localstack::read_abilities(device_, uplink.queues, "ports.uplink.queues");
-  if (!info) return std::unexpected(info.error());
-  if (offload) abilities_ = abilities_of(*info);
-  const rte_eth_conf settings = device_settings(*info, uplink, offload, abilities_);
-  const base::Result<void> configured =
-      localstack::configure_device(device_, settings, uplink.queues, pool);
-  if (configured) sockets_ = device_sockets(uplink.kind, plan_.interface, uplink.queues);
-  return configured;
-}
-
-base::Result<void> Port::start() {
-  const base::Result<void> started = localstack::start_device(device_);
-  if (!started) return started;
-  // The cluster's address is not the NIC's own: without promiscuous mode nothing of interest
-  // arrives.
-  const int error = rte_eth_promiscuous_enable(id());
-  if (error != 0 && error != -ENOTSUP) {
-    return base::fail(base::ErrorCode::unavailable, "device " + plan_.name +
-                                                        ": receive frames of all addresses: " +
-                                                        localstack::describe_error(error));
-  }
-  // Promiscuous mode covers multicast; some drivers want it said, others have no word for it.
-  static_cast<void>(rte_eth_allmulticast_enable(id()));
-  return {};
-}
-
-PortReport Port::report() const {
-  PortReport report;
-  report.name = plan_.interface.empty() ? plan_.name : plan_.interface;
-  rte_eth_stats counted{};
-  if (rte_eth_stats_get(id(), &counted) == 0) {
-    report.rx_frames = counted.ipackets;
-    report.rx_bytes = counted.ibytes;
-    report.rx_missed = counted.imissed;
-    report.rx_errors = counted.ierrors;
-    report.tx_frames = counted.opackets;
-    report.tx_bytes = counted.obytes;
-    report.tx_errors = counted.oerrors;
-  }
-  if (plan_.interface.empty()) {
-    rte_eth_link link{};
-    report.link_up = rte_eth_link_get_nowait(id(), &link) == 0 && link.link_status != 0;
-  } else {
-    // The socket-based drivers call every started port up; the interface knows better.
-    const base::Result<localstack::LinkState> state = localstack::read_link(plan_.interface);
-    report.link_up = state && state->up && state->running;
-  }
-  return report;
 }
 
 }  // namespace covey::dataplane

@@ -2,12 +2,12 @@
 // The way in: frames of the segment, from the uplink to the local stack or to the control thread.
 #include <bit>
 
-#include <rte_ethdev.h>
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
 #include "dataplane/worker.h"
 #include "localstack/frame.h"
+#include "localstack/left_over.h"
 #include "packet/group_message.h"
 #include "packet/headers.h"
 
@@ -22,9 +22,8 @@ bool Worker::receive(const Moment& moment) noexcept {
   const std::span<rte_mbuf*> room(arrived_.frames.data(), kBurst / 2);
   from_parking_ = fragments_.take_ready(room);
   from_parking_ += openings_.take_ready(room.subspan(from_parking_), moment.snapshot.buckets);
-  const std::uint16_t fresh = rte_eth_rx_burst(loan_.port, static_cast<std::uint16_t>(loan_.index),
-                                               arrived_.frames.data() + from_parking_,
-                                               static_cast<std::uint16_t>(kBurst - from_parking_));
+  const std::uint16_t fresh =
+      loan_.port.receive(loan_.queue(), std::span(arrived_.frames).subspan(from_parking_));
   arrived_.count = from_parking_ + fresh;
   for (std::uint16_t i = 0; i < arrived_.count; ++i) {
     // Headers must lie flat. A chain that does not fit one buffer is longer than the uplink's MTU
@@ -128,11 +127,14 @@ void Worker::deliver(const Moment& moment) noexcept {
     frames[k] = arrived_.frames[i];
     views[k] = &arrived_.views[i];
     lengths[k] = frames[k]->pkt_len;
-    if (views[k]->is_bare_syn()) recent_.keep(arrived_.bytes[i], *views[k]);
+    if (views[k]->is_bare_syn()) {
+      // If it is handed on later, nobody will remember what was left over.
+      packet::finish_checksum(arrived_.bytes[i], localstack::take_left_over(frames[k]));
+      recent_.keep(arrived_.bytes[i], *views[k]);
+    }
     forwarding::rewrite_for_delivery(arrived_.bytes[i], arrived_.views[i], moment.policy());
   }
-  loan_.local.deliver(static_cast<std::uint16_t>(loan_.index),
-                      std::span(frames.data(), to_deliver_.count),
+  loan_.local.deliver(loan_.queue(), std::span(frames.data(), to_deliver_.count),
                       std::span(views.data(), to_deliver_.count));
   for (std::uint16_t k = 0; k < to_deliver_.count; ++k) {
     const std::uint8_t i = to_deliver_.at[k];

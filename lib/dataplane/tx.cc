@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The way out: heartbeats, answers to address requests, and frames of the local stack, all to the
 // uplink.
-#include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
 #include <cstring>
 
 #include "dataplane/worker.h"
 #include "localstack/frame.h"
+#include "localstack/left_over.h"
 #include "packet/headers.h"
 #include "packet/heartbeat_frame.h"
 #include "packet/question.h"
@@ -78,9 +78,9 @@ void Worker::send_heartbeats(const Moment& moment) noexcept {
   Payload payload;
   for (unsigned i = 0; i < kHeartbeatsPerRound && loan_.mailboxes.next_to_send(payload); ++i) {
     rte_mbuf* frame = rte_pktmbuf_alloc(loan_.pool);
-    const bool sent =
-        frame != nullptr && write_heartbeat(frame, payload, moment.policy().host_mac()) &&
-        rte_eth_tx_burst(loan_.port, static_cast<std::uint16_t>(loan_.index), &frame, 1) == 1;
+    const bool sent = frame != nullptr &&
+                      write_heartbeat(frame, payload, moment.policy().host_mac()) &&
+                      loan_.port.send(loan_.queue(), std::span(&frame, 1)) == 1;
     if (sent) continue;
     rte_pktmbuf_free(frame);
     loan_.mailboxes.count_unsent();
@@ -123,8 +123,7 @@ bool Worker::send(std::span<const std::uint8_t> bytes) noexcept {
   if (frame == nullptr) return false;
   const bool written = overwrite(frame, bytes);
   pad(frame);
-  const bool sent = written && rte_eth_tx_burst(loan_.port, static_cast<std::uint16_t>(loan_.index),
-                                                &frame, 1) == 1;
+  const bool sent = written && loan_.port.send(loan_.queue(), std::span(&frame, 1)) == 1;
   if (!sent) rte_pktmbuf_free(frame);
   return sent;
 }
@@ -153,7 +152,7 @@ void Worker::hand_on(std::uint8_t i, const Moment& moment) noexcept {
   rte_mbuf* frame = arrived_.frames[i];
   if (arrived_.decisions[i].tracked) note_received(i, moment);
   forwarding::rewrite_for_owner(bytes_of(frame), arrived_.decisions[i], moment.snapshot);
-  frame->ol_flags = 0;  // those of reception mean something else here
+  packet::finish_checksum(bytes_of(frame), localstack::take_left_over(frame));
 }
 
 /// The stack's `answer` to a SYN came when the bucket had gone, and may not leave. The new owner
@@ -170,8 +169,8 @@ void Worker::hand_on_late(const packet::FrameView& answer, const forwarding::Dec
 }
 
 bool Worker::collect(const Moment& moment) noexcept {
-  local_.count = loan_.local.collect(static_cast<std::uint16_t>(loan_.index),
-                                     std::span(local_.frames.data(), kBurst), local_.left);
+  local_.count =
+      loan_.local.collect(loan_.queue(), std::span(local_.frames.data(), kBurst), local_.left);
   if (trace_ != nullptr) see(local_);
   const forwarding::Surroundings around = surroundings(moment);
   for (std::uint16_t i = 0; i < local_.count; ++i) {
@@ -200,6 +199,10 @@ void Worker::finish(std::uint8_t i, const Moment& moment) noexcept {
   const packet::LeftOver& left = local_.left[i];
   const auto whole = packet::LongSegment::of(bytes_of(frame), view, left.segment);
   if (whole && whole->count() > 1) {
+    if (loan_.device.long_buffers) {
+      leave_long_to_device(frame, view, left);
+      return put_out(frame, i, moment);
+    }
     if (loan_.device.segmentation) {
       rte_mbuf* chain = chain_for_device(frame, view, left, loan_.pool);
       if (chain != nullptr) put_out(chain, i, moment);
@@ -249,12 +252,8 @@ void Worker::flush(const Moment& moment) noexcept {
     pad(outbox_.frames[k]);
     lengths[k] = outbox_.frames[k]->pkt_len;
   }
-  const auto queue = static_cast<std::uint16_t>(loan_.index);
-  std::uint16_t ready = outbox_.count;
-  if (loan_.device.checksums) {
-    ready = rte_eth_tx_prepare(loan_.port, queue, outbox_.frames.data(), ready);
-  }
-  const std::uint16_t sent = rte_eth_tx_burst(loan_.port, queue, outbox_.frames.data(), ready);
+  const std::uint16_t sent =
+      loan_.port.send(loan_.queue(), std::span(outbox_.frames).first(outbox_.count));
   for (std::uint16_t k = 0; k < outbox_.count; ++k) {
     const bool is_reply = k < outbox_.replies;
     Burst& burst = is_reply ? arrived_ : local_;

@@ -42,7 +42,7 @@ constexpr std::array<FlowCounter, 7> kFlowCounters = {{
 }};
 
 int readable_fd_of_stack(const Loan& loan) {
-  return loan.local.readable_fd(static_cast<std::uint16_t>(loan.index));
+  return loan.local.readable_fd(loan.queue());
 }
 
 bool can_be_woken(const Loan& loan) {

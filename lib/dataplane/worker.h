@@ -24,6 +24,7 @@
 #include "dataplane/parked_fragments.h"
 #include "dataplane/parked_openings.h"
 #include "dataplane/plan.h"
+#include "dataplane/port.h"
 #include "dataplane/publish.h"
 #include "dataplane/query_link.h"
 #include "dataplane/recent_openings.h"
@@ -50,7 +51,8 @@ inline constexpr std::uint16_t kBurst =
 /// What a worker is lent by the data plane; all of it outlives the worker.
 struct Loan {
   unsigned index = 0;  // also the number of its queues
-  std::uint16_t port = 0;
+  [[nodiscard]] std::uint16_t queue() const { return static_cast<std::uint16_t>(index); }
+  Port& port;
   Abilities device;   // of the port
   int arrivals = -1;  // becomes readable when there are frames in our queue of the port; -1: poll
   rte_mempool* pool = nullptr;

@@ -14,7 +14,9 @@ bool is_known_sound(const rte_mbuf* frame, const packet::FrameView& view) noexce
   const std::uint64_t flags = frame->ol_flags;
   const bool ip = view.layer3 == packet::Layer3::ipv6 ||
                   (flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
-  return ip && (flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+  const std::uint64_t layer4 = flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+  // None: a stack next to us left it open, so nothing can have happened to it.
+  return ip && (layer4 == RTE_MBUF_F_RX_L4_CKSUM_GOOD || layer4 == RTE_MBUF_F_RX_L4_CKSUM_NONE);
 }
 
 bool is_sound(rte_mbuf* frame, const packet::FrameView& view) noexcept {
@@ -49,7 +51,9 @@ void Gathering::take_each(std::span<rte_mbuf* const> frames) noexcept {
 void Gathering::take(std::uint8_t position, rte_mbuf* frame,
                      const packet::FrameView& view) noexcept {
   std::uint8_t& latest = latest_[mix(view.key) % kSlots];
-  const bool is_plain = frame->nb_segs == 1 && packet::is_mergeable(bytes_of(frame), view);
+  const bool is_long = (frame->ol_flags & RTE_MBUF_F_RX_LRO) != 0;
+  const bool is_plain =
+      frame->nb_segs == 1 && !is_long && packet::is_mergeable(bytes_of(frame), view);
   if (is_plain && latest != kNone && append(position, frame, view, latest)) return;
   // Whatever else the conversation has to say (a bare acknowledgement, its end) must not be
   // overtaken by what comes after.

@@ -25,6 +25,7 @@ class Nowhere final : public LocalStack {
     return 0;
   }
   [[nodiscard]] int readable_fd(std::uint16_t /*queue*/) noexcept override { return -1; }
+  [[nodiscard]] Accepted accepts() const noexcept override { return {true, true, true}; }
 };
 
 }  // namespace

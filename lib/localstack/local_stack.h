@@ -35,6 +35,14 @@ struct Interface {
       addresses;  // virtual IPs and the dedicated address; no duplicate detection
 };
 
+/// What frames may be when they are delivered, with what was left over of them still noted in the
+/// mbuf, see left_over.h.
+struct Accepted {
+  bool open_checksums = false;
+  bool long_segments = false;   // of TCP
+  bool long_datagrams = false;  // of UDP: several of one sender, to be cut
+};
+
 class LocalStack {
  public:
   virtual ~LocalStack() = default;
@@ -51,6 +59,7 @@ class LocalStack {
   /// For a worker that is about to sleep, because collect() found nothing: a file descriptor that
   /// becomes readable when it would return frames; -1: poll. It may be readable in vain.
   [[nodiscard]] virtual int readable_fd(std::uint16_t queue) noexcept = 0;
+  [[nodiscard]] virtual Accepted accepts() const noexcept = 0;
 };
 
 /// `pool` gives the mbufs of collect(). Errors name the system call and the interface.

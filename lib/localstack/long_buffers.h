@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Buffers for frames of a local stack that are longer than those of the wire.
+// Buffers for frames that are longer than those of the wire.
 //
 // Owner: localstack. Threads: made and freed by the control thread; each worker takes from it.
 #pragma once
@@ -18,7 +18,7 @@ namespace covey::localstack {
 inline constexpr std::uint16_t kLongestFrame = 65535;  // what one buffer can hold
 // Each is as much work as a burst of others: more would keep the other direction waiting.
 inline constexpr std::size_t kLongPerCollect = 8;
-// Those that were given out, and those that lie ready for the next.
+// Of the local stack: those that were given out, and those that lie ready for the next.
 inline constexpr unsigned kLongBuffersPerQueue = 2 * kLongPerCollect;
 
 struct LongBuffersFree {
@@ -26,9 +26,9 @@ struct LongBuffersFree {
 };
 using LongBuffers = std::unique_ptr<rte_mempool, LongBuffersFree>;
 
-/// kLongBuffersPerQueue for each queue.
-[[nodiscard]] base::Result<LongBuffers> make_long_buffers(std::uint16_t queues);
+/// `count` of them; the name is DPDK's for the pool.
+[[nodiscard]] base::Result<LongBuffers> make_long_buffers(const char* name, unsigned count);
 /// One of them, empty, with room for kLongestFrame bytes; nullptr when all are out.
-[[nodiscard]] rte_mbuf* take_long_buffer(const LongBuffers& buffers) noexcept;
+[[nodiscard]] rte_mbuf* take_long_buffer(rte_mempool* buffers) noexcept;
 
 }  // namespace covey::localstack

@@ -179,6 +179,11 @@ base::Result<LinkState> read_link(const std::string& name) {
   return state;
 }
 
+bool is_running(const std::string& name) {
+  const base::Result<LinkState> state = read_link(name);
+  return state && state->up && state->running;
+}
+
 base::Result<void> add_address(const std::string& name, const base::IpPrefix& address) {
   const base::Result<unsigned> index = index_of(name);
   if (!index) return std::unexpected(index.error());

@@ -62,6 +62,8 @@ struct LinkState {
 
 [[nodiscard]] base::Result<void> change_link(const std::string& name, const LinkChange& change);
 [[nodiscard]] base::Result<LinkState> read_link(const std::string& name);
+/// Whether it is there, up and has carrier.
+[[nodiscard]] bool is_running(const std::string& name);
 
 /// Adds an address without duplicate address detection.
 [[nodiscard]] base::Result<void> add_address(const std::string& name,

@@ -45,7 +45,7 @@ base::Result<std::unique_ptr<LocalStack>> Tap::create(const Settings& settings,
   done = tap->open_queues(settings.name, queues);
   if (!done) return std::unexpected(done.error());
   if (settings.offload) {
-    base::Result<LongBuffers> made = make_long_buffers(queues);
+    base::Result<LongBuffers> made = make_long_buffers("covey-long", kLongBuffersPerQueue * queues);
     if (!made) return std::unexpected(made.error());
     tap->long_buffers_ = std::move(*made);
   }
@@ -84,14 +84,10 @@ Tap::~Tap() {
   for (const std::unique_ptr<Queue>& queue : queues_) {
     queue->batch.reset();
     ::close(queue->file);
-    for (const Spare& spare : queue->spares) {
-      rte_pktmbuf_free(spare.ordinary);
-      rte_pktmbuf_free(spare.rest);
-    }
   }
 }
 
-Tap::Preface& Tap::Messages::begin(const Preface& preface) {
+Preface& Tap::Messages::begin(const Preface& preface) {
   Preface& own = prefaces[count];
   own = preface;
   parts[count++] = std::span(pieces).subspan(pieces_used, 0);
@@ -146,16 +142,17 @@ void Tap::deliver_some(Queue& queue, std::span<rte_mbuf*> frames,
 void Tap::write_run(Messages& messages, const Gathering& gathering, Gathering::Run& run,
                     std::span<rte_mbuf*> frames,
                     std::span<const packet::FrameView* const> views) noexcept {
-  messages.begin(run.is_verified ? preface_of(run.segments) : Preface{});
+  rte_mbuf* const first = frames[run.first];
+  messages.begin(run.is_verified ? preface_of(run.segments)
+                                 : preface_of_received(first, *views[run.first]));
   if (run.first == run.last) {
-    for (rte_mbuf* part = frames[run.first]; part != nullptr; part = part->next)
+    for (rte_mbuf* part = first; part != nullptr; part = part->next)
       messages.add(rte_pktmbuf_mtod(part, void*), part->data_len);
     return;
   }
   // The first with its headers, the others without; no padding.
   const std::size_t header = run.segments.header();
-  messages.add(rte_pktmbuf_mtod(frames[run.first], void*),
-               header + views[run.first]->payload_length);
+  messages.add(rte_pktmbuf_mtod(first, void*), header + views[run.first]->payload_length);
   for (std::uint8_t at = run.first; at != run.last;) {
     at = gathering.after(at);
     messages.add(rte_pktmbuf_mtod_offset(frames[at], void*, header), views[at]->payload_length);
@@ -163,7 +160,7 @@ void Tap::write_run(Messages& messages, const Gathering& gathering, Gathering::R
 }
 
 /// What the kernel has to know of frames that are right.
-Tap::Preface Tap::preface_of(packet::SegmentRun& run) noexcept {
+Preface Tap::preface_of(packet::SegmentRun& run) noexcept {
   const packet::LeftOver left = run.finish();
   Preface preface;
   preface.flags = Preface::kChecksumOpen;
@@ -209,7 +206,7 @@ std::uint16_t Tap::collect(std::uint16_t queue, std::span<rte_mbuf*> frames,
       if (own.results[i] <= static_cast<int>(sizeof(Preface))) continue;
       const std::size_t length = static_cast<std::size_t>(own.results[i]) - sizeof(Preface);
       left[got] = left_over_of(own.messages.prefaces[i]);
-      frames[got] = take(own.spares[i], length);
+      frames[got] = own.spares[i].take(length);
       goes_on = goes_on && frames[got]->pool == pool_;
       ++got;
       ++found;
@@ -228,14 +225,11 @@ std::size_t Tap::prepare_reads(Queue& queue, std::size_t most) noexcept {
   Messages& messages = queue.messages;
   messages.clear();
   while (messages.count < wanted) {
-    Spare& spare = queue.spares[messages.count];
-    if (!fill(spare)) break;
-    const std::uint16_t room = rte_pktmbuf_tailroom(spare.ordinary);
+    SpareBuffer& spare = queue.spares[messages.count];
+    if (!spare.fill(pool_, long_buffers_.get())) break;
     messages.begin({});
-    messages.add(rte_pktmbuf_mtod(spare.ordinary, void*), room);
-    if (spare.rest == nullptr) continue;
-    messages.add(rte_pktmbuf_mtod_offset(spare.rest, void*, room),
-                 static_cast<std::size_t>(kLongestFrame - room));
+    for (const std::span<std::byte> piece : spare.pieces())
+      messages.add(piece.data(), piece.size());
   }
   return messages.count;
 }
@@ -250,37 +244,6 @@ void Tap::read_messages(Queue& queue) noexcept {
   for (std::size_t i = 0; i < messages.count; ++i)
     queue.batch->read(messages.parts[i]);
   std::ranges::copy(queue.batch->run(), queue.results.begin());
-}
-
-bool Tap::fill(Spare& spare) noexcept {
-  if (spare.ordinary == nullptr) spare.ordinary = rte_pktmbuf_alloc(pool_);
-  if (offload_ && spare.rest == nullptr) spare.rest = take_long_buffer(long_buffers_);
-  return spare.ordinary != nullptr && (!offload_ || spare.rest != nullptr);
-}
-
-packet::LeftOver Tap::left_over_of(const Preface& preface) noexcept {
-  packet::LeftOver left;
-  if ((preface.flags & Preface::kChecksumOpen) != 0) {
-    left.checksum_start = preface.checksum_start;
-    left.checksum_field =
-        static_cast<std::uint16_t>(preface.checksum_start + preface.checksum_offset);
-  }
-  if (preface.kind != Preface::kWhole) left.segment = preface.segment;
-  return left;
-}
-
-/// The frame of `length` bytes that was read, flat.
-rte_mbuf* Tap::take(Spare& spare, std::size_t length) noexcept {
-  const std::uint16_t room = rte_pktmbuf_tailroom(spare.ordinary);
-  const bool is_long = length > room;
-  if (is_long) {
-    // The rest is there already.
-    std::memcpy(rte_pktmbuf_mtod(spare.rest, void*), rte_pktmbuf_mtod(spare.ordinary, void*), room);
-  }
-  rte_mbuf* frame = std::exchange(is_long ? spare.rest : spare.ordinary, nullptr);
-  frame->data_len = static_cast<std::uint16_t>(length);
-  frame->pkt_len = static_cast<std::uint32_t>(length);
-  return frame;
 }
 
 }  // namespace covey::localstack

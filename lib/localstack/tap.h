@@ -25,6 +25,8 @@
 #include "localstack/gather.h"
 #include "localstack/local_stack.h"
 #include "localstack/long_buffers.h"
+#include "localstack/preface.h"
+#include "localstack/spare_buffer.h"
 
 namespace covey::localstack {
 
@@ -44,24 +46,9 @@ class Tap final : public LocalStack {
   std::uint16_t collect(std::uint16_t queue, std::span<rte_mbuf*> frames,
                         std::span<packet::LeftOver> left) noexcept override;
   [[nodiscard]] int readable_fd(std::uint16_t queue) noexcept override;
+  [[nodiscard]] Accepted accepts() const noexcept override { return {true, offload_, offload_}; }
 
  private:
-  /// What stands in front of each frame, either way: virtio_net_hdr of linux/virtio_net.h, which is
-  /// no C++.
-  struct Preface {
-    static constexpr std::uint8_t kChecksumOpen = 1;
-    static constexpr std::uint8_t kWhole = 0;
-    static constexpr std::uint8_t kTcpIpv4 = 1;
-    static constexpr std::uint8_t kTcpIpv6 = 4;
-
-    std::uint8_t flags = 0;
-    std::uint8_t kind = kWhole;
-    std::uint16_t header_length = 0;
-    std::uint16_t segment = 0;  // payload bytes
-    std::uint16_t checksum_start = 0;
-    std::uint16_t checksum_offset = 0;  // from there to the field
-  };
-  static_assert(sizeof(Preface) == 10);
   /// The messages of a batch, each of several pieces of memory.
   struct Messages {
     std::array<Preface, Gathering::kMost> prefaces;
@@ -76,15 +63,10 @@ class Tap final : public LocalStack {
     /// Adds to it; what finds no room is left out.
     void add(void* start, std::size_t length);
   };
-  /// Buffers ready for the next read, so that an empty poll allocates nothing.
-  struct Spare {
-    rte_mbuf* ordinary = nullptr;
-    rte_mbuf* rest = nullptr;  // of what does not fit into the other
-  };
   struct alignas(64) Queue {
     int file = -1;
     std::unique_ptr<Batch> batch;  // none: a system call for each frame
-    std::array<Spare, kLongPerCollect> spares;
+    std::array<SpareBuffer, kLongPerCollect> spares;
     std::size_t expected = 1;  // frames that the next read asks for
     Gathering gathering;
     Messages messages;
@@ -100,10 +82,7 @@ class Tap final : public LocalStack {
   static void write_messages(Queue& queue) noexcept;
   [[nodiscard]] std::size_t prepare_reads(Queue& queue, std::size_t most) noexcept;
   static void read_messages(Queue& queue) noexcept;
-  [[nodiscard]] bool fill(Spare& spare) noexcept;
   [[nodiscard]] static Preface preface_of(packet::SegmentRun& run) noexcept;
-  [[nodiscard]] static packet::LeftOver left_over_of(const Preface& preface) noexcept;
-  [[nodiscard]] static rte_mbuf* take(Spare& spare, std::size_t length) noexcept;
 
   bool offload_;
   rte_mempool* pool_;

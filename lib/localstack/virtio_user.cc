@@ -13,9 +13,11 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "localstack/frame.h"
 #include "localstack/interface_setup.h"
 #include "localstack/left_over.h"
 #include "localstack/netlink.h"
+#include "packet/headers.h"
 
 namespace covey::localstack {
 
@@ -59,19 +61,31 @@ bool has(std::uint64_t abilities, std::uint64_t wanted) {
   return (abilities & wanted) == wanted;
 }
 
+/// What the uplink left over of a frame is left to the kernel.
+void pass_on_left_over(rte_mbuf* frame, const packet::FrameView& view) noexcept {
+  const packet::LeftOver left = left_over_of(frame, view);
+  if (!left.has_checksum()) return;
+  const bool is_tcp = view.key.protocol == packet::kProtocolTcp;
+  const std::uint16_t header =
+      is_tcp ? packet::tcp_header(bytes_of(frame), view) : std::uint16_t{packet::kUdpHeader};
+  static_cast<void>(leave_to_device(frame, view, left, header));
+}
+
 /// Segments that were put together, or a frame of which all checksums are known to be right: tells
 /// the kernel, which then does not look at them. Returns the frame, a chain without padding.
 rte_mbuf* join(const Gathering& gathering, Gathering::Run& run, std::span<rte_mbuf*> frames,
                std::span<const packet::FrameView* const> views) noexcept {
   rte_mbuf* head = frames[run.first];
-  if (!run.is_verified) return head;
+  const packet::FrameView& view = *views[run.first];
+  if (!run.is_verified) {
+    pass_on_left_over(head, view);
+    return head;
+  }
   const packet::LeftOver left = run.segments.finish();
   const std::uint16_t header = run.segments.header();
-  const packet::FrameView& view = *views[run.first];
   static_cast<void>(
       leave_to_device(head, view, left, static_cast<std::uint16_t>(header - view.l4_offset)));
   if (run.first == run.last) return head;
-  head->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
   head->data_len = static_cast<std::uint16_t>(header + view.payload_length);
   head->pkt_len = head->data_len;
   rte_mbuf* tail = head;
@@ -154,7 +168,8 @@ base::Result<void> VirtioUser::open_queues(const Plan& plan, rte_mempool* pool) 
         takes_long_ ? kReceivedSegments : info->rx_offload_capa & kReceivedChecksums;
   }
   if (takes_long_) {
-    base::Result<LongBuffers> buffers = make_long_buffers(plan.queues);
+    base::Result<LongBuffers> buffers =
+        make_long_buffers("covey-long", kLongBuffersPerQueue * plan.queues);
     if (!buffers) return std::unexpected(buffers.error());
     long_buffers_ = std::move(*buffers);
   }
@@ -233,7 +248,7 @@ std::uint16_t VirtioUser::collect(std::uint16_t queue, std::span<rte_mbuf*> fram
 std::size_t VirtioUser::fill_spares(Queue& queue) noexcept {
   if (!takes_long_) return Gathering::kMost;
   while (queue.spare_count < queue.spares.size()) {
-    rte_mbuf* spare = take_long_buffer(long_buffers_);
+    rte_mbuf* spare = take_long_buffer(long_buffers_.get());
     if (spare == nullptr) break;
     queue.spares[queue.spare_count++] = spare;
   }

@@ -55,6 +55,8 @@ class VirtioUser final : public LocalStack {
   std::uint16_t collect(std::uint16_t queue, std::span<rte_mbuf*> frames,
                         std::span<packet::LeftOver> left) noexcept override;
   [[nodiscard]] int readable_fd(std::uint16_t queue) noexcept override;
+  /// No long datagrams: the driver has no word for them.
+  [[nodiscard]] Accepted accepts() const noexcept override { return {merges_, merges_, false}; }
 
  private:
   struct alignas(64) Queue {

@@ -29,6 +29,7 @@ struct LeftOver {
   std::uint16_t segment = 0;         // TCP payload of one segment; 0: the frame is not to be cut
 
   [[nodiscard]] bool has_checksum() const { return checksum_field != 0; }
+  friend bool operator==(const LeftOver&, const LeftOver&) = default;
 };
 
 /// Completes the checksum, if it is open. Nothing is done if it would lie outside of the frame.

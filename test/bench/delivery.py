@@ -19,6 +19,7 @@ WAYS = {
     "bridge, offloads off": ways.bridge,
     "net_tap": ways.net_tap,
     "without offload": functools.partial(ways.covey, offload=False),
+    "on wires": functools.partial(ways.covey, wire=True),
     "over af_xdp": functools.partial(ways.covey, uplink="af_xdp:up0"),
     "bridge, offloads on": functools.partial(ways.bridge, offloads="on"),
 }

@@ -24,6 +24,7 @@ def covey(lab, **changes):
     """coveyd, with `changes` to the options of the lab."""
     before = lab.options
     lab.options = dataclasses.replace(before, **changes)
+    topology.set_offloads(lab.options, "off" if lab.options.has_wires() else "on")
     lab.start(HOST)
     lab.wait_converged()
     wait_for_answers(lab)
@@ -39,13 +40,13 @@ def bridge(lab, offloads="off"):
     lab.exec(HOST, ["ip", "address", "add", f"{VIP}/24", "dev", "up0"])
     wait_for_answers(lab)
     yield []
-    topology.set_offloads(lab.options, "off")
     lab.exec(HOST, ["ip", "address", "del", f"{VIP}/24", "dev", "up0"])
 
 
 @contextlib.contextmanager
 def net_tap(lab):
     """dpdk-testpmd; what coveyd does for the interfaces is done by hand."""
+    topology.set_offloads(lab.options, "off")
     lab.exec(HOST, ["nft", "add table netdev bench; add chain netdev bench in "
                     "{ type filter hook ingress device up0 priority 0; policy drop; }"])
     process = subprocess.Popen(

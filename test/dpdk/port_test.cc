@@ -12,7 +12,6 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 
-#include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
 #include "dataplane/port.h"
@@ -45,9 +44,9 @@ void send_from(const char* interface) {
   ::close(file);
 }
 
-unsigned receive(const dataplane::Port& port) {
+unsigned receive(dataplane::Port& port) {
   std::array<rte_mbuf*, 32> burst;
-  const std::uint16_t count = rte_eth_rx_burst(port.id(), 0, burst.data(), burst.size());
+  const std::uint16_t count = port.receive(0, burst);
   rte_pktmbuf_free_bulk(burst.data(), count);
   return count;
 }
@@ -58,10 +57,10 @@ void check_arrivals(DeviceKind kind, const std::string& interface, const char* f
   REQUIRE(plan.has_value());
   const Pool pool =
       make_pool(interface.c_str(), 8191, static_cast<std::uint16_t>(plan->buffer_room));
-  const auto opened = dataplane::Port::open(*plan, uplink, /*offload=*/false, pool.get());
+  const auto opened = dataplane::Port::open(*plan, uplink, {}, pool.get());
   INFO((opened ? std::string() : opened.error().context));
   REQUIRE(opened.has_value());
-  const dataplane::Port& port = **opened;
+  dataplane::Port& port = **opened;
   REQUIRE((*opened)->start().has_value());
   REQUIRE(port.readable_fd(0) >= 0);
   CHECK_FALSE(is_readable(port.readable_fd(0), 0));
@@ -91,7 +90,7 @@ TEST_CASE("a device without a socket is to be polled", "[arrivals-unknown]") {
   const dataplane::Uplink uplink{DeviceKind::vdev, "net_null0", 1, 1500};
   const auto plan = dataplane::plan_device(uplink);
   const Pool pool = make_pool("covey-test", 2047);
-  const auto opened = dataplane::Port::open(*plan, uplink, /*offload=*/false, pool.get());
+  const auto opened = dataplane::Port::open(*plan, uplink, {}, pool.get());
   REQUIRE(opened.has_value());
   CHECK((*opened)->readable_fd(0) == -1);
 }

@@ -79,6 +79,7 @@ class Options:
     uplink: str = "af_packet:up0"
     local: str = "tap"  # kind of the local stack
     offload: bool = True  # of the local stack
+    wire: bool = False  # cables carry what a wire could: whole checksums, frames of one MTU
     idle: str = "adaptive"
     realtime: str = "auto"
     log_level: str = "info"
@@ -89,6 +90,10 @@ class Options:
     def weight(self, host):
         """The load weight of a host (numbered from 1)."""
         return self.weights[host - 1] if host <= len(self.weights) else 100
+
+    def has_wires(self):
+        """Whether cables carry only what a wire could. Some uplinks take nothing else."""
+        return self.wire or not self.offload or not self.uplink.startswith("af_packet:")
 
     def cluster_mac(self):
         """The cluster MAC of the mode."""

@@ -95,6 +95,8 @@ def _ends(options, role):
 def connect(options, role):
     """Lay the cable between a role and the bridge."""
     lay_cable(*_ends(options, role))
+    if options.has_wires():
+        set_offloads(options, "off", [role])
     _attach(options, role, port(role))
 
 
@@ -103,8 +105,6 @@ def lay_cable(one, other):
     ip("link", "add", one[1], "netns", one[0], "type", "veth", "peer", "name", other[1],
        "netns", other[0])
     for where, name in (one, other):
-        # Checksums and segments must be real on the wire: coveyd sees what the peer's kernel sends.
-        _set_offloads(where, name, "off")
         ip_batch(where, [f"link set {name} up"])
 
 
@@ -113,9 +113,9 @@ def _set_offloads(where, name, state):
         "tx", state, "tso", state, "gso", state, "gro", state)
 
 
-def set_offloads(options, state):
-    """Turn the offloads at both ends of all cables "on" or "off"; coveyd wants them off."""
-    for role in roles(options)[1:]:
+def set_offloads(options, state, cables=None):
+    """Turn the offloads at both ends of the cables of some roles, or of all, "on" or "off"."""
+    for role in cables or roles(options)[1:]:
         for where, name in _ends(options, role):
             _set_offloads(where, name, state)
 

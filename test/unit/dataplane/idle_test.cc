@@ -45,15 +45,14 @@ TEST_CASE("sleeps double up to the longest, and a lull allows deeper ones") {
   CHECK(policy.after_look(false, later).ns == IdlePolicy::kDeepest);
 }
 
-TEST_CASE("a worker that frames can wake waits for them after a lull") {
+TEST_CASE("a worker that frames can wake soon waits for them") {
   IdlePolicy policy(Idle::adaptive, /*can_be_woken=*/true);
   static_cast<void>(policy.after_look(true, kStart));
-  IdlePolicy::Pause pause;
-  for (int i = 0; i < 10; ++i)
-    pause = policy.after_look(false, kStart + IdlePolicy::kLull - 1);
-  CHECK(pause == IdlePolicy::Pause{IdlePolicy::kLongest, false});
-  pause = policy.after_look(false, kStart + IdlePolicy::kLull);
-  CHECK(pause == IdlePolicy::Pause{IdlePolicy::kUntilWoken, true});
+  CHECK(policy.after_look(false, kStart + IdlePolicy::kBriefPatience - 1).ns == 0);
+  const IdlePolicy::Pause until_woken{IdlePolicy::kUntilWoken, true};
+  CHECK(policy.after_look(false, kStart + IdlePolicy::kBriefPatience) == until_woken);
+  CHECK(policy.after_look(false, kStart + IdlePolicy::kLull) == until_woken);
+  CHECK(policy.after_look(true, kStart + 1'000'000'000).ns == 0);
 }
 
 TEST_CASE("one frame ends the sleeping and starts it from the beginning") {
