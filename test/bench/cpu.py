@@ -12,6 +12,15 @@ def of_machine():
     return (user + nice + system + hard + soft) / os.sysconf("SC_CLK_TCK")
 
 
+def in_user_mode(processes):
+    """Seconds that processes of the lab ran their own code, not the kernel's; in ticks."""
+    ticks = 0
+    for process in processes:
+        stat = Path(f"/proc/{process.pid}/stat").read_text("ascii")
+        ticks += int(stat.rpartition(")")[2].split()[11])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def of_processes(processes, thread=""):
     """Seconds of all threads of processes of the lab, or of those with this name; exact."""
     nanoseconds = 0

@@ -25,17 +25,23 @@ WAYS = {
 }
 UNITS = {
     "keep-alive": "kreq/s", "keep-alive, p50": "ms", "keep-alive, p99": "ms",
+    "keep-alive, own code": "% of CPU",
     "new connections": "kconn/s", "bulk in": "Gbit/s", "bulk out": "Gbit/s",
     "bulk in, all CPUs": "CPU s/GB", "bulk in, the process": "CPU s/GB",
     "bulk out, all CPUs": "CPU s/GB", "bulk out, the process": "CPU s/GB",
 }
 
 
-def requests(lab, seconds):
+def requests(lab, seconds, processes):
+    machine, own = cpu.of_machine(), cpu.in_user_mode(processes)
     kept = wrk(lab, seconds, "--latency")
-    return {"keep-alive": requests_of(kept), "keep-alive, p50": latency_of(kept, 50),
-            "keep-alive, p99": latency_of(kept, 99),
-            "new connections": requests_of(wrk(lab, seconds, "-H", "Connection: close"))}
+    machine, own = cpu.of_machine() - machine, cpu.in_user_mode(processes) - own
+    figures = {"keep-alive": requests_of(kept), "keep-alive, p50": latency_of(kept, 50),
+               "keep-alive, p99": latency_of(kept, 99),
+               "new connections": requests_of(wrk(lab, seconds, "-H", "Connection: close"))}
+    if processes:
+        figures["keep-alive, own code"] = 100 * own / machine
+    return figures
 
 
 def bulk(lab, seconds, processes, what, *options):
@@ -56,7 +62,8 @@ def bulk(lab, seconds, processes, what, *options):
 
 
 def measure(lab, seconds, processes):
-    return {**requests(lab, seconds), **bulk(lab, seconds, processes, "bulk in"),
+    return {**requests(lab, seconds, processes),
+            **bulk(lab, seconds, processes, "bulk in"),
             **bulk(lab, seconds, processes, "bulk out", "--reverse")}
 
 
