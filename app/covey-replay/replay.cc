@@ -48,7 +48,7 @@ bucket::BucketTable table_of(const forwarding::Policy& policy, const bucket::Sip
       states.push_back(owner == policy.settings().self ? bucket::BucketState::own
                                                        : bucket::BucketState::foreign);
     }
-    table.classes.push_back({static_cast<std::uint32_t>(owners.size()) - 1, states, owners});
+    table.classes.add(std::move(states), owners);
   }
   return table;
 }

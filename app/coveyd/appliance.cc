@@ -83,9 +83,8 @@ dataplane::Options data_plane_options(const config::Config& config, const Daemon
 bucket::BucketTable empty_table(const forwarding::ClassPlan& plan) {
   bucket::BucketTable table;
   for (const std::uint32_t size : plan.class_sizes) {
-    table.classes.push_back({size - 1,
-                             std::vector<bucket::BucketState>(size, bucket::BucketState::foreign),
-                             std::vector<base::HostId>(size, base::kNobody)});
+    table.classes.add(std::vector(size, bucket::BucketState::foreign),
+                      std::vector(size, base::kNobody));
   }
   return table;
 }

@@ -8,6 +8,7 @@
 // rule order; a single-host rule's class has one bucket.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -40,12 +41,49 @@ struct ClassTable {
   std::vector<base::HostId> owners;  // by bucket; kNobody while unowned; what people are shown
 };
 
+/// The classes of a table, and of each bucket one bit whether it is foreign: all that is asked of
+/// most. Classes whose bits are equal share them, as those of rules with equal weights mostly do,
+/// so that what is read for each frame stays in the nearest cache however many rules there are.
+class ClassTables {
+ public:
+  /// Where the bits of a class begin: bucket b is bit b % 64 of word `start` + b / 64.
+  struct Row {
+    std::uint32_t mask = 0;   // bucket count - 1
+    std::uint32_t start = 0;  // in foreign_words()
+    friend bool operator==(const Row&, const Row&) = default;
+  };
+
+  /// The next class, of as many buckets as there are states, a power of two.
+  void add(std::vector<BucketState> states, std::vector<base::HostId> owners);
+  void set_state(base::ClassIndex map_class, base::BucketIndex bucket, BucketState state);
+  void set_owner(base::ClassIndex map_class, base::BucketIndex bucket, base::HostId owner);
+
+  [[nodiscard]] const ClassTable& operator[](std::size_t map_class) const {
+    return tables_[map_class];
+  }
+  [[nodiscard]] std::size_t size() const { return tables_.size(); }
+  [[nodiscard]] auto begin() const { return tables_.begin(); }
+  [[nodiscard]] auto end() const { return tables_.end(); }
+
+  /// By class.
+  [[nodiscard]] const Row* rows() const { return rows_.data(); }
+  [[nodiscard]] const std::uint64_t* foreign_words() const { return words_.data(); }
+  /// Asserts that bits and states say the same.
+  void check_invariants() const;
+
+ private:
+  std::vector<ClassTable> tables_;
+  std::vector<Row> rows_;
+  std::vector<std::uint64_t> words_;
+  std::vector<Row> latest_;  // rows that the next class may share
+};
+
 struct BucketTable {
   std::uint32_t generation = 0;
   base::HostSet members;           // of the generation
   bool serving = false;            // false: stopped, every frame for a virtual IP is dropped
   base::TimePoint hands_on_until;  // from then on what was given away is as foreign as the rest
-  std::vector<ClassTable> classes;
+  ClassTables classes;
 
   [[nodiscard]] BucketState state(base::ClassIndex c, base::BucketIndex b) const {
     COVEY_DEBUG_ASSERT(c.value < classes.size());

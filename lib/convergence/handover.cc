@@ -193,25 +193,22 @@ bucket::BucketTable Node::Impl::build_table(const Bitmaps& own) const {
   table.serving = life == Life::running;
   table.hands_on_until = hands_on_until;
   for (std::size_t c = 0; c < own.size(); ++c) {
-    bucket::ClassTable map_class;
-    map_class.mask = own[c].size() - 1;
-    map_class.owners = committed.map.owners[c];
-    map_class.states.assign(own[c].size(), BucketState::foreign);
-    for (std::uint32_t b = 0; b < map_class.owners.size(); ++b) {
-      if (map_class.owners[b].is_nobody()) continue;
-      if (map_class.owners[b] == self) {
-        map_class.states[b] = BucketState::awaited;
+    const std::vector<HostId>& owners = committed.map.owners[c];
+    std::vector<BucketState> states(own[c].size(), BucketState::foreign);
+    for (std::uint32_t b = 0; b < owners.size(); ++b) {
+      if (owners[b].is_nobody()) continue;
+      if (owners[b] == self) {
+        states[b] = BucketState::awaited;
       } else if (given_away[c].test({b})) {
-        map_class.states[b] = BucketState::given_away;
+        states[b] = BucketState::given_away;
       } else if (installed_retained.test({b})) {
-        map_class.states[b] = BucketState::retained;
+        states[b] = BucketState::retained;
       }
     }
     own[c].for_each([&](base::BucketIndex b) {
-      map_class.states[b.value] =
-          installed_dirty.test(b) ? BucketState::own_dirty : BucketState::own;
+      states[b.value] = installed_dirty.test(b) ? BucketState::own_dirty : BucketState::own;
     });
-    table.classes.push_back(std::move(map_class));
+    table.classes.add(std::move(states), owners);
   }
   return table;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "flow/bucket_counts.h"
 
+#include <algorithm>
+
 namespace covey::flow {
 
 BucketCounts::BucketCounts(const std::vector<std::uint32_t>& class_sizes, bool complete)
@@ -12,6 +14,7 @@ BucketCounts::BucketCounts(const std::vector<std::uint32_t>& class_sizes, bool c
   }
   counts_ = std::make_unique<Count[]>(size_);
   occupied_.resize(size_ / 64);
+  if (!class_sizes.empty()) classes_in_.resize(*std::ranges::max_element(class_sizes));
 }
 
 void BucketCounts::add(Placement placement, bool is_live) noexcept {
@@ -19,7 +22,13 @@ void BucketCounts::add(Placement placement, bool is_live) noexcept {
   if (at == kOutside) return;
   Count& count = counts_[at];
   (is_live ? count.live : count.lingering).add(1);
-  occupied_[at / 64] |= std::uint64_t{1} << at % 64;
+  std::uint64_t& word = occupied_[at / 64];
+  const std::uint64_t bit = std::uint64_t{1} << at % 64;
+  if ((word & bit) != 0) return;
+  word |= bit;
+  const std::uint32_t bucket = placement.bucket.value;
+  ++classes_in_[bucket];
+  occupied_in_any_[bucket / 64] |= std::uint64_t{1} << bucket % 64;
 }
 
 void BucketCounts::subtract_one(Placement placement, bool is_live) noexcept {
@@ -28,7 +37,11 @@ void BucketCounts::subtract_one(Placement placement, bool is_live) noexcept {
   Count& count = counts_[at];
   (is_live ? count.live : count.lingering).subtract_one();
   const bool is_empty = (count.live.read() | count.lingering.read()) == 0;
-  if (is_empty) occupied_[at / 64] &= ~(std::uint64_t{1} << at % 64);
+  if (!is_empty) return;
+  occupied_[at / 64] &= ~(std::uint64_t{1} << at % 64);
+  const std::uint32_t bucket = placement.bucket.value;
+  if (--classes_in_[bucket] == 0)
+    occupied_in_any_[bucket / 64] &= ~(std::uint64_t{1} << bucket % 64);
 }
 
 std::uint64_t BucketCounts::live_in_class(base::ClassIndex map_class) const noexcept {
@@ -41,7 +54,8 @@ std::uint64_t BucketCounts::live_in_class(base::ClassIndex map_class) const noex
 }
 
 std::size_t BucketCounts::memory_bytes() const noexcept {
-  return classes_.capacity() * sizeof(Class) + size_ * sizeof(Count) + size_ / 8;
+  return sizeof(*this) + classes_.capacity() * sizeof(Class) + size_ * sizeof(Count) + size_ / 8 +
+         classes_in_.capacity() * sizeof(std::uint16_t);
 }
 
 }  // namespace covey::flow

@@ -6,6 +6,7 @@
 // are_complete() may be called by any thread, a moment's value.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -51,12 +52,13 @@ class BucketCounts {
     const std::size_t at = index(placement);
     return at == kOutside || (occupied_[at / 64] >> at % 64 & 1U) != 0;
   }
-  /// Likewise, bit by bucket in words; null for a class that is none. A bit a bucket, since what
-  /// most frames need of each is this alone.
-  [[nodiscard]] const std::uint64_t* occupied(base::ClassIndex map_class) const noexcept {
-    const bool is_class = map_class.value < classes_.size();
-    return is_class ? &occupied_[classes_[map_class.value].start / 64] : nullptr;
+  /// Likewise, whether any flow is counted in the bucket of that number of any class: bit b % 64 of
+  /// word b / 64, of kMaxBuckets. Most frames need to know no more, and all classes have it in one
+  /// place, so that it stays in the nearest cache.
+  [[nodiscard]] const std::uint64_t* occupied_in_any() const noexcept {
+    return occupied_in_any_.data();
   }
+  [[nodiscard]] std::size_t class_count() const noexcept { return classes_.size(); }
   /// Zero for a placement outside the class sizes.
   [[nodiscard]] std::uint32_t live(Placement placement) const noexcept {
     const std::size_t at = index(placement);
@@ -91,6 +93,8 @@ class BucketCounts {
   std::size_t size_ = 0;  // of counts_
   std::unique_ptr<Count[]> counts_;
   std::vector<std::uint64_t> occupied_;
+  std::vector<std::uint16_t> classes_in_;  // by bucket: those occupied there
+  std::array<std::uint64_t, base::kMaxBuckets / 64> occupied_in_any_{};
   std::atomic<bool> complete_;
 };
 

@@ -34,7 +34,7 @@ inline constexpr bucket::HashMasks kPortMasks = bucket::masks_of({});
                                               const packet::FlowKey& key) noexcept {
   Placement place;
   place.map_class = map_class;
-  const std::uint32_t mask = snapshot.buckets.classes[map_class.value].mask;
+  const std::uint32_t mask = snapshot.buckets.classes.rows()[map_class.value].mask;
   // One bucket needs no hash: the default host and single-host rules.
   if (mask != 0) {
     place.bucket =

@@ -94,17 +94,13 @@ bool read_plain(Bytes frame, const Policy& policy, Plain& plain) noexcept {
   }
 }
 
-// Of a class that the flow cache does not know: it may hold something everywhere.
-constexpr auto kUnknown = [] {
-  std::array<std::uint64_t, base::kMaxBuckets / 64> words{};
-  words.fill(~std::uint64_t{0});
-  return words;
-}();
-
 /// What is known of the buckets of a class: mostly all frames of a burst have the same.
 class ClassLook {
  public:
-  explicit ClassLook(const Surroundings& around) noexcept : around_(around) { take({}); }
+  explicit ClassLook(const Surroundings& around) noexcept
+      : around_(around), occupied_(around.flows.counts().occupied_in_any()) {
+    take({});
+  }
 
   void look_at(base::ClassIndex map_class) noexcept {
     if (map_class != map_class_) take(map_class);
@@ -113,28 +109,32 @@ class ClassLook {
     return bucket::bucket_of(hash, mask_);
   }
   [[nodiscard]] bucket::BucketState state_of(base::BucketIndex bucket) const noexcept {
-    return states_[bucket.value];
+    return around_.snapshot.buckets.state(map_class_, bucket);
   }
-  /// This host holds nothing in it.
+  /// This host has no part in it: it is another's, and nothing is held there. One bit tells whether
+  /// something is held in a bucket of that number; if so, its own count is asked.
   [[nodiscard]] bool is_clean(base::BucketIndex bucket) const noexcept {
-    return (occupied_[bucket.value / 64] >> bucket.value % 64 & 1U) == 0;
+    const std::size_t word = bucket.value / 64;
+    const std::uint64_t bit = std::uint64_t{1} << bucket.value % 64;
+    if ((foreign_[word] & ~occupied_[word] & bit) != 0) [[likely]]
+      return true;
+    return (foreign_[word] & bit) != 0 && !around_.flows.counts().is_occupied({map_class_, bucket});
   }
 
  private:
   void take(base::ClassIndex map_class) noexcept {
-    const bucket::ClassTable& table = around_.snapshot.buckets.classes[map_class.value];
+    const bucket::ClassTables& classes = around_.snapshot.buckets.classes;
+    const bucket::ClassTables::Row& row = classes.rows()[map_class.value];
     map_class_ = map_class;
-    mask_ = table.mask;
-    states_ = table.states.data();
-    const std::uint64_t* occupied = around_.flows.counts().occupied(map_class);
-    occupied_ = occupied != nullptr ? occupied : kUnknown.data();
+    mask_ = row.mask;
+    foreign_ = classes.foreign_words() + row.start;
   }
 
   const Surroundings& around_;
   base::ClassIndex map_class_;
   std::uint32_t mask_ = 0;
-  const bucket::BucketState* states_ = nullptr;
-  const std::uint64_t* occupied_ = nullptr;
+  const std::uint64_t* foreign_ = nullptr;
+  const std::uint64_t* occupied_;
 };
 
 // Field by field, where it lies: what is composed elsewhere and copied as words has to wait for the
@@ -256,13 +256,12 @@ Screen::Positions Screen::settle_foreign(const Candidates& candidates,
     const CompiledRule& rule = *rules_[i];
     look.look_at(rule.map_class);
     const base::BucketIndex bucket = look.bucket_of(outputs_.hashes[i]);
-    const bucket::BucketState state = look.state_of(bucket);
-    if (state == bucket::BucketState::foreign && look.is_clean(bucket)) [[likely]]
+    if (look.is_clean(bucket)) [[likely]]
       continue;
     const Positions bit = std::uint64_t{1} << i;
     open |= bit;
     if ((candidates.tcp & bit) == 0) continue;
-    place_by(rule, bucket, state, places_[i]);
+    place_by(rule, bucket, look.state_of(bucket), places_[i]);
     placed |= bit;
   }
   placed_ = placed;
@@ -271,7 +270,7 @@ Screen::Positions Screen::settle_foreign(const Candidates& candidates,
 
 Decision Screen::settled(std::size_t i, const Snapshot& snapshot) const noexcept {
   const CompiledRule& rule = rule_of(i);
-  const std::uint32_t mask = snapshot.buckets.classes[rule.map_class.value].mask;
+  const std::uint32_t mask = snapshot.buckets.classes.rows()[rule.map_class.value].mask;
   return {.verdict = Verdict::drop_not_owner,
           .has_rule = true,
           .has_bucket = true,
@@ -285,6 +284,8 @@ Decision Screen::settled(std::size_t i, const Snapshot& snapshot) const noexcept
   const Policy& policy = *around.snapshot.policy;
   placed_ = 0;
   if (!around.snapshot.buckets.serving || around.flows.places_again()) return 0;
+  // Of a class that it does not know, the flow cache may hold something everywhere.
+  if (around.flows.counts().class_count() < around.snapshot.buckets.classes.size()) return 0;
   Candidates candidates;
   const lanes::Found segments = read_segments(frames, policy);
   look_up(segments, policy, candidates);

@@ -307,6 +307,7 @@ base::Duration Segment::transit() {
 }
 
 void Segment::install(Machine& m, const convergence::InstallMap& map) {
+  map.table.classes.check_invariants();
   WorkerTable next{.table = map.table, .own = {}};
   for (const bucket::ClassTable& map_class : map.table.classes) {
     Bitmap own(map_class.mask + 1);

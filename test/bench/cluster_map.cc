@@ -130,8 +130,7 @@ std::unique_ptr<dataplane::DataPlane> open_data_plane(const app::Setup& setup) {
   options.instance = "covey-bench-" + std::to_string(::getpid());
   bucket::BucketTable table;
   for (const std::uint32_t buckets : setup.policy->classes().class_sizes) {
-    table.classes.push_back(
-        {buckets - 1, std::vector<bucket::BucketState>(buckets), std::vector<HostId>(buckets)});
+    table.classes.add(std::vector<bucket::BucketState>(buckets), std::vector<HostId>(buckets));
   }
   auto opened = dataplane::DataPlane::open(options, {setup.policy, std::move(table)});
   if (!opened) {

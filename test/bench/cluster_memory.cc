@@ -70,8 +70,8 @@ double data_plane_bytes(const ClusterShape& shape) {
   const flow::BucketCounts counts(sizes, /*complete=*/true);
   bucket::BucketTable table;
   for (const std::uint32_t buckets : sizes) {
-    table.classes.push_back({buckets - 1, std::vector<bucket::BucketState>(buckets),
-                             std::vector<base::HostId>(buckets)});
+    table.classes.add(std::vector<bucket::BucketState>(buckets),
+                      std::vector<base::HostId>(buckets));
   }
   return allocated() - before;
 }

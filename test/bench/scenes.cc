@@ -50,11 +50,8 @@ forwarding::Snapshot snapshot_of(const Scene& scene) {
       settings_of(scene), bucket::SipKey{1, 2}, test::kStackMac);
   snapshot.buckets.serving = true;
   for (const std::uint32_t size : snapshot.policy->classes().class_sizes) {
-    bucket::ClassTable table;
-    table.mask = size - 1;
-    table.states.assign(size, scene.buckets);
-    table.owners.assign(size, base::HostId{1});
-    snapshot.buckets.classes.push_back(std::move(table));
+    snapshot.buckets.classes.add(std::vector(size, scene.buckets),
+                                 std::vector(size, base::HostId{1}));
   }
   return snapshot;
 }

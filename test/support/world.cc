@@ -171,11 +171,7 @@ forwarding::Snapshot World::snapshot() const {
   const bool is_foreign = buckets_ < BucketState::awaited;
   const base::HostId owner{is_foreign ? std::uint8_t{2} : std::uint8_t{1}};
   for (const std::uint32_t size : snapshot.policy->classes().class_sizes) {
-    bucket::ClassTable table;
-    table.mask = size - 1;
-    table.states.assign(size, buckets_);
-    table.owners.assign(size, owner);
-    snapshot.buckets.classes.push_back(std::move(table));
+    snapshot.buckets.classes.add(std::vector(size, buckets_), std::vector(size, owner));
   }
   return snapshot;
 }

@@ -54,14 +54,3 @@ TEST_CASE("a bucket takes new flows while it is our own") {
   CHECK(bucket::takes_new_flows(BucketState::own));
   CHECK(bucket::takes_new_flows(BucketState::own_dirty));
 }
-
-TEST_CASE("a bucket table answers by class and bucket") {
-  bucket::BucketTable table;
-  table.classes.push_back({0, {bucket::BucketState::own}, {base::HostId{3}}});
-  table.classes.push_back({1,
-                           {bucket::BucketState::foreign, bucket::BucketState::own_dirty},
-                           {base::kNobody, base::HostId{3}}});
-  CHECK(table.state(bucket::kDefaultHostClass, {0}) == bucket::BucketState::own);
-  CHECK(table.state(bucket::kSpreadClass, {1}) == bucket::BucketState::own_dirty);
-  CHECK(table.owner(bucket::kSpreadClass, {0}) == base::kNobody);
-}

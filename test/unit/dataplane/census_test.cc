@@ -19,7 +19,7 @@ const std::vector<std::uint32_t> kSizes = {1, kBuckets, kBuckets,
 bucket::BucketTable table(bucket::BucketState state) {
   bucket::BucketTable made;
   for (const std::uint32_t size : kSizes) {
-    made.classes.push_back({size - 1, std::vector(size, state), std::vector(size, base::kNobody)});
+    made.classes.add(std::vector(size, state), std::vector(size, base::kNobody));
   }
   return made;
 }

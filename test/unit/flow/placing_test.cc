@@ -122,3 +122,28 @@ TEST_CASE("counts are right after any traffic between the steps of any number of
     CHECK(bench.cache.statistics().live() == total);
   }
 }
+
+TEST_CASE("a bucket number is occupied as long as any class holds flows there") {
+  const std::vector<std::uint32_t> sizes = {1, 256, 256};
+  flow::BucketCounts counts(sizes, true);
+  std::map<std::pair<std::uint16_t, std::uint32_t>, std::vector<bool>> held;  // live or not
+  std::mt19937_64 random(3);
+  for (int step = 0; step < 20'000; ++step) {
+    const auto map_class = static_cast<std::uint16_t>(random() % sizes.size());
+    const auto bucket = static_cast<std::uint32_t>(random() % 24 * 11 % sizes[map_class]);
+    const Placement at{{map_class}, {bucket}};
+    std::vector<bool>& flows = held[{map_class, bucket}];
+    if (flows.empty() || random() % 2 == 0) {
+      flows.push_back(random() % 2 == 0);
+      counts.add(at, flows.back());
+    } else {
+      counts.subtract_one(at, flows.back());
+      flows.pop_back();
+    }
+    REQUIRE(counts.is_occupied(at) == !flows.empty());
+    bool in_any = false;
+    for (std::uint16_t c = 0; c < sizes.size(); ++c)
+      in_any = in_any || !held[{c, bucket}].empty();
+    REQUIRE((counts.occupied_in_any()[bucket / 64] >> bucket % 64 & 1U) == in_any);
+  }
+}

@@ -79,9 +79,10 @@ TEST_CASE("where QUIC goes by its connection ID that is said") {
 
 TEST_CASE("an unowned bucket says so") {
   forwarding::Snapshot snapshot = World().foreign().snapshot();
-  for (bucket::ClassTable& table : snapshot.buckets.classes) {
-    table.owners.assign(table.owners.size(), base::kNobody);
-  }
+  bucket::ClassTables unowned;
+  for (const bucket::ClassTable& table : snapshot.buckets.classes)
+    unowned.add(table.states, std::vector(table.owners.size(), base::kNobody));
+  snapshot.buckets.classes = std::move(unowned);
   const flow::FlowCache flows({.capacity = 16}, snapshot.policy->classes().class_sizes, 7);
   const Explanation told = forwarding::explain(ask(kVip, 5432), {snapshot, flows, true});
   CHECK(told.owner == base::kNobody);

@@ -75,14 +75,14 @@ void ModelBuckets::begin_generation(Bucket& bucket, std::size_t heir) {
 /// to hear.
 void ModelBuckets::follow(flow::Placement at, Bucket& bucket, std::size_t host) {
   bucket.follows[host] = true;
-  hosts_[host].owner(at) = hosts_[bucket.heir].id;
+  hosts_[host].set_owner(at, hosts_[bucket.heir].id);
   if (bucket.holder == host) return;
-  hosts_[host].state(at) = bucket.heir == host ? BucketState::awaited : BucketState::foreign;
+  hosts_[host].set_state(at, bucket.heir == host ? BucketState::awaited : BucketState::foreign);
 }
 
 void ModelBuckets::let_go(flow::Placement at, Bucket& bucket, base::TimePoint now) {
   ModelHost& host = hosts_[bucket.holder];
-  host.state(at) = BucketState::given_away;
+  host.set_state(at, BucketState::given_away);
   host.hands_on_until = bucket.hands_on_until = now + ModelHost::kHandOn;
   bucket.former = bucket.holder;
   bucket.holder = kNone;
@@ -93,25 +93,25 @@ void ModelBuckets::take(flow::Placement at, Bucket& bucket) {
   bucket.holder = bucket.heir;
   ++moves_;
   const bool is_dirty = is_residual_elsewhere(at, bucket.holder, kNone);
-  hosts_[bucket.holder].state(at) = is_dirty ? BucketState::own_dirty : BucketState::own;
+  hosts_[bucket.holder].set_state(at, is_dirty ? BucketState::own_dirty : BucketState::own);
 }
 
 /// Heartbeats tell where others serve old flows, and time passes.
 void ModelBuckets::refresh(flow::Placement at, const Bucket& bucket, std::size_t host,
                            base::TimePoint now) {
-  BucketState& state = hosts_[host].state(at);
   if (bucket.holder == host) {
     const bool is_dirty = is_residual_elsewhere(at, host, kNone);
-    state = is_dirty ? BucketState::own_dirty : BucketState::own;
+    hosts_[host].set_state(at, is_dirty ? BucketState::own_dirty : BucketState::own);
     return;
   }
   if (!bucket.follows[host] || bucket.heir == host) return;
-  if (state == BucketState::given_away && now < hosts_[host].hands_on_until) return;
+  const bool has_given_away = hosts_[host].state(at) == BucketState::given_away;
+  if (has_given_away && now < hosts_[host].hands_on_until) return;
   const bool all_let_go = bucket.holder == kNone || bucket.holder == bucket.heir;
   const bool is_alone =
       hosts_[host].is_residual(at) && !is_residual_elsewhere(at, host, bucket.holder);
   const bool is_retained = bucket.all_follow() && all_let_go && is_alone;
-  state = is_retained ? BucketState::retained : BucketState::foreign;
+  hosts_[host].set_state(at, is_retained ? BucketState::retained : BucketState::foreign);
 }
 
 void ModelBuckets::end_term(Bucket& bucket) {

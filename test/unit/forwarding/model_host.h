@@ -57,17 +57,22 @@ struct ModelHost {
     });
   }
   void release_all() {
-    for (bucket::ClassTable& table : snapshot.buckets.classes)
-      table.states.assign(table.states.size(), bucket::BucketState::foreign);
+    bucket::ClassTables released;
+    for (const bucket::ClassTable& table : snapshot.buckets.classes)
+      released.add(std::vector(table.states.size(), bucket::BucketState::foreign), table.owners);
+    snapshot.buckets.classes = std::move(released);
   }
-  [[nodiscard]] bucket::BucketState& state(flow::Placement at) {
-    return snapshot.buckets.classes[at.map_class.value].states[at.bucket.value];
+  [[nodiscard]] bucket::BucketState state(flow::Placement at) const {
+    return snapshot.buckets.state(at.map_class, at.bucket);
+  }
+  void set_state(flow::Placement at, bucket::BucketState state) {
+    snapshot.buckets.classes.set_state(at.map_class, at.bucket, state);
   }
   /// Who takes new flows there, as far as it knows.
-  [[nodiscard]] base::HostId& owner(flow::Placement at) {
-    return snapshot.buckets.classes[at.map_class.value].owners[at.bucket.value];
+  void set_owner(flow::Placement at, base::HostId owner) {
+    snapshot.buckets.classes.set_owner(at.map_class, at.bucket, owner);
   }
-  [[nodiscard]] bool owns(flow::Placement at) { return bucket::takes_new_flows(state(at)); }
+  [[nodiscard]] bool owns(flow::Placement at) const { return bucket::takes_new_flows(state(at)); }
   /// What its heartbeats say of a bucket that is not its own.
   [[nodiscard]] bool is_residual(flow::Placement at) const {
     return !flows->counts().are_complete() || flows->counts().live(at) != 0;
@@ -98,13 +103,10 @@ struct ModelHost {
     snapshot.policy = std::make_shared<const forwarding::Policy>(std::move(settings),
                                                                  bucket::SipKey{1, 2}, kStackMac);
     snapshot.buckets.serving = true;
-    snapshot.buckets.classes.clear();
+    snapshot.buckets.classes = {};
     for (const std::uint32_t size : snapshot.policy->classes().class_sizes) {
-      bucket::ClassTable table;
-      table.mask = size - 1;
-      table.states.assign(size, bucket::BucketState::foreign);
-      table.owners.assign(size, base::kNobody);
-      snapshot.buckets.classes.push_back(std::move(table));
+      snapshot.buckets.classes.add(std::vector(size, bucket::BucketState::foreign),
+                                   std::vector(size, base::kNobody));
     }
   }
 };
