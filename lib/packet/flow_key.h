@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -42,5 +43,23 @@ struct alignas(8) FlowKey {
   [[nodiscard]] base::IpAddress destination_address() const { return {destination, family}; }
 };
 static_assert(sizeof(FlowKey) == 40, "FlowKey is hashed and compared as 40 bytes");
+
+/// A key as the words that lie in memory, for who has just read it: in registers it can be hashed
+/// at once, while words read back have to wait for what was written there in smaller pieces.
+struct KeyWords {
+  std::uint64_t source = 0;  // first half of the address, then the second
+  std::uint64_t source_rest = 0;
+  std::uint64_t destination = 0;
+  std::uint64_t destination_rest = 0;
+  std::uint64_t ports = 0;  // and protocol and family
+};
+/// Likewise of IPv4, where the second halves are zero.
+struct Ipv4KeyWords {
+  std::uint64_t source = 0;
+  std::uint64_t destination = 0;
+  std::uint64_t ports = 0;
+};
+static_assert(sizeof(KeyWords) == sizeof(FlowKey));
+static_assert(std::endian::native == std::endian::little, "words are composed for such machines");
 
 }  // namespace covey::packet
