@@ -42,34 +42,27 @@ bool Worker::receive(const Moment& moment) noexcept {
 void Worker::decide(const Moment& moment) noexcept {
   to_deliver_.count = to_reply_.count = to_control_.count = to_discard_.count = 0;
   const forwarding::Surroundings around = surroundings(moment);
-  screen(around);
-  for (std::uint16_t k = 0; k < open_.count; ++k) {
-    const std::uint8_t i = open_.at[k];
-    packet::parse_into(arrived_.bytes[i], arrived_.views[i]);
-    sought_[i] = flows_.begin(arrived_.views[i].key);
-  }
-  for (std::uint16_t k = 0; k < open_.count; ++k)
-    flows_.go_on(sought_[open_.at[k]]);
-  for (std::uint16_t k = 0; k < open_.count; ++k) {
-    const std::uint8_t i = open_.at[k];
-    arrived_.decisions[i] =
-        screen_.decide(i, arrived_.bytes[i], arrived_.views[i], sought_[i], around);
-    if (arrived_.views[i].is_fragment) [[unlikely]]
-      learn_datagram(i, moment);
+  const forwarding::Screen::Positions open = screen(around);
+  const forwarding::Screen::Positions decided =
+      screen_.decide(open, {arrived_.bytes, arrived_.views, arrived_.decisions}, around);
+  for (auto left = open; left != 0; left &= left - 1) {
+    const auto i = static_cast<std::uint16_t>(std::countr_zero(left));
+    if ((decided >> i & 1U) == 0) {
+      arrived_.decisions[i] = forwarding::decide(arrived_.bytes[i], arrived_.views[i], around);
+      if (arrived_.views[i].is_fragment) [[unlikely]]
+        learn_datagram(i, moment);
+    }
     sort_out(i, moment);
   }
 }
 
-/// Most frames are others' business, and discarded at first sight; the rest is to be looked at. A
-/// trace wants to see the headers of all.
-void Worker::screen(const forwarding::Surroundings& around) noexcept {
+/// Most frames are others' business, and discarded at first sight; returns the rest, to be looked
+/// at. A trace wants to see the headers of all.
+forwarding::Screen::Positions Worker::screen(const forwarding::Surroundings& around) noexcept {
   const std::span bytes(arrived_.bytes.data(), arrived_.count);
   const forwarding::Screen::Positions settled = screen_.settle(bytes, around);
   settled_ = trace_ == nullptr ? settled : 0;
-  open_.count = 0;
-  auto open = forwarding::Screen::first(arrived_.count) & ~settled_;
-  for (; open != 0; open &= open - 1)
-    open_.add(static_cast<std::uint16_t>(std::countr_zero(open)));
+  return forwarding::Screen::first(arrived_.count) & ~settled_;
 }
 
 bool Worker::may_be_of_stack(std::uint16_t i, const Moment& moment) const noexcept {

@@ -171,7 +171,8 @@ class Worker {
   // rx.cc: from the segment
   bool receive(const Moment& moment) noexcept;
   void decide(const Moment& moment) noexcept;
-  void screen(const forwarding::Surroundings& around) noexcept;
+  [[nodiscard]] forwarding::Screen::Positions screen(
+      const forwarding::Surroundings& around) noexcept;
   void hand_to_control() noexcept;
   void deliver(const Moment& moment) noexcept;
   void discard(const Moment& moment) noexcept;
@@ -216,7 +217,6 @@ class Worker {
   std::uint64_t plan_number_;  // of the plan that the flow cache counts in
   IdlePolicy idle_;
   forwarding::Screen screen_;
-  std::array<flow::Sought, kBurst> sought_;  // by position in arrived_
   flow::FlowCache flows_;
   ParkedFragments fragments_;
   forwarding::Membership membership_;
@@ -230,7 +230,6 @@ class Worker {
   Burst arrived_;
   std::uint16_t from_parking_ = 0;  // how many of arrived_, the first ones, have waited here
   forwarding::Screen::Positions settled_ = 0;  // of arrived_, at first sight
-  Selection open_;                             // the others
   Selection to_deliver_;
   Selection to_reply_;
   Selection to_control_;

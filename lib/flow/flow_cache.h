@@ -68,12 +68,6 @@ struct Found {
   }
 };
 
-/// A look-up that has begun.
-struct Sought {
-  std::uint32_t hash = 0;
-  EntryIndex first = kNoEntry;  // to be compared, see FlowTable::prefetch_entry()
-};
-
 struct Statistics {
   std::uint64_t established = 0;  // live entries now
   std::uint64_t half_open = 0;    // likewise
@@ -127,7 +121,7 @@ class FlowCache {
 
   /// Looks without changing anything (also what explain uses).
   [[nodiscard]] Found find(const packet::FlowKey& key) const noexcept {
-    return find(key, seek(key));
+    return found(table_.find(key));
   }
   /// False if find() finds nothing for any flow placed there: far cheaper than looking, and in a
   /// cluster most frames are of buckets in which a host holds nothing.
@@ -137,18 +131,27 @@ class FlowCache {
   /// A look-up in steps, for many flows side by side: begin all, go on with all, then find. In a
   /// large cache each step waits for memory, which the one before it has asked for. The cache must
   /// not change between.
-  [[nodiscard]] Sought begin(const packet::FlowKey& key) const noexcept {
-    const Sought sought = seek(key);
-    table_.prefetch_line(sought.hash);
-    return sought;
+  /// Begins with a FlowKey or its words, and returns what to go on with.
+  template <typename Key>
+  [[nodiscard]] std::uint32_t begin(const Key& key) const noexcept {
+    const std::uint32_t hash = table_.hash(key);
+    table_.prefetch_line(hash);
+    return hash;
   }
-  void go_on(Sought& sought) const noexcept { sought.first = table_.prefetch_entry(sought.hash); }
-  [[nodiscard]] Found find(const packet::FlowKey& key, Sought sought) const noexcept {
-    if (sought.first == kAbsent) return {};
-    EntryIndex entry = sought.first;
-    const bool is_it = entry != kNoEntry && table_[entry].key == key;
-    if (!is_it) entry = table_.find(key, sought.hash);
-    return entry == kNoEntry ? Found{} : found(table_[entry]);
+  void go_on(std::uint32_t hash, Sought& sought) const noexcept {
+    table_.prefetch_entry(hash, sought);
+  }
+  [[nodiscard]] Found find(const packet::FlowKey& key, const Sought& sought) const noexcept {
+    if (sought.is_absent) return {};
+    const bool is_it = sought.first != nullptr && sought.first->key == key;
+    return is_it ? found(*sought.first) : found(table_.find(key, sought.hash));
+  }
+  /// The quick look: true only if find() finds the flow established and not superseded. False says
+  /// nothing: the flow may not be the first to be compared.
+  [[nodiscard]] static bool is_in_use(const packet::FlowKey& key, const Sought& sought) noexcept {
+    return sought.first != nullptr && sought.first->key == key &&
+           sought.first->state == FlowState::established &&
+           (sought.first->marks & kSuperseded) == 0;
   }
 
   /// A delivered inbound segment of a flow. True if the state changed (ended, closing, in doubt) in
@@ -238,8 +241,8 @@ class FlowCache {
     bool is_live = false;
   };
 
-  [[nodiscard]] Sought seek(const packet::FlowKey& key) const noexcept {
-    return {table_.hash(key)};
+  [[nodiscard]] Found found(EntryIndex entry) const noexcept {
+    return entry == kNoEntry ? Found{} : found(table_[entry]);
   }
   [[nodiscard]] static Found found(const Entry& flow) noexcept {
     if (flow.state == FlowState::half_open) {

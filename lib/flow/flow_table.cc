@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "flow/flow_table.h"
 
-#include <algorithm>
-
 namespace covey::flow {
 
 FlowTable::FlowTable(std::uint32_t capacity, std::uint64_t seed)
@@ -33,22 +31,21 @@ EntryIndex FlowTable::insert(const packet::FlowKey& key) noexcept {
     at = next(at);
     empty = lines_[at].with_tag(0);
   }
-  lines_[at].cells[static_cast<unsigned>(std::countr_zero(empty))] = (tag(hash) << 24U) | entry;
+  lines_[at].put(static_cast<unsigned>(std::countr_zero(empty)), tag(hash), entry);
   return entry;
 }
 
 void FlowTable::erase(EntryIndex entry) noexcept {
   const std::uint32_t hash = hash_(entries_[entry].key);
-  const std::uint32_t cell = (tag(hash) << 24U) | entry;
   std::uint32_t at = home(hash);
-  auto place = std::find(lines_[at].cells.begin(), lines_[at].cells.end(), cell);
-  while (place == lines_[at].cells.end()) {
+  std::uint32_t cell = lines_[at].cells_of(tag(hash), entry);
+  while (cell == 0) {
     COVEY_DEBUG_ASSERT(lines_[at].overflow > 0);
     --lines_[at].overflow;
     at = next(at);
-    place = std::find(lines_[at].cells.begin(), lines_[at].cells.end(), cell);
+    cell = lines_[at].cells_of(tag(hash), entry);
   }
-  *place = 0;
+  lines_[at].tags[static_cast<unsigned>(std::countr_zero(cell))] = 0;
   entries_[entry].state = FlowState::none;
   entries_[entry].newer = first_free_;
   first_free_ = entry;

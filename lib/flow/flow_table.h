@@ -2,11 +2,12 @@
 // FlowTable: a hash table of flow entries in memory allocated once; and AgeQueue, entries by age.
 //
 // Owner: flow. Thread: one at a time, the owner of the FlowCache. Two arrays: entries of 64 bytes
-// that never move, and an index of cache lines. An index line has 15 cells (entry number and 8 bits
-// of hash) and counts how many flows of this home line had to lie further on, so one line answers
-// nearly every look-up, hit or miss, and a miss seldom touches an entry.
+// that never move, and an index of cache lines. An index line has 15 cells (8 bits of hash, the
+// tag, and an entry number) and counts how many flows of this home line had to lie further on, so
+// one line answers nearly every look-up, hit or miss, and a miss seldom touches an entry. Its tags
+// lie together, to be compared at once.
 //
-//   line: | cell 0 | cell 1 | ... | cell 14 | overflow |    cell: tag (8 bits) | entry (24 bits)
+//   line: | 15 tags (8 bits each) | 15 entry numbers (24 bits each) | overflow (32 bits) |
 //
 // It knows nothing of TCP, time or eviction: flow_cache.cc decides, this remembers.
 #pragma once
@@ -21,7 +22,12 @@
 #include <span>
 #include <type_traits>
 
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
+
 #include "base/assert.h"
+#include "base/endian.h"
 #include "flow/key_hash.h"
 #include "packet/flow_key.h"
 
@@ -31,8 +37,7 @@ enum class FlowState : std::uint8_t { none, half_open, established, lingering };
 
 using EntryIndex = std::uint32_t;
 inline constexpr EntryIndex kNoEntry = 0xffffffff;
-inline constexpr EntryIndex kAbsent = 0xfffffffe;         // see FlowTable::prefetch_entry()
-inline constexpr std::uint32_t kMaxCapacity = 1U << 24U;  // what fits beside the tag in a cell
+inline constexpr std::uint32_t kMaxCapacity = 1U << 24U;  // what a line has room to number
 
 struct alignas(64) Entry {
   packet::FlowKey key;
@@ -47,6 +52,13 @@ struct alignas(64) Entry {
   std::uint16_t placed_in = 0;  // the round of placements that map_class and bucket are of
 };
 static_assert(sizeof(Entry) == 64, "an entry is one cache line");
+
+/// A look-up that has begun.
+struct Sought {
+  const Entry* first = nullptr;  // to be compared first; nothing: the first line has none
+  std::uint32_t hash = 0;
+  bool is_absent = false;  // nor has any other line
+};
 
 /// Zeros in memory that the system gives page by page, as it is touched: a large table costs what
 /// is in it.
@@ -93,8 +105,7 @@ class FlowTable {
     for (std::size_t visited = 0; visited < lines_.size(); ++visited) {
       const Line& line = lines_[at];
       for (std::uint32_t hits = line.with_tag(tag(hash)); hits != 0; hits &= hits - 1) {
-        const EntryIndex entry =
-            line.cells[static_cast<std::size_t>(std::countr_zero(hits))] & kEntryMask;
+        const EntryIndex entry = line.entry(static_cast<unsigned>(std::countr_zero(hits)));
         if (entries_[entry].key == key) return entry;
       }
       if (line.overflow == 0) break;
@@ -102,18 +113,26 @@ class FlowTable {
     }
     return kNoEntry;
   }
-  [[nodiscard]] std::uint32_t hash(const packet::FlowKey& key) const noexcept { return hash_(key); }
+  /// Of a FlowKey, or of its words.
+  template <typename Key>
+  [[nodiscard]] std::uint32_t hash(const Key& key) const noexcept {
+    return hash_(key);
+  }
   /// What find() will touch first, and what it will touch then: each brings it closer.
   void prefetch_line(std::uint32_t hash) const noexcept { __builtin_prefetch(&lines_[home(hash)]); }
-  /// Returns the entry that is the first to be compared: kNoEntry if there is none on the first
-  /// line, kAbsent if there is none at all.
-  [[nodiscard]] EntryIndex prefetch_entry(std::uint32_t hash) const noexcept {
+  /// Writes where the caller keeps it: copied as words it would have to wait for its last byte.
+  void prefetch_entry(std::uint32_t hash, Sought& __restrict sought) const noexcept {
     const Line& line = lines_[home(hash)];
     const std::uint32_t hits = line.with_tag(tag(hash));
-    if (hits == 0) return line.overflow == 0 ? kAbsent : kNoEntry;
-    const std::uint32_t cell = line.cells[static_cast<std::size_t>(std::countr_zero(hits))];
-    __builtin_prefetch(&entries_[cell & kEntryMask]);
-    return cell & kEntryMask;
+    sought.hash = hash;
+    if (hits == 0) [[unlikely]] {
+      sought.first = nullptr;
+      sought.is_absent = line.overflow == 0;
+      return;
+    }
+    sought.first = &entries_[line.entry(static_cast<unsigned>(std::countr_zero(hits)))];
+    sought.is_absent = false;
+    __builtin_prefetch(sought.first);
   }
 
   [[nodiscard]] bool has_room() const noexcept {
@@ -141,29 +160,46 @@ class FlowTable {
   }
 
  private:
-  static constexpr std::uint32_t kEntryMask = kMaxCapacity - 1;
   static constexpr unsigned kCells = 15;
   static constexpr unsigned kMeanLoad = 8;  // at capacity; a line then overflows with chance 0.8 %
 
-  using FourCells [[gnu::vector_size(16)]] = std::uint32_t;
-
   struct alignas(64) Line {
-    std::array<std::uint32_t, kCells> cells{};  // 0: empty (a tag is never 0)
+    static constexpr std::size_t kEntryBytes = 3;
+
+    std::array<std::uint8_t, kCells> tags{};                   // 0: empty (no flow has it)
+    std::array<std::uint8_t, kCells * kEntryBytes> entries{};  // little-endian
     std::uint32_t overflow = 0;
 
-    /// Set of cells whose tag is `wanted`. The compiler's vectors compare four cells at once; the
-    /// plain loop takes three times as long.
+    /// Set of cells whose tag is `wanted`.
     [[nodiscard]] std::uint32_t with_tag(std::uint32_t wanted) const noexcept {
-      constexpr FourCells kBits{1, 2, 4, 8};
-      std::array<FourCells, 4> quarters;
-      std::memcpy(&quarters, this, sizeof(quarters));
-      FourCells hits{};
-      for (unsigned i = 0; i < quarters.size(); ++i) {
-        const auto equal = (quarters[i] >> 24U) == wanted;  // all bits of a cell, or none
-        hits |= reinterpret_cast<const FourCells&>(equal) & (kBits << (4 * i));
-      }
-      // The sixteenth is no cell but the overflow.
-      return (hits[0] | hits[1] | hits[2] | hits[3]) & ((1U << kCells) - 1);
+#ifdef __SSE2__
+      // The sixteenth is no tag.
+      const __m128i sixteen = _mm_load_si128(reinterpret_cast<const __m128i*>(this));
+      const __m128i equal = _mm_cmpeq_epi8(sixteen, _mm_set1_epi8(static_cast<char>(wanted)));
+      return static_cast<std::uint32_t>(_mm_movemask_epi8(equal)) & ((1U << kCells) - 1);
+#else
+      std::uint32_t hits = 0;
+      for (unsigned i = 0; i < kCells; ++i)
+        hits |= std::uint32_t{tags[i] == wanted} << i;
+      return hits;
+#endif
+    }
+    /// Behind the last number there is the overflow, so four bytes can be read of each.
+    [[nodiscard]] EntryIndex entry(unsigned cell) const noexcept {
+      const auto* line = reinterpret_cast<const std::uint8_t*>(this);
+      return base::load_le32(line + kCells + cell * kEntryBytes) & (kMaxCapacity - 1);
+    }
+    /// Set of cells, the lowest of which has both; empty if none has.
+    [[nodiscard]] std::uint32_t cells_of(std::uint32_t tag, EntryIndex wanted) const noexcept {
+      std::uint32_t hits = with_tag(tag);
+      while (hits != 0 && entry(static_cast<unsigned>(std::countr_zero(hits))) != wanted)
+        hits &= hits - 1;
+      return hits;
+    }
+    void put(unsigned cell, std::uint32_t tag, EntryIndex entry) noexcept {
+      tags[cell] = static_cast<std::uint8_t>(tag);
+      for (unsigned i = 0; i < kEntryBytes; ++i)
+        entries[cell * kEntryBytes + i] = static_cast<std::uint8_t>(entry >> 8U * i);
     }
   };
   static_assert(sizeof(Line) == 64);

@@ -4,6 +4,7 @@
 // on the host that holds it.
 #include "forwarding/decide.h"
 
+#include <bit>
 #include <optional>
 
 #include "forwarding/decide_parts.h"
@@ -45,6 +46,10 @@ Decision decide_by_protocol(Bytes frame, const FrameView& view, const Surroundin
 bool may_be_held(const Placement& place, const flow::FlowCache& flows) noexcept;
 Decision judge_segment(const FrameView& view, const flow::Found& found, const Placement& place,
                        const Surroundings& around) noexcept;
+void be_held(const CompiledRule& rule, base::BucketIndex bucket,
+             Decision& __restrict decision) noexcept;
+[[gnu::noinline]] void decide_one_placed(const PlacedSegments& segments, unsigned i,
+                                         const Surroundings& around, Decision& decision) noexcept;
 Decision decide_conversation(const FrameView& view, const packet::FlowKey& key,
                              const Surroundings& around, int virtual_ip) noexcept;
 Decision decide_udp(Bytes frame, const FrameView& view, const Surroundings& around,
@@ -80,13 +85,21 @@ Decision decide_later_fragment(const FrameView& view, const Surroundings& around
   return decided(Verdict::drop_not_for_us);
 }
 
-// Of a plain frame all that decide() asks first is known.
-[[gnu::flatten]] Decision decide_placed(std::span<const std::uint8_t> frame, const FrameView& view,
-                                        const Placement& place, flow::Sought sought,
-                                        const Surroundings& around) noexcept {
-  const bool may_be = may_be_held(place, around.flows);
-  const flow::Found found = may_be ? around.flows.find(view.key, sought) : flow::Found{};
-  return with_handover(frame, view, judge_segment(view, found, place, around), around);
+// Of a plain frame all that decide() asks first is known. And of most segments that a host serves
+// one look at the flow tells what judge_held() would say.
+void decide_placed(const PlacedSegments& segments, const Surroundings& around,
+                   Decision* decisions) noexcept {
+  const auto [positions, frames, views, rules, buckets, sought] = segments;
+  for (std::uint64_t left = positions; left != 0; left &= left - 1) {
+    const auto i = static_cast<unsigned>(std::countr_zero(left));
+    const bool is_held =
+        !views[i].is_bare_syn() && flow::FlowCache::is_in_use(views[i].key, sought[i]);
+    if (is_held) [[likely]] {
+      be_held(*rules[i], buckets[i], decisions[i]);
+    } else {
+      decide_one_placed(segments, i, around, decisions[i]);
+    }
+  }
 }
 
 namespace {
@@ -320,6 +333,40 @@ Decision judge_segment(const FrameView& view, const flow::Found& found, const Pl
   Decision decision = decided(verdict, place);
   decision.tracked = found.state != FlowState::none;
   return decision;
+}
+
+// Field by field, where it lies: what is composed elsewhere and copied as words has to wait for the
+// fields written last.
+void be_held(const CompiledRule& rule, base::BucketIndex bucket,
+             Decision& __restrict decision) noexcept {
+  decision.verdict = Verdict::deliver_flow;
+  decision.has_rule = true;
+  decision.has_bucket = true;
+  decision.tracked = true;
+  decision.rule = rule.rule;
+  decision.map_class = rule.map_class;
+  decision.bucket = bucket;
+}
+
+Placement place_by(const CompiledRule& rule, base::BucketIndex bucket,
+                   const Snapshot& snapshot) noexcept {
+  return {.rule = rule.rule,
+          .has_rule = true,
+          .map_class = rule.map_class,
+          .bucket = bucket,
+          .state = snapshot.buckets.state(rule.map_class, bucket)};
+}
+
+// In a function of its own: decide_placed() is a loop over what is held, and keeps its registers.
+[[gnu::flatten]] void decide_one_placed(const PlacedSegments& segments, unsigned i,
+                                        const Surroundings& around, Decision& decision) noexcept {
+  const FrameView& view = segments.views[i];
+  const Placement place = place_by(*segments.rules[i], segments.buckets[i], around.snapshot);
+  const bool may_be = may_be_held(place, around.flows);
+  const flow::Found found =
+      may_be ? around.flows.find(view.key, segments.sought[i]) : flow::Found{};
+  decision =
+      with_handover(segments.frames[i], view, judge_segment(view, found, place, around), around);
 }
 
 // TCP, SCTP and tunnels; `key` is that of the conversation.

@@ -21,7 +21,6 @@
 namespace covey::forwarding {
 
 class Fragments;
-struct Placement;
 
 struct Surroundings {
   const Snapshot& snapshot;
@@ -47,10 +46,18 @@ struct alignas(32) Decision {
 [[nodiscard]] Decision decide(std::span<const std::uint8_t> frame, const packet::FrameView& view,
                               const Surroundings& around) noexcept;
 
-/// The same for a TCP segment that Screen has placed and whose look-up has begun.
-[[nodiscard]] Decision decide_placed(std::span<const std::uint8_t> frame,
-                                     const packet::FrameView& view, const Placement& place,
-                                     flow::Sought sought, const Surroundings& around) noexcept;
+/// TCP segments of a burst that Screen has placed and whose look-ups have begun, by position.
+struct PlacedSegments {
+  std::uint64_t positions = 0;  // bit i for what the others have at i
+  const std::span<std::uint8_t>* frames = nullptr;
+  const packet::FrameView* views = nullptr;
+  const CompiledRule* const* rules = nullptr;  // none of them disabled
+  const base::BucketIndex* buckets = nullptr;
+  const flow::Sought* sought = nullptr;
+};
+/// The same for those, likewise by position.
+void decide_placed(const PlacedSegments& segments, const Surroundings& around,
+                   Decision* decisions) noexcept;
 
 /// Verdict for a frame the local stack wants to send: send_uplink or a drop_egress_*.
 [[nodiscard]] Decision decide_egress(std::span<const std::uint8_t> frame,

@@ -6,6 +6,7 @@
 
 #include "base/endian.h"
 #include "bucket/flow_hash.h"
+#include "forwarding/conversation.h"
 #include "packet/headers.h"
 
 namespace covey::forwarding {
@@ -108,9 +109,6 @@ class ClassLook {
   [[nodiscard]] base::BucketIndex bucket_of(std::uint64_t hash) const noexcept {
     return bucket::bucket_of(hash, mask_);
   }
-  [[nodiscard]] bucket::BucketState state_of(base::BucketIndex bucket) const noexcept {
-    return around_.snapshot.buckets.state(map_class_, bucket);
-  }
   /// This host has no part in it: it is another's, and nothing is held there. One bit tells whether
   /// something is held in a bucket of that number; if so, its own count is asked.
   [[nodiscard]] bool is_clean(base::BucketIndex bucket) const noexcept {
@@ -136,18 +134,6 @@ class ClassLook {
   const std::uint64_t* foreign_ = nullptr;
   const std::uint64_t* occupied_;
 };
-
-// Field by field, where it lies: what is composed elsewhere and copied as words has to wait for the
-// bytes written last.
-void place_by(const CompiledRule& rule, base::BucketIndex bucket, bucket::BucketState state,
-              Placement& place) noexcept {
-  place.rule = rule.rule;
-  place.has_rule = true;
-  place.is_disabled = false;
-  place.map_class = rule.map_class;
-  place.bucket = bucket;
-  place.state = state;
-}
 
 }  // namespace
 
@@ -249,22 +235,17 @@ void Screen::look_up_one(std::size_t i, Bytes frame, const Policy& policy,
 Screen::Positions Screen::settle_foreign(const Candidates& candidates,
                                          const Surroundings& around) noexcept {
   Positions open = 0;
-  Positions placed = 0;
   ClassLook look(around);
   for (Positions left = candidates.all; left != 0; left &= left - 1) {
     const auto i = static_cast<unsigned>(std::countr_zero(left));
-    const CompiledRule& rule = *rules_[i];
-    look.look_at(rule.map_class);
+    look.look_at(rules_[i]->map_class);
     const base::BucketIndex bucket = look.bucket_of(outputs_.hashes[i]);
     if (look.is_clean(bucket)) [[likely]]
       continue;
-    const Positions bit = std::uint64_t{1} << i;
-    open |= bit;
-    if ((candidates.tcp & bit) == 0) continue;
-    place_by(rule, bucket, look.state_of(bucket), places_[i]);
-    placed |= bit;
+    open |= std::uint64_t{1} << i;
+    buckets_[i] = bucket;
   }
-  placed_ = placed;
+  placed_ = open & candidates.tcp;
   return candidates.all & ~open;
 }
 

@@ -7,8 +7,8 @@
 // how large the cluster can be. So those that are plain (no tags, options, fragments or tunnels)
 // are read no further than placing them takes, several at once where the processor can, and placed
 // in passes over the burst, whose hashes are computed side by side. What decide() would have said
-// of a frame that is settled is only written down if somebody asks; the others go to decide(),
-// which is through sooner where the place is known.
+// of a frame that is settled is only written down if somebody asks. Of the others it reads, looks
+// up and decides the segments that it has placed, in passes as well; what is left goes to decide().
 #pragma once
 
 #include <array>
@@ -18,7 +18,6 @@
 
 #include "bucket/siphash_batch.h"
 #include "forwarding/decide.h"
-#include "forwarding/placement.h"
 #include "forwarding/segment_lanes.h"
 
 namespace covey::forwarding {
@@ -45,14 +44,18 @@ class Screen {
   [[nodiscard]] const CompiledRule& rule_of(std::size_t i) const noexcept { return *rules_[i]; }
   /// What forwarding::decide() says of frames[i], which was settled.
   [[nodiscard]] Decision settled(std::size_t i, const Snapshot& snapshot) const noexcept;
-  /// What it says of one that was not.
-  [[nodiscard]] Decision decide(std::size_t i, std::span<const std::uint8_t> frame,
-                                const packet::FrameView& view, flow::Sought sought,
-                                const Surroundings& around) const noexcept {
-    const bool is_placed = (placed_ >> i & 1U) != 0;
-    return is_placed ? decide_placed(frame, view, places_[i], sought, around)
-                     : forwarding::decide(frame, view, around);
-  }
+
+  /// Frames with room for what is found out about each.
+  struct Burst {
+    std::span<const std::span<std::uint8_t>> frames;
+    std::span<packet::FrameView> views;
+    std::span<Decision> decisions;
+  };
+  /// Reads of the last burst those that are `open`, and says of those among them that it has placed
+  /// what forwarding::decide() says; returns which. The others the caller may have to decide one
+  /// after the other: fragments learn from each other.
+  [[nodiscard]] Positions decide(Positions open, const Burst& burst,
+                                 const Surroundings& around) noexcept;
 
  private:
   /// Those whose rule is known.
@@ -73,6 +76,7 @@ class Screen {
                    Candidates& candidates) noexcept;
   [[nodiscard]] Positions settle_foreign(const Candidates& candidates,
                                          const Surroundings& around) noexcept;
+  void read_placed(Positions placed, const Burst& burst, const flow::FlowCache& flows) noexcept;
 
   Reader reader_;
   lanes::Frames rows_;
@@ -81,8 +85,10 @@ class Screen {
   std::array<const CompiledRule*, kMostFrames> rules_;  // of candidates
   bucket::HashInputs inputs_;
   bucket::HashOutputs outputs_;
-  std::array<Placement, kMostFrames> places_;  // of those in placed_
-  Positions placed_ = 0;                       // of TCP
+  std::array<base::BucketIndex, kMostFrames> buckets_;  // of those in placed_
+  Positions placed_ = 0;                                // of TCP
+  std::array<std::uint32_t, kMostFrames> hashes_;       // of flows that are looked up
+  std::array<flow::Sought, kMostFrames> sought_;
 };
 static_assert(Screen::kMostFrames == lanes::kMostFrames);
 

@@ -28,6 +28,13 @@ void touch(benchmark::State& state, const bench::Scene& scene) {
   state.SetItemsProcessed(state.iterations());
 }
 
+void touch_flows(benchmark::State& state, const bench::Scene& scene) {
+  const auto stage = std::make_unique<bench::Stage>(scene);
+  while (state.KeepRunningBatch(bench::kBurst))
+    benchmark::DoNotOptimize(stage->touch_flows());
+  state.SetItemsProcessed(state.iterations());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -40,6 +47,12 @@ int main(int argc, char** argv) {
       const std::string name = "touch_only" + scene.name.substr(scene.name.find('/'));
       benchmark::RegisterBenchmark(name.c_str(),
                                    [scene](benchmark::State& state) { touch(state, scene); });
+    }
+    // Likewise what of the time of a held segment is memory alone.
+    if (scene.tracked && !scene.is_ipv6 && scene.frames != bench::kFewFrames) {
+      const std::string name = "touch_flows" + scene.name.substr(scene.name.find('/'));
+      benchmark::RegisterBenchmark(name.c_str(),
+                                   [scene](benchmark::State& state) { touch_flows(state, scene); });
     }
   }
   benchmark::Initialize(&argc, argv);

@@ -132,8 +132,11 @@ Stage::Stage(const Scene& scene)
   for (const std::span<std::byte> table : flows_.tables())
     dataplane::advise_huge_pages(table);
   hold_others(flows_, scene.flows, now_);
-  for (std::size_t i = 0; i < tracked_frames(scene); ++i)
-    hold(flows_, packet::parse(pool_.frame(i)).key, now_);
+  for (std::size_t i = 0; i < tracked_frames(scene); ++i) {
+    const packet::FlowKey key = packet::parse(pool_.frame(i)).key;
+    hold(flows_, key, now_);
+    hashes_.push_back(flows_.begin(key));
+  }
 }
 
 void Stage::take_burst() {
@@ -152,20 +155,27 @@ std::uint64_t Stage::touch_burst() {
   return sum;
 }
 
+std::uint64_t Stage::touch_flows() {
+  const std::size_t first = next_;
+  take_burst();
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < kBurst; ++i) {
+    sum += base::load_le64(bytes_[i].data() + kMiddleOfLine);
+    flows_.go_on(hashes_[first + i], sought_[i]);
+  }
+  for (const flow::Sought& sought : sought_)
+    sum += sought.first != nullptr ? sought.first->stamp : 0;
+  return sum;
+}
+
 std::size_t Stage::decide_burst() {
   const forwarding::Surroundings around{now_, flows_, true};
   take_burst();
   const std::uint64_t settled = screen_.settle(bytes_, around);
-  for (std::uint64_t open = ~settled; open != 0; open &= open - 1) {
-    const auto i = static_cast<std::size_t>(std::countr_zero(open));
-    packet::parse_into(bytes_[i], views_[i]);
-    sought_[i] = flows_.begin(views_[i].key);
-  }
-  for (std::uint64_t open = ~settled; open != 0; open &= open - 1)
-    flows_.go_on(sought_[static_cast<std::size_t>(std::countr_zero(open))]);
-  for (std::uint64_t open = ~settled; open != 0; open &= open - 1) {
-    const auto i = static_cast<std::size_t>(std::countr_zero(open));
-    decisions_[i] = screen_.decide(i, bytes_[i], views_[i], sought_[i], around);
+  const std::uint64_t decided = screen_.decide(~settled, {bytes_, views_, decisions_}, around);
+  for (std::uint64_t left = ~settled & ~decided; left != 0; left &= left - 1) {
+    const auto i = static_cast<std::size_t>(std::countr_zero(left));
+    decisions_[i] = forwarding::decide(bytes_[i], views_[i], around);
   }
   const bool expects_drop = scene_.expected == forwarding::Verdict::drop_not_owner;
   auto unexpected = static_cast<std::size_t>(expects_drop ? 0 : std::popcount(settled));

@@ -74,6 +74,9 @@ class Stage {
   /// Only reads a word of each frame of the next burst: what memory alone costs. Their sum, so that
   /// it must be done.
   std::uint64_t touch_burst();
+  /// Of a scene that is tracked: reads a word of each frame, the line of the index where its flow
+  /// is found, and the flow.
+  std::uint64_t touch_flows();
 
  private:
   void take_burst();
@@ -86,7 +89,8 @@ class Stage {
   forwarding::Screen screen_;
   std::array<std::span<std::uint8_t>, kBurst> bytes_;
   std::array<packet::FrameView, kBurst> views_;
-  std::array<flow::Sought, kBurst> sought_;
+  std::vector<std::uint32_t> hashes_;                   // of flows, by frame, if tracked
+  std::array<flow::Sought, kBurst> sought_;             // by touch_flows()
   std::array<forwarding::Decision, kBurst> decisions_;  // not of what is settled at first sight
 };
 

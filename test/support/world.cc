@@ -210,10 +210,12 @@ InBurst decided_in_burst(const Frame& frame, const forwarding::Surroundings& aro
   const std::span<std::uint8_t> bytes(copy);
   forwarding::Screen screen;
   if (screen.settle({&bytes, 1}, around) != 0) return {screen.settled(0, around.snapshot), true};
-  const packet::FrameView view = packet::parse(frame);
-  flow::Sought sought = around.flows.begin(view.key);
-  around.flows.go_on(sought);
-  return {screen.decide(0, frame, view, sought, around), false};
+  packet::FrameView view;
+  forwarding::Decision decision;
+  if (screen.decide(1, {{&bytes, 1}, {&view, 1}, {&decision, 1}}, around) == 0) {
+    decision = forwarding::decide(frame, view, around);
+  }
+  return {decision, false};
 }
 
 World::Outcome World::receive(const Frame& frame) const {

@@ -2,6 +2,7 @@
 #include "flow/flow_table.h"
 
 #include <algorithm>
+#include <bit>
 #include <catch2/catch.hpp>
 #include <map>
 #include <random>
@@ -24,7 +25,9 @@ TEST_CASE("a table holds exactly its capacity and finds every key it holds") {
       REQUIRE(table.has_room());
       CHECK(table.find(client(n)) == kNoEntry);
       const EntryIndex entry = table.insert(client(n));
-      CHECK(table.prefetch_entry(table.hash(client(n))) != flow::kAbsent);
+      flow::Sought sought;
+      table.prefetch_entry(table.hash(client(n)), sought);
+      CHECK_FALSE(sought.is_absent);
       CHECK(table.find(client(n)) == entry);
     }
     CHECK_FALSE(table.has_room());
@@ -94,6 +97,19 @@ TEST_CASE("an age queue gives entries in the order in which they were pushed") {
     queue.remove(table, entries[i]);
   }
   CHECK(queue.oldest() == kNoEntry);
+}
+
+TEST_CASE("the short hash of an IPv4 key is the one of the whole key") {
+  for (std::uint64_t seed = 1; seed < 20; ++seed) {
+    const KeyHash hash(seed);
+    for (std::uint32_t n = 0; n < 1000; ++n) {
+      const auto words = std::bit_cast<packet::KeyWords>(client(n));
+      CHECK(hash(words) == hash(client(n)));
+      if (client(n).family != base::Family::ipv4) continue;
+      const packet::Ipv4KeyWords short_words{words.source, words.destination, words.ports};
+      CHECK(hash(short_words) == hash(client(n)));
+    }
+  }
 }
 
 TEST_CASE("two seeds give unrelated hashes") {
