@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "forwarding/conversation.h"
 #include "forwarding/verdict.h"
@@ -181,6 +182,91 @@ Metric gauge(std::string name, std::string help) {
   return {std::move(name), std::move(help), MetricType::gauge, "", {}};
 }
 
+template <typename... Labels>
+void add(Metric& metric, std::uint64_t value, Labels&&... labels) {
+  metric.samples.push_back({{std::forward<Labels>(labels)...}, static_cast<double>(value)});
+}
+
+void append_verdicts(const dataplane::Report& report, std::vector<Metric>& out) {
+  Metric frames = counter("covey_verdict_frames", "Frames by what happened to them.");
+  Metric bytes{"covey_verdict_bytes",
+               "Bytes of frames by what happened to them.",
+               MetricType::counter,
+               "bytes",
+               {}};
+  for (std::size_t i = 0; i < forwarding::kVerdictCount; ++i) {
+    const telemetry::Label verdict{"verdict", forwarding::kVerdictTexts[i].name};
+    add(frames, report.verdict_frames[i], verdict);
+    add(bytes, report.verdict_bytes[i], verdict);
+  }
+  out.insert(out.end(), {frames, bytes});
+}
+
+void append_rules(const dataplane::Report& report, const forwarding::Policy& policy,
+                  std::vector<Metric>& out) {
+  Metric accepted =
+      counter("covey_rule_accepted_frames", "Frames of a port rule given to the local stack.");
+  Metric dropped =
+      counter("covey_rule_dropped_frames", "Frames of a port rule that were dropped here.");
+  for (std::size_t i = 0; i < report.rules.size(); ++i) {
+    const bool is_default = i + 1 == report.rules.size();
+    const auto index =
+        is_default ? forwarding::kDefaultRule : static_cast<forwarding::RuleIndex>(i);
+    const telemetry::Label rule{"rule", rule_name(index, policy)};
+    add(accepted, report.rules[i].frames.accepted, rule);
+    add(dropped, report.rules[i].frames.dropped, rule);
+  }
+  out.insert(out.end(), {accepted, dropped});
+}
+
+void append_ports(const dataplane::Report& report, std::vector<Metric>& out) {
+  const telemetry::Label rx{"direction", "rx"};
+  const telemetry::Label tx{"direction", "tx"};
+  Metric link = gauge("covey_port_link_up", "1 while a port has a link.");
+  Metric frames = counter("covey_port_frames", "Frames by port and direction.");
+  Metric missed =
+      counter("covey_port_missed_frames", "Frames that came faster than they were fetched.");
+  Metric errors = counter("covey_port_errors", "Frames a port missed or could not send.");
+  for (const dataplane::PortReport& port : report.ports) {
+    const telemetry::Label name{"port", port.name};
+    add(link, port.link_up, name);
+    add(frames, port.rx_frames, name, rx);
+    add(frames, port.tx_frames, name, tx);
+    add(missed, port.rx_missed, name);
+    add(errors, port.rx_errors + port.rx_missed, name, rx);
+    add(errors, port.tx_errors, name, tx);
+  }
+  out.insert(out.end(), {link, frames, missed, errors});
+}
+
+void append_workers(const dataplane::Report& report, std::vector<Metric>& out) {
+  Metric cycles = counter("covey_worker_cycles", "Processor cycles of a worker, busy and idle.");
+  Metric packets = counter("covey_worker_packets", "Frames that a worker took from the uplink.");
+  Metric bursts = counter("covey_worker_bursts", "Polls of the uplink that found frames.");
+  for (std::size_t i = 0; i < report.workers.size(); ++i) {
+    const dataplane::WorkerReport& worker = report.workers[i];
+    const telemetry::Label name{"worker", fmt::format("{}", i)};
+    add(packets, worker.frames, name);
+    add(bursts, worker.bursts, name);
+    add(cycles, worker.busy_cycles, name, telemetry::Label{"state", "busy"});
+    add(cycles, worker.idle_cycles, name, telemetry::Label{"state", "idle"});
+  }
+  out.insert(out.end(), {cycles, packets, bursts});
+}
+
+void append_flows(const dataplane::Report& report, std::uint64_t capacity,
+                  std::vector<Metric>& out) {
+  Metric live = gauge("covey_flows", "Connections the flow cache holds, by state.");
+  add(live, report.flows.established, telemetry::Label{"state", "established"});
+  add(live, report.flows.half_open, telemetry::Label{"state", "half_open"});
+  Metric most = gauge("covey_flows_capacity", "Connections the flow cache has room for.");
+  add(most, capacity);
+  Metric untracked =
+      counter("covey_flows_untracked", "Connections the flow cache had no room for.");
+  add(untracked, report.flows.untracked);
+  out.insert(out.end(), {live, most, untracked});
+}
+
 }  // namespace
 
 api::Stats to_stats(const dataplane::Report& report, std::uint64_t flow_capacity) {
@@ -217,66 +303,15 @@ api::Stats to_stats(const dataplane::Report& report, std::uint64_t flow_capacity
   return stats;
 }
 
-std::vector<Metric> to_metrics(const dataplane::Report& report, const forwarding::Policy& policy) {
-  Metric frames = counter("covey_verdict_frames", "Frames by what happened to them.");
-  Metric bytes{"covey_verdict_bytes",
-               "Bytes of frames by what happened to them.",
-               MetricType::counter,
-               "bytes",
-               {}};
-  for (std::size_t i = 0; i < forwarding::kVerdictCount; ++i) {
-    const std::string name(forwarding::kVerdictTexts[i].name);
-    frames.samples.push_back({{{"verdict", name}}, static_cast<double>(report.verdict_frames[i])});
-    bytes.samples.push_back({{{"verdict", name}}, static_cast<double>(report.verdict_bytes[i])});
-  }
-  Metric accepted =
-      counter("covey_rule_accepted_frames", "Frames of a port rule given to the local stack.");
-  Metric dropped =
-      counter("covey_rule_dropped_frames", "Frames of a port rule that were dropped here.");
-  for (std::size_t i = 0; i < report.rules.size(); ++i) {
-    const bool is_default = i + 1 == report.rules.size();
-    const auto index =
-        is_default ? forwarding::kDefaultRule : static_cast<forwarding::RuleIndex>(i);
-    const std::string name = rule_name(index, policy);
-    accepted.samples.push_back(
-        {{{"rule", name}}, static_cast<double>(report.rules[i].frames.accepted)});
-    dropped.samples.push_back(
-        {{{"rule", name}}, static_cast<double>(report.rules[i].frames.dropped)});
-  }
-  Metric port_frames = counter("covey_port_frames", "Frames by port and direction.");
-  Metric port_errors = counter("covey_port_errors", "Frames a port missed or could not send.");
-  for (const dataplane::PortReport& port : report.ports) {
-    port_frames.samples.push_back(
-        {{{"port", port.name}, {"direction", "rx"}}, static_cast<double>(port.rx_frames)});
-    port_frames.samples.push_back(
-        {{{"port", port.name}, {"direction", "tx"}}, static_cast<double>(port.tx_frames)});
-    port_errors.samples.push_back({{{"port", port.name}, {"direction", "rx"}},
-                                   static_cast<double>(port.rx_errors + port.rx_missed)});
-    port_errors.samples.push_back(
-        {{{"port", port.name}, {"direction", "tx"}}, static_cast<double>(port.tx_errors)});
-  }
-  Metric cycles = counter("covey_worker_cycles", "Processor cycles of a worker, busy and idle.");
-  Metric packets = counter("covey_worker_packets", "Frames that a worker took from the uplink.");
-  Metric bursts = counter("covey_worker_bursts", "Polls of the uplink that found frames.");
-  for (std::size_t i = 0; i < report.workers.size(); ++i) {
-    const std::string worker = fmt::format("{}", i);
-    packets.samples.push_back(
-        {{{"worker", worker}}, static_cast<double>(report.workers[i].frames)});
-    bursts.samples.push_back({{{"worker", worker}}, static_cast<double>(report.workers[i].bursts)});
-    cycles.samples.push_back({{{"worker", worker}, {"state", "busy"}},
-                              static_cast<double>(report.workers[i].busy_cycles)});
-    cycles.samples.push_back({{{"worker", worker}, {"state", "idle"}},
-                              static_cast<double>(report.workers[i].idle_cycles)});
-  }
-  Metric live = gauge("covey_flows", "Connections the flow cache holds, by state.");
-  live.samples.push_back(
-      {{{"state", "established"}}, static_cast<double>(report.flows.established)});
-  live.samples.push_back({{{"state", "half_open"}}, static_cast<double>(report.flows.half_open)});
-  Metric untracked =
-      counter("covey_flows_untracked", "Connections the flow cache had no room for.");
-  untracked.samples.push_back({{}, static_cast<double>(report.flows.untracked)});
-  return {frames, bytes,   accepted, dropped, port_frames, port_errors,
-          cycles, packets, bursts,   live,    untracked};
+std::vector<Metric> to_metrics(const dataplane::Report& report, const forwarding::Policy& policy,
+                               std::uint64_t flow_capacity) {
+  std::vector<Metric> metrics;
+  append_verdicts(report, metrics);
+  append_rules(report, policy, metrics);
+  append_ports(report, metrics);
+  append_workers(report, metrics);
+  append_flows(report, flow_capacity, metrics);
+  return metrics;
 }
 
 std::vector<api::RuleStatus> to_rules(const dataplane::Report& report,

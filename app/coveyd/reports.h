@@ -17,7 +17,8 @@ namespace covey::app {
 
 [[nodiscard]] api::Stats to_stats(const dataplane::Report& report, std::uint64_t flow_capacity);
 [[nodiscard]] std::vector<telemetry::Metric> to_metrics(const dataplane::Report& report,
-                                                        const forwarding::Policy& policy);
+                                                        const forwarding::Policy& policy,
+                                                        std::uint64_t flow_capacity);
 /// One row per rule in configuration order, then "default". States and bucket counts are control's
 /// to fill in.
 [[nodiscard]] std::vector<api::RuleStatus> to_rules(const dataplane::Report& report,

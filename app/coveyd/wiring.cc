@@ -77,7 +77,8 @@ api::Stats Wiring::stats() const {
 }
 
 std::vector<telemetry::Metric> Wiring::metrics() const {
-  return to_metrics(parts_.data_plane.report(), *followed_.policy);
+  return to_metrics(parts_.data_plane.report(), *followed_.policy,
+                    followed_.config->flows.capacity);
 }
 
 std::vector<api::RuleStatus> Wiring::rules() const {

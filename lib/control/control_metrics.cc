@@ -49,15 +49,22 @@ Metric member_ages(const convergence::Status& status) {
   return metric;
 }
 
-Metric owned_buckets(const std::vector<api::RuleStatus>& rules) {
-  Metric metric{"covey_owned_buckets",
-                "Buckets this host takes new flows for, by port rule.",
-                MetricType::gauge,
-                "",
-                {}};
+/// Who says all this: what rules and panels join with, because a scraper knows only an address.
+Metric host_info(const api::HostSummary& host, const std::string& cluster) {
+  return {"covey_host",
+          "This host: its id, its name and its cluster.",
+          MetricType::info,
+          "",
+          {{{{"host", std::to_string(host.id)}, {"name", host.name}, {"cluster", cluster}}, 1}}};
+}
+
+Metric buckets_by_rule(std::string name, std::string help,
+                       const std::vector<api::RuleStatus>& rules,
+                       std::uint32_t api::BucketCounts::*count) {
+  Metric metric{std::move(name), std::move(help), MetricType::gauge, "", {}};
   for (const api::RuleStatus& rule : rules) {
     if (rule.map_class < 0) continue;
-    metric.samples.push_back({{{"rule", rule.rule}}, as_double(rule.buckets.owned)});
+    metric.samples.push_back({{{"rule", rule.rule}}, as_double(rule.buckets.*count)});
   }
   return metric;
 }
@@ -126,6 +133,7 @@ void append_control_metrics(const ControlFacts& facts, std::vector<Metric>& out)
   for (const convergence::MemberStatus& member : facts.status.members) {
     members += member.in_view ? 1 : 0;
   }
+  out.push_back(host_info(facts.host, facts.cluster));
   out.push_back(host_state(facts.status.state));
   out.push_back(single("covey_converged", "1 while this host agrees with its peers on the map.",
                        MetricType::gauge, facts.status.converged ? 1 : 0));
@@ -133,8 +141,14 @@ void append_control_metrics(const ControlFacts& facts, std::vector<Metric>& out)
                        MetricType::gauge, as_double(facts.status.generation)));
   out.push_back(single("covey_members", "Hosts in this host's view of the cluster.",
                        MetricType::gauge, members));
+  out.push_back(single("covey_islands", "Other views of the cluster heard at the same time.",
+                       MetricType::gauge, facts.status.islands));
   out.push_back(member_ages(facts.status));
-  out.push_back(owned_buckets(facts.rules));
+  out.push_back(buckets_by_rule("covey_buckets", "Buckets of a port rule, on all hosts together.",
+                                facts.rules, &api::BucketCounts::total));
+  out.push_back(buckets_by_rule("covey_owned_buckets",
+                                "Buckets this host takes new flows for, by port rule.", facts.rules,
+                                &api::BucketCounts::owned));
   out.push_back(lateness(facts.control));
   out.push_back(timers(facts.control));
   out.push_back(heartbeats(facts.heartbeats));

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Metrics of the control side: convergence, members, owned buckets, heartbeats, commands.
+// Metrics of the control side: who this is, convergence, members, buckets, heartbeats, commands.
 //
 // Owner: control. Thread: any; pure. Those of the data plane come from DataPlaneView::metrics().
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "api/messages.h"
@@ -20,6 +21,8 @@ struct ControlFacts {
   api::CommandStats commands;
   std::vector<api::RuleStatus> rules;
   std::uint64_t events = 0;
+  api::HostSummary host;
+  std::string cluster;
 };
 
 void append_control_metrics(const ControlFacts& facts, std::vector<telemetry::Metric>& out);

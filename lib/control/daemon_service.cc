@@ -151,9 +151,10 @@ std::vector<api::HistoryRow> DaemonService::history() {
 
 std::vector<telemetry::Metric> DaemonService::metrics() {
   std::vector<telemetry::Metric> metrics = parts_.view.metrics();
+  api::Status now = status();
   append_control_metrics(
       {parts_.driver.status(), parts_.driver.control(), parts_.driver.heartbeats(), command_stats(),
-       rules(), parts_.events.last_id()},
+       rules(), parts_.events.last_id(), std::move(now.host), std::move(now.cluster)},
       metrics);
   return metrics;
 }

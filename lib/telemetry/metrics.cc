@@ -49,18 +49,35 @@ void append_labels(std::string& out, const std::vector<Label>& labels) {
   out.push_back('}');
 }
 
+struct TypeText {
+  std::string_view name;
+  std::string_view suffix;  // of samples
+};
+
+TypeText text_of(MetricType type) {
+  switch (type) {
+    case MetricType::counter:
+      return {"counter", "_total"};
+    case MetricType::gauge:
+      return {"gauge", ""};
+    case MetricType::info:
+      return {"info", "_info"};
+  }
+  COVEY_ASSERT(false);
+}
+
 void append_family(std::string& out, const Metric& metric) {
+  const TypeText type = text_of(metric.type);
   COVEY_ASSERT(is_metric_name(metric.name));
-  COVEY_ASSERT(!metric.name.ends_with("_total"));
+  COVEY_ASSERT(!metric.name.ends_with("_total") && !metric.name.ends_with("_info"));
   COVEY_ASSERT(metric.unit.empty() || metric.name.ends_with("_" + metric.unit));
-  const bool is_counter = metric.type == MetricType::counter;
   const auto end = std::back_inserter(out);
-  fmt::format_to(end, "# TYPE {} {}\n", metric.name, is_counter ? "counter" : "gauge");
+  fmt::format_to(end, "# TYPE {} {}\n", metric.name, type.name);
   if (!metric.unit.empty()) fmt::format_to(end, "# UNIT {} {}\n", metric.name, metric.unit);
   fmt::format_to(end, "# HELP {} {}\n", metric.name, escaped(metric.help));
   for (const Sample& sample : metric.samples) {
     out += metric.name;
-    if (is_counter) out += "_total";
+    out += type.suffix;
     append_labels(out, sample.labels);
     fmt::format_to(end, " {}\n", number(sample.value));
   }

@@ -2,11 +2,11 @@
 // Metric: a named family of numbers for monitoring systems, and its text form (OpenMetrics 1.0).
 //
 // Owner: telemetry. Thread: any; plain values, made afresh for each scrape.
-// Names are `covey_<thing>_<unit>`; a counter's samples get the suffix `_total` in the text, so
-// `name` is written without it. Label names and metric names are ours and asserted; label values
-// may be anything and are escaped. Written by hand: prometheus-cpp's serializer emits the older
-// text format (no UNIT, no EOF, other counter names), and would tie this pure library to a shell's
-// dependency for some forty lines.
+// Names are `covey_<thing>_<unit>`; a counter's samples get the suffix `_total` in the text, those
+// of an info `_info`, so `name` is written without it. Label names and metric names are ours and
+// asserted; label values may be anything and are escaped. Written by hand: prometheus-cpp's
+// serializer emits the older text format (no UNIT, no EOF, other counter names), and would tie this
+// pure library to a shell's dependency for some forty lines.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@
 
 namespace covey::telemetry {
 
-enum class MetricType : std::uint8_t { counter, gauge };
+/// `info` says what something is, in its labels; the value of its samples is 1.
+enum class MetricType : std::uint8_t { counter, gauge, info };
 
 using Label = std::pair<std::string, std::string>;
 

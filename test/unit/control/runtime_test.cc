@@ -323,6 +323,8 @@ TEST_CASE("metrics and statistics join both sides") {
   CHECK(metrics.find("covey_x 1\n") != std::string::npos);
   CHECK(metrics.find("covey_host_state{state=\"converged\"} 1\n") != std::string::npos);
   CHECK(metrics.find("covey_heartbeats_total{outcome=\"bad_tag\"} 0\n") != std::string::npos);
+  CHECK(metrics.find("covey_host_info{host=\"1\",name=\"") != std::string::npos);
+  CHECK(metrics.find("covey_islands 0\n") != std::string::npos);
   const auto stats = api::decode<api::Stats>(ask(daemon.settings.socket, get("/v1/stats")));
   REQUIRE(stats.has_value());
   CHECK(stats->heartbeats.sent > 0);

@@ -58,6 +58,12 @@ TEST_CASE("a family without samples is left out, and order is kept") {
   CHECK(text.find("covey_c 1\n") < text.find("covey_b 2\n"));
 }
 
+TEST_CASE("an info says what something is in its labels") {
+  const Metric metric{"covey_host", "H.", MetricType::info, "", {{{{"name", "web1"}}, 1}}};
+  CHECK(to_openmetrics({metric}) ==
+        "# TYPE covey_host info\n# HELP covey_host H.\ncovey_host_info{name=\"web1\"} 1\n# EOF\n");
+}
+
 TEST_CASE("numbers that are not finite have the spelling of the format") {
   const double infinity = std::numeric_limits<double>::infinity();
   const Metric metric{"covey_x",

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Metrics of running hosts: the page speaks of what really is there.
+
+With COVEY_REWRITE_GOLDEN=1 in the environment the table of docs/metrics.md is written, to be
+reviewed.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "test" / "support"))
+
+import metrics_page  # noqa: E402  pylint: disable=wrong-import-position
+
+PAGE = TOP / "docs" / "metrics.md"
+
+
+def _families(lab, host):
+    answer = lab.exec(host, ["curl", "-sf", "http://127.0.0.1:9717/metrics"]).stdout
+    return metrics_page.parse(answer)
+
+
+def _value(families, name, /, **labels):
+    found = [sample.value for family in families for sample in family.samples
+             if sample.name == name and labels.items() <= sample.labels.items()]
+    assert len(found) == 1, (name, labels, found)
+    return found[0]
+
+
+def test_every_answer_is_openmetrics_and_says_so(lab):
+    head = lab.exec(1, ["curl", "-sfD", "-", "-o", "/dev/null",
+                        "http://127.0.0.1:9717/metrics"]).stdout
+    assert "application/openmetrics-text; version=1.0.0" in head
+    names = [[family.name for family in _families(lab, host)] for host in lab.hosts()]
+    assert len(names[0]) == len(set(names[0])) > 20
+    assert names[1:] == names[:-1]
+
+
+def test_the_page_has_the_metrics_that_a_host_has(lab):
+    before, shown, after = metrics_page.split_page(PAGE.read_text(encoding="ascii"))
+    real = metrics_page.table(_families(lab, 1))
+    if os.environ.get("COVEY_REWRITE_GOLDEN"):
+        PAGE.write_text(before + real + after, encoding="ascii")
+    else:
+        assert shown == real
+
+
+def test_a_host_says_who_it_is_and_what_it_owns(lab):
+    families = {host: _families(lab, host) for host in lab.hosts()}
+    for host, its in families.items():
+        assert _value(its, "covey_host_info", host=str(host), name=f"web{host}",
+                      cluster=lab.options.tag) == 1
+        view = lab.query(host)
+        assert _value(its, "covey_epoch") == view["epoch"]
+        assert _value(its, "covey_members") == len(lab.hosts())
+        assert _value(its, "covey_islands") == view["islands"] == 0
+        stats = lab.ask(host, "stats")
+        assert _value(its, "covey_flows_capacity") == stats["flows"]["capacity"]
+        for port, figures in stats["ports"].items():
+            assert _value(its, "covey_port_link_up", port=port) == figures["link_up"]
+    for rule in ("web", "default"):
+        owned = [_value(its, "covey_owned_buckets", rule=rule) for its in families.values()]
+        assert sum(owned) == _value(families[1], "covey_buckets", rule=rule)

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Metrics as documents see them: the table of docs/metrics.md."""
+
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+# Labels whose values depend on the cluster; those of the others are written down.
+OPEN = {"cluster": "its name", "host": "an id", "name": "of the host", "port": "its interface",
+        "rule": "its name, or `default`", "verdict": "[one of these](operations.md#verdicts)",
+        "worker": "its number"}
+HEAD = ["| metric | type | labels | meaning |", "| --- | --- | --- | --- |"]
+
+
+def parse(text):
+    """The families of an answer; an error if it is no OpenMetrics."""
+    return list(text_string_to_metric_families(text))
+
+
+def values_of(samples):
+    """The values of each label, in the order of the samples."""
+    values = {}
+    for sample in samples:
+        for label, value in sample.labels.items():
+            known = values.setdefault(label, [])
+            if value not in known:
+                known.append(value)
+    return values
+
+
+def _labels_text(samples):
+    parts = []
+    for label, values in values_of(samples).items():
+        parts.append(f"`{label}`: " + (OPEN.get(label) or f"`{' '.join(values)}`"))
+    return "; ".join(parts)
+
+
+def table(families):
+    """Rows of the page, in the order of the answer."""
+    rows = [f"| `{family.samples[0].name}` | {family.type} | {_labels_text(family.samples)} | "
+            f"{family.documentation} |" for family in families]
+    return "\n".join(HEAD + rows) + "\n"
+
+
+def split_page(page):
+    """What stands in front of the table, the table, and what stands behind it."""
+    start = page.index(HEAD[0])
+    end = page.find("\n\n", start)
+    end = len(page) if end < 0 else end + 1
+    return page[:start], page[start:end], page[end:]
