@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Metrics of running hosts: the page speaks of what really is there.
+"""Metrics of running hosts: the page, the alerts and the dashboard speak of what really is there.
 
 With COVEY_REWRITE_GOLDEN=1 in the environment the table of docs/metrics.md is written, to be
 reviewed.
 """
 
+import json
 import os
+import re
 import sys
 from pathlib import Path
+
+import pytest
+import yaml
 
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "test" / "support"))
@@ -15,6 +20,8 @@ sys.path.insert(0, str(TOP / "test" / "support"))
 import metrics_page  # noqa: E402  pylint: disable=wrong-import-position
 
 PAGE = TOP / "docs" / "metrics.md"
+ALERTS = TOP / "conf" / "prometheus" / "alerts.yaml"
+DASHBOARD = TOP / "conf" / "grafana" / "covey.json"
 
 
 def _families(lab, host):
@@ -27,6 +34,16 @@ def _value(families, name, /, **labels):
              if sample.name == name and labels.items() <= sample.labels.items()]
     assert len(found) == 1, (name, labels, found)
     return found[0]
+
+
+def _alerts():
+    groups = yaml.safe_load(ALERTS.read_text(encoding="ascii"))["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def _panel_queries():
+    panels = json.loads(DASHBOARD.read_text(encoding="ascii"))["panels"]
+    return [(panel["title"], target) for panel in panels for target in panel.get("targets", [])]
 
 
 def test_every_answer_is_openmetrics_and_says_so(lab):
@@ -63,3 +80,33 @@ def test_a_host_says_who_it_is_and_what_it_owns(lab):
     for rule in ("web", "default"):
         owned = [_value(its, "covey_owned_buckets", rule=rule) for its in families.values()]
         assert sum(owned) == _value(families[1], "covey_buckets", rule=rule)
+
+
+@pytest.mark.parametrize("alert", _alerts(), ids=lambda alert: alert["alert"])
+def test_an_alert_asks_for_what_a_host_has(lab, alert):
+    families = _families(lab, 1)
+    assert metrics_page.wrong_in(alert["expr"], families) == []
+    known = set(metrics_page.ADDED)
+    for family in families:
+        for sample in family.samples:
+            if sample.name in metrics_page.names_in(alert["expr"]):
+                known |= sample.labels.keys()
+    for text in alert["annotations"].values():
+        assert set(re.findall(r"\$labels\.(\w+)", text)) <= known
+    assert alert["annotations"].keys() == {"summary", "action"}
+
+
+def test_the_dashboard_asks_for_what_a_host_has(lab):
+    families = _families(lab, 1)
+    wrong = [(title, what) for title, target in _panel_queries()
+             for what in metrics_page.wrong_in(target["expr"], families)]
+    assert wrong == []
+    labels = {label for family in families for sample in family.samples for label in sample.labels}
+    shown = {label for _, target in _panel_queries()
+             for label in re.findall(r"\{\{(\w+)\}\}", target.get("legendFormat", ""))}
+    assert shown <= labels | metrics_page.ADDED
+
+
+def test_every_metric_has_a_panel(lab):
+    shown = set().union(*(metrics_page.names_in(target["expr"]) for _, target in _panel_queries()))
+    assert {family.samples[0].name for family in _families(lab, 1)} - shown == set()
