@@ -78,6 +78,12 @@ class ApiServer::Implementation : public std::enable_shared_from_this<Implementa
   }
 
  private:
+  /// What a listener has to carry now.
+  struct Load {
+    std::size_t sessions = 0;
+    std::size_t followers = 0;  // event streams, of these
+  };
+
   base::Result<void> open_tcp(const HttpEndpoint& where) {
     const std::string name = where.address + " port " + std::to_string(where.port);
     boost::system::error_code error;
@@ -95,7 +101,7 @@ class ApiServer::Implementation : public std::enable_shared_from_this<Implementa
   template <typename Acceptor>
   static asio::awaitable<void> accept_loop(std::shared_ptr<Implementation> self, Acceptor& acceptor,
                                            bool over_socket) {
-    std::size_t& open_now = over_socket ? self->unix_sessions_ : self->tcp_sessions_;
+    Load& load = over_socket ? self->unix_load_ : self->tcp_load_;
     while (!self->closed_) {
       auto [error, socket] = co_await acceptor.async_accept(kValues);
       if (self->closed_) co_return;
@@ -104,26 +110,26 @@ class ApiServer::Implementation : public std::enable_shared_from_this<Implementa
         co_await self->pause_.async_wait(kValues);
         continue;
       }
-      self->begin(asio::generic::stream_protocol::socket(std::move(socket)), over_socket, open_now);
+      self->begin(asio::generic::stream_protocol::socket(std::move(socket)), over_socket, load);
     }
   }
 
-  void begin(asio::generic::stream_protocol::socket socket, bool over_socket,
-             std::size_t& open_now) {
+  void begin(asio::generic::stream_protocol::socket socket, bool over_socket, Load& load) {
     // Beyond twice the limit not even the refusals fit: the peer sees a closed connection.
-    if (open_now >= 2 * limits_.connections) return;
+    if (load.sessions >= 2 * limits_.connections) return;
     const std::uint64_t id = ++last_session_;
-    const Session session{service_, limits_, over_socket, open_now >= limits_.connections};
-    ++open_now;
+    const Session session{service_, limits_, load.followers, over_socket,
+                          load.sessions >= limits_.connections};
+    ++load.sessions;
     asio::co_spawn(io_,
                    serve(std::move(socket), session,
                          [self = shared_from_this(), id](std::function<void()> close) {
                            self->sessions_[id] = std::move(close);
                          }),
-                   [self = shared_from_this(), id, &open_now](const std::exception_ptr&) {
+                   [self = shared_from_this(), id, &load](const std::exception_ptr&) {
                      // A session that threw (memory) has lost its connection and nothing else.
                      self->sessions_.erase(id);
-                     --open_now;
+                     --load.sessions;
                    });
   }
 
@@ -136,8 +142,8 @@ class ApiServer::Implementation : public std::enable_shared_from_this<Implementa
   std::optional<UnixListener> listener_;
   std::map<std::uint64_t, std::function<void()>> sessions_;
   std::uint64_t last_session_ = 0;
-  std::size_t unix_sessions_ = 0;
-  std::size_t tcp_sessions_ = 0;
+  Load unix_load_;
+  Load tcp_load_;
   bool closed_ = false;
 };
 

@@ -21,6 +21,7 @@ namespace covey::control {
 
 struct ApiLimits {
   std::size_t connections = 32;              // per listener, event streams among them
+  std::size_t followers = 16;                // event streams per listener: others get through, too
   std::uint32_t header_bytes = 8192;         // no request of ours comes near
   std::uint64_t body_bytes = 4096;           // a command is some hundred bytes
   std::chrono::milliseconds idle{30000};     // between requests, and for one to come in whole

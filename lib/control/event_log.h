@@ -36,6 +36,7 @@ class EventLog {
   /// Calls `news` after every add() until unlisten().
   [[nodiscard]] std::uint64_t listen(std::function<void()> news);
   void unlisten(std::uint64_t listener);
+  [[nodiscard]] std::size_t listeners() const { return listeners_.size(); }
 
  private:
   Logger& logger_;

@@ -2,6 +2,7 @@
 #include "control/http_session.h"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -91,19 +92,40 @@ asio::awaitable<bool> send(Stream& stream, Reply reply, bool keep_alive) {
   co_return !error && keep_alive;
 }
 
-/// Wakes a coroutine when the event log has news, for as long as it lives.
+/// Counts one event stream, and wakes its coroutine when the log has news, for as long as it lives.
 class EventSubscription {
  public:
-  EventSubscription(EventLog& log, asio::steady_timer& news)
-      : log_(log), listener_(log.listen([&news] { news.cancel(); })) {}
+  EventSubscription(EventLog& log, asio::steady_timer& news, std::size_t& followers)
+      : log_(log), listener_(log.listen([&news] { news.cancel(); })), followers_(followers) {
+    ++followers_;
+  }
   EventSubscription(const EventSubscription&) = delete;
   EventSubscription& operator=(const EventSubscription&) = delete;
-  ~EventSubscription() { log_.unlisten(listener_); }
+  ~EventSubscription() {
+    --followers_;
+    log_.unlisten(listener_);
+  }
 
  private:
   EventLog& log_;
   std::uint64_t listener_;
+  std::size_t& followers_;
 };
+
+enum class Woken : unsigned char { by_news, by_time, by_peer };
+
+/// Waits for news, until a comment is due, or until the peer does anything: a follower has said all
+/// it has to say, so it hung up. Without that, streams nobody reads would fill the limit for a
+/// while.
+asio::awaitable<Woken> wait_for_news(Connection& connection, const Session& session) {
+  using asio::experimental::awaitable_operators::operator||;
+  connection.wait.expires_after(session.limits.comment);
+  const auto first =
+      co_await (connection.wait.async_wait(kValues) ||
+                connection.stream.socket().async_wait(asio::socket_base::wait_read, kValues));
+  if (first.index() != 0) co_return Woken::by_peer;
+  co_return std::get<0>(std::get<0>(first)) ? Woken::by_news : Woken::by_time;
+}
 
 asio::awaitable<void> stream_events(Connection& connection, const Session& session,
                                     std::uint64_t since) {
@@ -113,8 +135,11 @@ asio::awaitable<void> stream_events(Connection& connection, const Session& sessi
       "HTTP/1.1 200 OK\r\nServer: coveyd\r\nContent-Type: text/event-stream\r\n"
       "Cache-Control: no-store\r\nConnection: close\r\n\r\n";
   const EventLog& log = session.service.events();
-  const EventSubscription subscription(session.service.events(), connection.wait);
+  const EventSubscription subscription(session.service.events(), connection.wait,
+                                       session.followers);
   while (connection.is_open()) {
+    // Nothing is queued for a slow reader but what the ring still holds; one that takes none of it
+    // for the idle time is dropped.
     for (const api::EventRow& event : log.after(since)) {
       out += event_frame(event);
       since = event.id;
@@ -125,10 +150,10 @@ asio::awaitable<void> stream_events(Connection& connection, const Session& sessi
     if (error || !connection.is_open()) co_return;
     out.clear();
     if (log.last_id() > since) continue;
-    connection.wait.expires_after(session.limits.comment);
-    const auto [woken] = co_await connection.wait.async_wait(kValues);
+    const Woken woken = co_await wait_for_news(connection, session);
+    if (woken == Woken::by_peer) co_return;
     // Without news a comment, which also finds out whether the peer is still there.
-    if (!woken) out = ":\n\n";
+    if (woken == Woken::by_time) out = ":\n\n";
   }
 }
 
@@ -162,14 +187,21 @@ asio::awaitable<bool> serve_one(Connection& connection, beast::flat_buffer& buff
   http::request<http::string_body> message = parser.release();
   const bool keep_alive = message.keep_alive();
   const auto accept = message[http::field::accept];
+  const auto last_seen = message["Last-Event-ID"];
   const auto method = message.method_string();
   const auto target = message.target();
   Request request{{method.data(), method.size()},
                   {target.data(), target.size()},
                   std::move(message.body()),
                   {accept.data(), accept.size()},
-                  session.over_socket};
+                  session.over_socket,
+                  {last_seen.data(), last_seen.size()}};
   const auto since = wants_event_stream(request, session.service.events().last_id());
+  if (since && session.followers >= session.limits.followers) {
+    const std::string most = std::to_string(session.limits.followers);
+    co_await send(stream, error_reply(503, "too many followers of events, at most " + most), false);
+    co_return false;
+  }
   if (since) {
     co_await stream_events(connection, session, *since);
     co_return false;

@@ -15,6 +15,7 @@ namespace covey::control {
 struct Session {
   ApiService& service;
   const ApiLimits& limits;
+  std::size_t& followers;  // event streams of this listener
   bool over_socket = false;
   bool overloaded = false;  // one 503 and good-bye
 };

@@ -73,6 +73,13 @@ base::Result<std::uint64_t> number(const Parameters& parameters, std::string_vie
   return otherwise;
 }
 
+/// The number of the last event that who asks has seen.
+base::Result<std::uint64_t> last_seen(const Request& request, const Parameters& parameters,
+                                      std::uint64_t otherwise) {
+  if (request.last_event_id.empty()) return number(parameters, "since", otherwise);
+  return number({{"Last-Event-ID", request.last_event_id}}, "Last-Event-ID", otherwise);
+}
+
 void status(const Call& call, const Done& done) {
   done(json(call.service.status()));
 }
@@ -103,7 +110,7 @@ void flows(const Call& call, const Done& done) {
 }
 
 void events(const Call& call, const Done& done) {
-  const auto since = number(call.parameters, "since", 0);
+  const auto since = last_seen(call.request, call.parameters, 0);
   if (!since) return done(error_reply_for(since.error()));
   done(json(call.service.events().after(*since)));
 }
@@ -270,9 +277,15 @@ std::optional<std::uint64_t> wants_event_stream(const Request& request, std::uin
     return std::nullopt;
   }
   const auto parameters = api::parse_query(query);
-  if (!parameters) return std::nullopt;
-  const auto since = number(*parameters, "since", last_id);
-  return since ? std::optional(*since) : std::nullopt;
+  // What is wrong with it, route() says.
+  if (!parameters || std::ranges::any_of(*parameters, [](const auto& parameter) {
+        return parameter.first != "since";
+      })) {
+    return std::nullopt;
+  }
+  const auto since = last_seen(request, *parameters, last_id);
+  if (!since) return std::nullopt;
+  return *since > last_id ? 0 : *since;
 }
 
 std::string event_frame(const api::EventRow& event) {

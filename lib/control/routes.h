@@ -24,6 +24,7 @@ struct Request {
   std::string body;
   std::string accept;  // the Accept header, if any
   bool over_socket = false;
+  std::string last_event_id = {};  // the header of who comes back to a stream, if any
 };
 
 struct Reply {
@@ -42,7 +43,9 @@ void route(ApiService& service, const Request& request, std::function<void(Reply
 [[nodiscard]] Reply error_reply(unsigned status, const std::string& why);
 
 /// The number after which an event stream starts, if the request is for one: GET /v1/events with
-/// `Accept: text/event-stream`; `since` in the query, else with the next event.
+/// `Accept: text/event-stream`. `Last-Event-ID` goes before `since` in the query, because a browser
+/// that comes back repeats the query; with neither it starts with the next event. A number that was
+/// not given yet is of an earlier run of the daemon: the stream starts with the first event then.
 [[nodiscard]] std::optional<std::uint64_t> wants_event_stream(const Request& request,
                                                               std::uint64_t last_id);
 

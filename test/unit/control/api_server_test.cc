@@ -10,6 +10,7 @@
 #include <array>
 #include <boost/asio/post.hpp>
 #include <catch2/catch.hpp>
+#include <future>
 #include <random>
 #include <thread>
 
@@ -91,6 +92,16 @@ class Server {
   }
   /// Runs something on the server's thread.
   void on_thread(std::function<void()> what) { boost::asio::post(io_, std::move(what)); }
+
+  /// ... and waits until it is done.
+  void wait_for_thread(const std::function<void()>& what) {
+    std::promise<void> done;
+    on_thread([&] {
+      what();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
 
   [[nodiscard]] std::string ask(const std::string& bytes) const {
     return Client(path).send(bytes).end().read_all();
@@ -270,6 +281,66 @@ TEST_CASE("an event stream sends what happens, with comments in between") {
   });
   const std::string reply = client.read_until("event: host_joined\n");
   CHECK(has(reply, "id: 1\nevent: host_joined\n"));
+}
+
+TEST_CASE("a reader that comes back gets what it missed, and only that") {
+  Server server;
+  server.on_thread([&server] {
+    for (int count = 0; count < 5; ++count)
+      server.service.events().add(LogLevel::info, {0, "t", "converged", 1, ""});
+  });
+  Client client(server.path);
+  client.send(get("/v1/events?since=0", "Accept: text/event-stream\r\nLast-Event-ID: 3\r\n"));
+  const std::string reply = client.read_until("id: 5\n");
+  CHECK(has(reply, "id: 4\n"));
+  CHECK_FALSE(has(reply, "id: 3\n"));
+}
+
+TEST_CASE("a follower too many is told so; who hangs up makes room at once") {
+  ApiLimits limits;
+  limits.followers = 1;
+  limits.comment = limits.idle = 2 * kDeadline;
+  Server server(limits);
+  const std::string follow = get("/v1/events", "Accept: text/event-stream\r\n");
+  {
+    Client first(server.path);
+    CHECK(has(first.send(follow).read_until("\r\n\r\n"), "HTTP/1.1 200"));
+    const std::string refused = Client(server.path).send(follow).read_all();
+    CHECK(has_status(refused, 503));
+    CHECK(has(refused, R"({"error":"too many followers of events, at most 1"})"));
+    CHECK(has_status(server.ask(get("/v1/events")), 200));
+    Client elsewhere(server.port);
+    CHECK(has(elsewhere.send(follow).read_until("\r\n\r\n"), "HTTP/1.1 200"));
+  }
+  const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+  while (!has(Client(server.path).send(follow).read_until("\r\n\r\n"), "HTTP/1.1 200")) {
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+  }
+}
+
+TEST_CASE("a follower that reads nothing is dropped, and others are served meanwhile") {
+  ApiLimits limits;
+  limits.idle = std::chrono::milliseconds(50);
+  Server server(limits);
+  Client slow(server.path);
+  slow.send(get("/v1/events?since=0", "Accept: text/event-stream\r\n"));
+  CHECK(has(slow.read_until("\r\n\r\n"), "HTTP/1.1 200"));
+  // Far more than the socket holds, in pieces of a whole ring.
+  const std::string detail(10'000, 'x');
+  constexpr std::size_t rounds = 20;
+  for (std::size_t round = 0; round < rounds; ++round) {
+    server.wait_for_thread([&] {
+      for (std::size_t count = 0; count < EventLog::kKept; ++count)
+        server.service.events().add(LogLevel::debug, {0, "t", "converged", 1, detail});
+    });
+    CHECK(has_status(server.ask(get("/healthz")), 200));
+  }
+  const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+  for (std::size_t listeners = 1; listeners > 0;) {
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+    server.wait_for_thread([&] { listeners = server.service.events().listeners(); });
+  }
+  CHECK_FALSE(has(slow.read_all(), "id: " + std::to_string(rounds * EventLog::kKept) + "\n"));
 }
 
 TEST_CASE("events of before are an array, and since cuts it") {

@@ -188,8 +188,27 @@ TEST_CASE("an event stream is recognised by its Accept header") {
   plain.accept = "*/*";
   CHECK_FALSE(wants_event_stream(plain, 7).has_value());
   Request broken = stream;
-  broken.target = "/v1/events?since=x";
-  CHECK_FALSE(wants_event_stream(broken, 7).has_value());
+  for (const char* target : {"/v1/events?since=x", "/v1/events?limit=3"}) {
+    broken.target = target;
+    CHECK_FALSE(wants_event_stream(broken, 7).has_value());
+  }
+}
+
+TEST_CASE("a stream resumes behind the last event its reader has seen") {
+  Request back{"GET", "/v1/events?since=3", "", "text/event-stream", true, "5"};
+  CHECK(wants_event_stream(back, 7) == 5U);
+  back.last_event_id = "7";
+  CHECK(wants_event_stream(back, 7) == 7U);
+  back.last_event_id = "8";
+  CHECK(wants_event_stream(back, 7) == 0U);
+  FakeService service;
+  for (const char* broken : {"x", "-1", "5 ", "99999999999999999999"}) {
+    back.last_event_id = broken;
+    CHECK_FALSE(wants_event_stream(back, 7).has_value());
+    const Reply refused = ask(service, back);
+    CHECK(refused.status == 400);
+    CHECK(error_in(refused) == "Last-Event-ID: not a number");
+  }
 }
 
 TEST_CASE("an event is one frame whatever its text holds") {
