@@ -52,9 +52,7 @@ base::Error describe(const Exchange& exchange, const std::string& socket, base::
   if (exchange.is_connected) {
     return {ErrorCode::unavailable, fmt::format("coveyd at {} broke off: {}", socket, why)};
   }
-  return {ErrorCode::unavailable,
-          fmt::format("cannot reach coveyd at {}: {} (is it running? `-s` names another socket)",
-                      socket, why)};
+  return unreachable(socket, why);
 }
 
 ErrorCode code_of(unsigned status) {
@@ -76,26 +74,35 @@ ErrorCode code_of(unsigned status) {
   }
 }
 
-std::unexpected<base::Error> error_of(unsigned status, const std::string& body) {
-  const auto reply = api::decode<api::ErrorReply>(body);
-  return fail(code_of(status),
-              reply ? reply->error : fmt::format("coveyd answered with status {}", status));
-}
-
 bool is_success(unsigned status) {
   return status >= 200 && status < 300;
 }
 
 }  // namespace
 
+base::Result<void> check_socket_path(const std::string& socket) {
+  constexpr std::size_t longest_path = 107;  // sun_path less its final zero
+  if (!socket.empty() && socket.size() <= longest_path) return {};
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("the socket path '{}' is empty or too long", socket));
+}
+
+base::Error unreachable(const std::string& socket, const std::string& why) {
+  return {ErrorCode::unavailable,
+          fmt::format("cannot reach coveyd at {}: {} (is it running? `-s` names another socket)",
+                      socket, why)};
+}
+
+base::Error refusal_of(unsigned status, const std::string& body) {
+  const auto reply = api::decode<api::ErrorReply>(body);
+  return {code_of(status),
+          reply ? reply->error : fmt::format("coveyd answered with status {}", status)};
+}
+
 base::Result<Client::Response> Client::exchange(const std::string& method,
                                                 const std::string& target, const std::string& body,
                                                 base::Duration patience) const {
-  constexpr std::size_t longest_path = 107;  // sun_path less its final zero
-  if (socket_.empty() || socket_.size() > longest_path) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("the socket path '{}' is empty or too long", socket_));
-  }
+  if (const auto good = check_socket_path(socket_); !good) return std::unexpected(good.error());
   constexpr unsigned http_version = 11;
   Exchange exchange;
   exchange.request.version(http_version);
@@ -124,7 +131,8 @@ base::Result<Client::Response> Client::exchange(const std::string& method,
 base::Result<std::string> Client::get(const std::string& target, base::Duration patience) const {
   auto response = exchange("GET", target, "", patience);
   if (!response) return std::unexpected(response.error());
-  if (!is_success(response->status)) return error_of(response->status, response->body);
+  if (!is_success(response->status))
+    return std::unexpected(refusal_of(response->status, response->body));
   return std::move(response->body);
 }
 
@@ -136,7 +144,8 @@ base::Result<Client::Answer<Reply>> Client::order(const std::string& target,
   if (!response) return std::unexpected(response.error());
   auto reply = api::decode<Reply>(response->body);
   if (!reply) {
-    if (!is_success(response->status)) return error_of(response->status, response->body);
+    if (!is_success(response->status))
+      return std::unexpected(refusal_of(response->status, response->body));
     return base::wrap("answer to " + verb, std::move(reply.error()));
   }
   return Answer<Reply>{std::move(response->body), std::move(*reply)};

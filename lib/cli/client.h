@@ -49,6 +49,8 @@ class Client {
       const api::KeyRequest& request) const;
   [[nodiscard]] base::Result<Answer<api::ReloadReply>> reload() const;
 
+  [[nodiscard]] const std::string& socket() const { return socket_; }
+
  private:
   struct Response {
     unsigned status = 0;
@@ -65,5 +67,12 @@ class Client {
   std::string socket_;
   base::Duration timeout_;
 };
+
+/// A path that fits into a socket's address.
+[[nodiscard]] base::Result<void> check_socket_path(const std::string& socket);
+/// Nobody listens there, and what to do about it.
+[[nodiscard]] base::Error unreachable(const std::string& socket, const std::string& why);
+/// An answer that is not 2xx.
+[[nodiscard]] base::Error refusal_of(unsigned status, const std::string& body);
 
 }  // namespace covey::cli

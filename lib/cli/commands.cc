@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/text.h"
 #include "cli/endpoint.h"
@@ -14,6 +13,7 @@
 #include "cli/output.h"
 #include "cli/show.h"
 #include "cli/table.h"
+#include "cli/watch_commands.h"
 
 namespace covey::cli {
 namespace {
@@ -21,25 +21,6 @@ namespace {
 using base::ErrorCode;
 using base::fail;
 using Kind = Parameter::Kind;
-
-/// A whole number without sign; `what` names it in the error.
-base::Result<std::uint64_t> parse_number(std::string_view text, std::string_view what,
-                                         std::uint64_t max) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc() && end == text.data() + text.size() && value <= max) return value;
-  return fail(ErrorCode::invalid_argument,
-              fmt::format("{}: '{}' is no number of 0..{}", what, text, max));
-}
-
-/// GET and print: as it came with --json, else as `shown` makes it.
-template <typename T, typename Show>
-base::Result<Exit> ask_and_show(const Context& context, const std::string& target, Show&& shown) {
-  const auto answer = context.client.ask<T>(target);
-  if (!answer) return std::unexpected(answer.error());
-  print_line(context, context.json ? answer->json : shown(answer->value));
-  return Exit::ok;
-}
 
 /// What is shown is the view of the host that is asked: no other can be meant.
 base::Result<void> check_host(const Context& context) {
@@ -210,11 +191,6 @@ base::Result<Exit> history(const Context& context) {
       context, "/v1/history", [&](const auto& rows) { return show(rows, context.colours); });
 }
 
-base::Result<Exit> events(const Context& context) {
-  return ask_and_show<std::vector<api::EventRow>>(
-      context, "/v1/events", [&](const auto& rows) { return show(rows, context.colours); });
-}
-
 base::Result<Exit> order(const Context& context, const api::CommandRequest& request) {
   return finish_order(context, context.client.command(request));
 }
@@ -298,7 +274,11 @@ constexpr auto kCommands = std::to_array<Command>({
        {Kind::option, "--verdict", "only packets with this one, such as drop_not_owner"},
        {Kind::option, "--host", "only IP packets from or to this address"}}}},
     {"history", "past convergences", history},
-    {"events", "what happened lately", events},
+    {"events",
+     "what happened lately, or as it happens",
+     events,
+     {{{Kind::flag, "--follow", "and what happens from now on, until Ctrl-C"},
+       {Kind::option, "--since", "only events with a number above this one"}}}},
     {"start", "join the cluster", start, {{kHost}}},
     {"stop", "leave now; connections end", stop, {{kHost}}},
     {"drainstop",

@@ -34,6 +34,7 @@ enum class Exit : int {
 struct Context {
   const Client& client;
   std::ostream& out;
+  std::ostream& err;  // notes beside the answer; errors are returned
   bool json = false;
   bool colours = false;
   std::string_view version;

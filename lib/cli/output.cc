@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/output.h"
 
+#include <fmt/format.h>
+
+#include <charconv>
+
 #include "cli/table.h"
 
 namespace covey::cli {
@@ -20,6 +24,15 @@ base::ErrorCode code_of(const api::CommandReply& reply) {
 }
 
 }  // namespace
+
+base::Result<std::uint64_t> parse_number(std::string_view text, std::string_view what,
+                                         std::uint64_t max) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && end == text.data() + text.size() && value <= max) return value;
+  return base::fail(base::ErrorCode::invalid_argument,
+                    fmt::format("{}: '{}' is no number of 0..{}", what, text, max));
+}
 
 void print_line(const Context& context, std::string_view text) {
   context.out << text;

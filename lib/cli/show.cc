@@ -188,6 +188,26 @@ std::string show(const std::vector<api::EventRow>& events, bool colours) {
 
 namespace {
 
+// As wide as the longest of each: nobody knows what comes.
+constexpr std::string_view kEventLine = "{:<24}  {:<22}  {:>4}  {}";
+
+}  // namespace
+
+std::string event_titles(bool colours) {
+  return coloured(fmt::format(kEventLine, "time", "event", "host", "detail"), Colour::dim, colours);
+}
+
+std::string show_line(const api::EventRow& event) {
+  const std::string host = event.host == 0 ? "-" : fmt::format("{}", event.host);
+  std::string line = fmt::format(kEventLine, event.time, event.event, host, event.detail);
+  std::ranges::replace(line, '\n', ' ');
+  line = printable(std::move(line));
+  trim_right(line);
+  return line;
+}
+
+namespace {
+
 /// "0, 1": the numbers; a key that is another one than ours under the same number is marked.
 std::string key_numbers(const std::vector<api::HeldKey>& keys,
                         const std::vector<api::HeldKey>& ours) {

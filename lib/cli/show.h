@@ -31,6 +31,10 @@ namespace covey::cli {
 [[nodiscard]] std::string show(const std::vector<api::HistoryRow>& history, bool colours);
 [[nodiscard]] std::string show(const std::vector<api::EventRow>& events, bool colours);
 
+/// Of events one by one: titles, and a line each that is never cut.
+[[nodiscard]] std::string event_titles(bool colours);
+[[nodiscard]] std::string show_line(const api::EventRow& event);
+
 /// Mistakes or changes, a line each, and what became of them.
 [[nodiscard]] std::string show(const api::ReloadReply& reply);
 /// Which host holds and uses which cluster key; what to do next below.

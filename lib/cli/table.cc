@@ -58,11 +58,11 @@ std::string_view escape_of(Colour colour) {
   COVEY_ASSERT(false);
 }
 
+}  // namespace
+
 void trim_right(std::string& text) {
   text.erase(text.find_last_not_of(' ') + 1);
 }
-
-}  // namespace
 
 std::string printable(std::string text) {
   for (char& c : text) {

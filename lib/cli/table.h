@@ -52,6 +52,8 @@ class Table {
 
 /// Without control characters except newlines.
 [[nodiscard]] std::string printable(std::string text);
+/// No blanks at the end.
+void trim_right(std::string& text);
 /// Between escape sequences if colours are wanted.
 [[nodiscard]] std::string coloured(std::string_view text, Colour colour, bool colours);
 /// "  name   value" lines under each other.

@@ -2,8 +2,11 @@
 """The covey command: every command answers people in words and programs in JSON."""
 
 import concurrent.futures
+import contextlib
 import functools
 import json
+import signal
+import subprocess
 
 import pytest
 from covey_lab import settings
@@ -118,6 +121,59 @@ def test_history_tells_who_came_and_went(lab):
     assert [entry["members"] for entry in last] == [[1, 2], [1, 2, 3]]
     assert all("host 3" in entry["trigger"] for entry in last)
     assert all(entry["moved_buckets"] > 0 for entry in last)
+
+
+@contextlib.contextmanager
+def following(lab, host, *options):
+    """`covey events --follow` on a host; its output goes into the files out and err."""
+    out, err = lab.state.directory / "follow.out", lab.state.directory / "follow.err"
+    command = [lab.options.program("covey"), "-s", lab.state.directory / f"h{host}.sock",
+               *options, "events", "--follow"]
+    with open(out, "w") as to_out, open(err, "w") as to_err, \
+            subprocess.Popen(command, stdout=to_out, stderr=to_err) as process:
+        try:
+            yield process, out, err
+        finally:
+            process.kill()
+
+
+def test_events_are_followed_over_a_restart_of_the_daemon(lab):
+    with following(lab, 1, "--json") as (process, out, err):
+        def events():
+            rows = [json.loads(line) for line in out.read_text().splitlines(keepends=True)
+                    if line.endswith("\n")]
+            return [(row["event"], row["host"]) for row in rows]
+
+        lab.kill(3, signal.SIGKILL)
+        wait_until(lambda: ("host_lost", 3) in events(), 10, "the loss of a host to be told")
+        lab.start(3)
+        lab.wait_converged()
+        wait_until(lambda: ("host_joined", 3) in events(), 10, "the return of a host to be told")
+        assert err.read_text() == ""
+        lab.kill(1)
+        wait_until(lambda: "coveyd ended; waiting" in err.read_text(), 5, "the end to be told")
+        before = len(events())
+        lab.start(1)
+        lab.wait_converged()
+        wait_until(lambda: "coveyd is back" in err.read_text(), 5, "the return to be told")
+        kept = [(row["event"], row["host"]) for row in lab.ask(1, "events")]
+        wait_until(lambda: len(events()) >= before + len(kept), 5, "all events to be told")
+        assert events()[before:][:len(kept)] == kept
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 0
+
+
+def test_events_in_words_begin_with_what_is_kept(lab):
+    with following(lab, 1) as (process, out, _):
+        wait_until(lambda: len(out.read_text().splitlines()) > len(lab.ask(1, "events")), 5,
+                   "the events of before")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 0
+        titles, *lines = out.read_text().splitlines()
+    assert titles.split() == ["time", "event", "host", "detail"]
+    assert any(" converged " in line for line in lines)
+    last = lab.ask(1, "events")[-1]["id"]
+    assert [row["id"] for row in lab.ask(1, "events", "--since", str(last - 1))] == [last]
 
 
 def test_explain_answers_for_every_kind_of_rule(lab):

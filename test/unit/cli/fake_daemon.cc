@@ -14,6 +14,12 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 
+/// Made if it is missing.
+std::string present(std::string directory) {
+  std::filesystem::create_directory(directory);
+  return directory;
+}
+
 std::string new_directory() {
   std::string name = "/tmp/covey-cli-test-XXXXXX";
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
@@ -22,8 +28,10 @@ std::string new_directory() {
 
 }  // namespace
 
-FakeDaemon::FakeDaemon()
-    : directory_(new_directory()),
+FakeDaemon::FakeDaemon() : FakeDaemon(new_directory()) {}
+
+FakeDaemon::FakeDaemon(std::string directory)
+    : directory_(present(std::move(directory))),
       path_(directory_ + "/socket"),
       acceptor_(io_, asio::local::stream_protocol::endpoint(path_)) {
   accept();

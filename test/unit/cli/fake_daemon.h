@@ -19,10 +19,13 @@ namespace covey::cli::test {
 class FakeDaemon {
  public:
   FakeDaemon();
+  /// In a directory that is made if it is missing, to come back where another one was.
+  explicit FakeDaemon(std::string directory);
   ~FakeDaemon();
   FakeDaemon(const FakeDaemon&) = delete;
   FakeDaemon& operator=(const FakeDaemon&) = delete;
 
+  [[nodiscard]] const std::string& directory() const { return directory_; }
   [[nodiscard]] const std::string& socket() const { return path_; }
   /// The answer to a request line such as "GET /v1/status".
   void answer(const std::string& request, unsigned status, std::string_view body);

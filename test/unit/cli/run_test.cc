@@ -44,6 +44,7 @@ class WithDaemon {
                    200, canned::kTrace);
     daemon_.answer("GET /v1/history", 200, canned::kHistory);
     daemon_.answer("GET /v1/events", 200, canned::kEvents);
+    daemon_.answer("GET /v1/events?since=7", 200, canned::kEvents);
     daemon_.answer(
         "GET /v1/config", 200,
         R"({"yaml":"cluster:\n  virtual_ips: [\"2001:db8::50/64\", \"10.77.0.50/24\"]\n"})");
@@ -99,6 +100,7 @@ TEST_CASE("every command that only asks answers in words and in JSON") {
       {"trace", "3", "--timeout", "1500ms", "--verdict", "drop_icmp", "--host", "10.77.0.100"},
       {"history"},
       {"events"},
+      {"events", "--since", "7"},
       {"ip2mac"},
       {"ip2mac", "10.77.0.50"},
       {"key", "list"},
@@ -154,6 +156,7 @@ TEST_CASE("usage errors are exit status 2 and say what is wrong") {
       {{"explain", "tcp", "1.2.3.4:1", "1.2.3.4:2", "--flags", "sun"}, "sun"},
       {{"flows", "--limit", "-1"}, "--limit"},
       {{"flows", "--limit", "10001"}, "0..10000"},
+      {{"events", "--since", "yesterday"}, "--since: 'yesterday' is no number"},
       {{"trace", "many"}, "N: 'many' is no number of 0..10000"},
       {{"trace", "--timeout", "soon"}, "--timeout: 'soon' is not a duration"},
       {{"trace", "--host", "web1"}, "--host: "},
@@ -187,6 +190,27 @@ TEST_CASE("a daemon that is not there is exit status 4") {
   const Outcome outcome = run_with({"-s", "/run/no-such.sock", "query"});
   CHECK(outcome.status == 4);
   CHECK(outcome.err.find("/run/no-such.sock") != std::string::npos);
+}
+
+TEST_CASE("events are followed in words with titles, and in JSON one object a line") {
+  // What is no event ends the command, so that nobody needs to interrupt it.
+  const std::string event =
+      R"({"id":8,"time":"2026-01-02T03:04:05.678Z","event":"host_lost","host":3,)"
+      R"("detail":"nothing\nwas heard"})";
+  const auto followed = [&](std::vector<std::string> line) {
+    test::FakeDaemon daemon;
+    daemon.answer_raw("HTTP/1.1 200 OK\r\n\r\nid: 8\nevent: host_lost\ndata: " + event +
+                      "\n\ndata: enough\n\n");
+    line.insert(line.begin(), {"-s", daemon.socket(), "events", "--follow"});
+    return run_with(line);
+  };
+  const Outcome words = followed({});
+  CHECK(words.out ==
+        "time                      event                   host  detail\n"
+        "2026-01-02T03:04:05.678Z  host_lost                  3  nothing was heard\n");
+  CHECK(words.status == 1);
+  CHECK(followed({"--json"}).out == event + "\n");
+  CHECK(run_with({"-s", "/run/no-such.sock", "events", "--follow"}).status == 4);
 }
 
 TEST_CASE("queryport finds the rule as the data plane does") {
