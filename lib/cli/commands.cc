@@ -121,12 +121,6 @@ base::Result<Exit> explain(const Context& context) {
       [&](const auto& reply) { return show(reply, context.colours); });
 }
 
-base::Result<Exit> stats(const Context& context) {
-  return ask_and_show<api::Stats>(context, "/v1/stats", [&](const auto& reply) {
-    return show(reply, context.has("--all"), context.colours);
-  });
-}
-
 base::Result<Exit> buckets(const Context& context) {
   const std::string rule = context.argument("RULE");
   const std::string target =
@@ -257,7 +251,9 @@ constexpr auto kCommands = std::to_array<Command>({
     {"stats",
      "counters: verdicts, ports, workers, heartbeats, flows",
      stats,
-     {{{Kind::flag, "--all", "verdicts that never happened, too"}}}},
+     {{{Kind::flag, "--all", "verdicts that never happened, too"},
+       {Kind::flag, "--rate", "per second, of what happens from now on"},
+       {Kind::option, "--interval", "with --rate: for so long, 10ms..1h (1s)"}}}},
     {"buckets",
      "how many buckets each host owns; of one rule, which",
      buckets,

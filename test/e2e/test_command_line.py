@@ -108,6 +108,24 @@ def test_stats_have_a_counter_for_each_verdict_and_traffic_moves_them(lab):
     assert {"busy_pct", "packets"} <= set(stats["workers"][0])
 
 
+def test_rates_are_of_the_traffic_meanwhile(lab):
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        asked = [pool.submit(lab.ask, host, "stats", "--rate", "--interval", "1500ms")
+                 for host in lab.hosts()]
+        requests = 0
+        while not all(each.done() for each in asked):
+            run_fleet(lab.namespace("client"), spread(settings.sources4(50), 50, settings.VIP4))
+            requests += 50
+    rates = [each.result() for each in asked]
+    assert all(1.5 <= rate["seconds"] < 3 for rate in rates)
+    assert all(rate["verdicts"]["deliver_owned"]["frames"] > 0 for rate in rates)
+    created = sum(rate["flows"]["created"] * rate["seconds"] for rate in rates)
+    # The last fleet began before the answers and ended behind them.
+    assert 0 < created <= requests + 1
+    assert all(0 < rate["workers"][0]["busy_pct"] <= 100 for rate in rates)
+    assert "frames/s" in lab.covey(1, "stats", "--rate", "--interval", "10ms").stdout
+
+
 def _frames(counter):
     return counter["frames"] if isinstance(counter, dict) else counter
 
