@@ -3,9 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <thread>
 
 #include "base/text.h"
@@ -13,6 +15,8 @@
 #include "cli/output.h"
 #include "cli/rates.h"
 #include "cli/show.h"
+#include "cli/terminal.h"
+#include "cli/top_screen.h"
 
 namespace covey::cli {
 namespace {
@@ -72,7 +76,100 @@ base::Result<Exit> rates(const Context& context) {
   return Exit::ok;
 }
 
+/// Everything `top` shows, but for rates. Errors are of the first question: whether somebody
+/// answers.
+base::Result<TopView> look(const Client& client) {
+  auto status = client.ask<api::Status>("/v1/status");
+  if (!status) return std::unexpected(std::move(status.error()));
+  TopView view;
+  view.status = std::move(status->value);
+  if (auto maps = client.ask<api::BucketMaps>("/v1/buckets")) view.maps = std::move(maps->value);
+  if (auto rows = client.ask<std::vector<api::EventRow>>("/v1/events"))
+    view.events = std::move(rows->value);
+  return view;
+}
+
+/// What is on the screen, brought up to date again and again.
+class Watch {
+ public:
+  explicit Watch(const Client& client) : client_(client) {}
+
+  /// Afterwards view() is of now, or says why it is of the past; then the result says so, too.
+  base::Result<void> update() {
+    auto view = look(client_);
+    const auto now = view ? sample(client_) : std::unexpected(view.error());
+    if (!now) {
+      before_.reset();
+      view_.trouble = now.error().context;
+      return std::unexpected(now.error());
+    }
+    if (before_) {
+      // No rates over a restart: the next answer has some.
+      if (auto rates = rates_between(before_->stats, now->stats, now->at - before_->at))
+        view->rates = std::move(*rates);
+    }
+    view->stats = now->stats;
+    before_ = *now;
+    view_ = std::move(*view);
+    return {};
+  }
+  [[nodiscard]] const TopView& view() const { return view_; }
+
+ private:
+  const Client client_;
+  std::optional<Sample> before_;
+  TopView view_;
+};
+
+base::Result<Exit> top_once(const Context& context, base::Duration interval) {
+  constexpr std::size_t events_shown = 5;
+  Watch watch(context.client);
+  auto updated = watch.update();
+  if (updated) {
+    std::this_thread::sleep_for(interval);
+    updated = watch.update();
+  }
+  if (!updated) return std::unexpected(updated.error());
+  TopView view = watch.view();
+  const std::size_t kept = std::min(view.events.size(), events_shown);
+  view.events.erase(view.events.begin(), view.events.end() - static_cast<std::ptrdiff_t>(kept));
+  for (const std::string& line : top_lines(view, context.colours))
+    print_line(context, line);
+  return Exit::ok;
+}
+
+base::Result<Exit> top_live(const Context& context, base::Duration interval) {
+  // Whoever presses q does not want to wait long for a daemon that hangs.
+  constexpr base::Duration patience = std::chrono::seconds(1);
+  Watch watch(context.client.with_timeout(patience));
+  // The first time an error is one; later the daemon may come back.
+  if (const auto first = watch.update(); !first) return std::unexpected(first.error());
+  Terminal terminal(context.out);
+  for (auto due = std::chrono::steady_clock::now() + interval;;) {
+    terminal.draw(top_screen(watch.view(), terminal.size(), context.colours));
+    const Terminal::News news = terminal.wait(due - std::chrono::steady_clock::now());
+    if (news == Terminal::News::quit) return Exit::ok;
+    if (news == Terminal::News::resized) continue;
+    // A failure is on the screen, and the next try may do better.
+    static_cast<void>(watch.update());
+    due = std::chrono::steady_clock::now() + interval;
+  }
+}
+
 }  // namespace
+
+base::Result<Exit> top(const Context& context) {
+  const auto interval = interval_of(context);
+  if (!interval) return std::unexpected(interval.error());
+  if (context.json)
+    return base::fail(base::ErrorCode::invalid_argument,
+                      "top is for people; for programs there are query and stats --rate");
+  if (context.has("--once")) return top_once(context, *interval);
+  if (!Terminal::is_there())
+    return base::fail(base::ErrorCode::invalid_argument,
+                      "top needs a terminal, top --once does not");
+  return top_live(context, *interval);
+}
 
 base::Result<Exit> stats(const Context& context) {
   if (context.has("--rate")) return rates(context);

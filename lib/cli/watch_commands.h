@@ -11,5 +11,6 @@ namespace covey::cli {
 
 [[nodiscard]] base::Result<Exit> events(const Context& context);
 [[nodiscard]] base::Result<Exit> stats(const Context& context);
+[[nodiscard]] base::Result<Exit> top(const Context& context);
 
 }  // namespace covey::cli

@@ -126,6 +126,18 @@ def test_rates_are_of_the_traffic_meanwhile(lab):
     assert "frames/s" in lab.covey(1, "stats", "--rate", "--interval", "10ms").stdout
 
 
+def test_top_shows_all_hosts_and_their_share_of_the_buckets(lab):
+    shown = lab.covey(2, "top", "--once", "--interval", "100ms")
+    assert shown.returncode == 0, shown.stderr
+    lines = shown.stdout.splitlines()
+    assert "host 2 (web2) converged" in lines[0]
+    rows = [line.replace("(default)", "").split() for line in lines[3:6]]
+    assert [row[1:4] for row in rows] == [[f"web{host}", "converged", str(weight)]
+                                          for host, weight in ((1, 100), (2, 100), (3, 50))]
+    assert 99.8 <= sum(float(row[4]) for row in rows) <= 100.2
+    assert any(line.startswith("workers busy") and line.endswith("%") for line in lines)
+
+
 def _frames(counter):
     return counter["frames"] if isinstance(counter, dict) else counter
 

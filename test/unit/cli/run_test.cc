@@ -157,6 +157,9 @@ TEST_CASE("usage errors are exit status 2 and say what is wrong") {
       {{"explain", "tcp", "1.2.3.4:1", "1.2.3.4:2", "--flags", "sun"}, "sun"},
       {{"flows", "--limit", "-1"}, "--limit"},
       {{"flows", "--limit", "10001"}, "0..10000"},
+      {{"top", "--json"}, "top is for people"},
+      {{"top"}, "top needs a terminal, top --once does not"},
+      {{"top", "--interval", "2h"}, "--interval: allowed are 10ms..1h"},
       {{"stats", "--interval", "1s"}, "--interval goes with --rate"},
       {{"stats", "--rate", "--interval", "9ms"}, "--interval: allowed are 10ms..1h"},
       {{"stats", "--rate", "--interval", "61m"}, "--interval: allowed are 10ms..1h"},
@@ -216,6 +219,17 @@ TEST_CASE("events are followed in words with titles, and in JSON one object a li
   CHECK(words.status == 1);
   CHECK(followed({"--json"}).out == event + "\n");
   CHECK(run_with({"-s", "/run/no-such.sock", "events", "--follow"}).status == 4);
+}
+
+TEST_CASE("top is printed once where there is no terminal") {
+  WithDaemon covey;
+  const Outcome words = covey({"top", "--once", "--interval", "10ms"});
+  CHECK(words.status == 0);
+  CHECK(words.out.starts_with("web: host 1 (web1) converged, epoch 12\n"));
+  CHECK(words.out.find("packets/s     0.0\n") != std::string::npos);
+  CHECK(words.out.find("host_lost") != std::string::npos);
+  CHECK(words.out.find('\033') == std::string::npos);
+  CHECK(run_with({"-s", "/run/no-such.sock", "top", "--once"}).status == 4);
 }
 
 TEST_CASE("queryport finds the rule as the data plane does") {
