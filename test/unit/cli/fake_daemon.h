@@ -47,8 +47,8 @@ class FakeDaemon {
   std::string raw_;
   bool is_silent_ = false;
   std::vector<std::string> requests_;
-  std::vector<Socket> silent_;
   boost::asio::io_context io_;
+  std::vector<Socket> silent_;  // they need io_ to the end
   boost::asio::local::stream_protocol::acceptor acceptor_;
   std::thread thread_;
 };
