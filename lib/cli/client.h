@@ -22,6 +22,11 @@ class Client {
   explicit Client(std::string socket, base::Duration timeout = kRequestTimeout)
       : socket_(std::move(socket)), timeout_(timeout) {}
 
+  /// The same daemon, asked with another patience.
+  [[nodiscard]] Client with_timeout(base::Duration timeout) const {
+    return Client(socket_, timeout);
+  }
+
   /// The body of a GET: JSON as the daemon wrote it. `patience`: how much longer than others the
   /// answer may take.
   [[nodiscard]] base::Result<std::string> get(const std::string& target,

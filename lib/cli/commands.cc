@@ -7,8 +7,10 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "cli/completion.h"
 #include "cli/endpoint.h"
 #include "cli/key_commands.h"
+#include "cli/live_values.h"
 #include "cli/local_commands.h"
 #include "cli/output.h"
 #include "cli/show.h"
@@ -81,27 +83,17 @@ const api::RuleStatus* find_rule(const std::vector<api::RuleStatus>& rules,
 base::Result<Exit> queryport(const Context& context) {
   const auto target = parse_port_target(context.argument("[VIP:]PORT"));
   if (!target) return std::unexpected(target.error());
-  const std::string protocol = context.argument("PROTOCOL");
-  if (!protocol.empty() && protocol != "tcp" && protocol != "udp") {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("PROTOCOL: '{}' is unknown (allowed: tcp, udp)", protocol));
-  }
   const auto rules = context.client.ask<std::vector<api::RuleStatus>>("/v1/rules");
   if (!rules) return std::unexpected(rules.error());
-  const api::RuleStatus* rule = find_rule(rules->value, *target, protocol);
+  const api::RuleStatus* rule = find_rule(rules->value, *target, context.argument("PROTOCOL"));
   if (rule == nullptr) return fail(ErrorCode::not_found, "no rule covers that port");
   print_line(context, context.json ? api::encode(*rule) : show(*rule));
   return Exit::ok;
 }
 
 base::Result<Exit> explain(const Context& context) {
-  const std::string protocol = context.argument("PROTOCOL");
   constexpr std::uint8_t tcp = 6;
   constexpr std::uint8_t udp = 17;
-  if (protocol != "tcp" && protocol != "udp") {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("PROTOCOL: '{}' is unknown (allowed: tcp, udp)", protocol));
-  }
   const auto source = parse_endpoint(context.argument("SOURCE:PORT"));
   if (!source) return std::unexpected(source.error());
   const auto destination = parse_endpoint(context.argument("DESTINATION:PORT"));
@@ -109,8 +101,12 @@ base::Result<Exit> explain(const Context& context) {
   if (source->address.family != destination->address.family) {
     return fail(ErrorCode::invalid_argument, "source and destination are not of one IP version");
   }
-  api::ExplainRequest request{protocol == "tcp" ? tcp : udp, source->address,   source->port,
-                              destination->address,          destination->port, 0x02};
+  api::ExplainRequest request{context.argument("PROTOCOL") == "tcp" ? tcp : udp,
+                              source->address,
+                              source->port,
+                              destination->address,
+                              destination->port,
+                              0x02};
   if (context.has("--flags")) {
     const auto flags = api::tcp_flags_from_text(context.argument("--flags"));
     if (!flags) return std::unexpected(flags.error());
@@ -225,29 +221,33 @@ base::Result<Exit> reload(const Context& context) {
 }
 
 constexpr Parameter kHost{Kind::optional, "HOST",
-                          "id, name or all; left out: the host that is asked"};
-constexpr Parameter kProtocol{Kind::required, "PROTOCOL", "tcp or udp"};
+                          "id, name or all; left out: the host that is asked", Values::host, "all"};
+constexpr Parameter kProtocol{Kind::required, "PROTOCOL", "tcp or udp", Values::only_words,
+                              "tcp udp"};
 
 constexpr auto kCommands = std::to_array<Command>({
     {"query",
      "state of the cluster, and why it is not converged",
      query,
-     {{{Kind::optional, "HOST", "its id or name, to be sure which host answers"},
+     {{{Kind::optional, "HOST", "its id or name, to be sure which host answers", Values::host},
        {Kind::flag, "--check", "exit with 5 unless the host is converged"}}}},
     {"display", "effective configuration, as YAML", display},
     {"params", "port rules the data plane runs with", params},
     {"queryport",
      "rule of a port: its state, counters, buckets",
      queryport,
-     {{{Kind::required, "[VIP:]PORT", "such as 80, 10.77.0.50:80 or [2001:db8::50]:80"},
-       {Kind::optional, "PROTOCOL", "tcp or udp, where they have different rules"}}}},
+     {{{Kind::required, "[VIP:]PORT", "such as 80, 10.77.0.50:80 or [2001:db8::50]:80",
+        Values::service},
+       {Kind::optional, "PROTOCOL", "tcp or udp, where they have different rules",
+        Values::only_words, "tcp udp"}}}},
     {"explain",
      "what would happen to a packet, and why",
      explain,
      {{kProtocol,
        {Kind::required, "SOURCE:PORT", "such as 10.77.0.100:40000"},
-       {Kind::required, "DESTINATION:PORT", "such as 10.77.0.50:80"},
-       {Kind::option, "--flags", "TCP flags, such as syn (the default) or ack or syn,ack"}}}},
+       {Kind::required, "DESTINATION:PORT", "such as 10.77.0.50:80", Values::service},
+       {Kind::option, "--flags", "TCP flags, such as syn (the default) or ack or syn,ack",
+        Values::free, "syn ack syn,ack rst fin,ack"}}}},
     {"stats",
      "counters: verdicts, ports, workers, heartbeats, flows",
      stats,
@@ -257,7 +257,8 @@ constexpr auto kCommands = std::to_array<Command>({
     {"buckets",
      "how many buckets each host owns; of one rule, which",
      buckets,
-     {{{Kind::optional, "RULE", "a port rule, or default, or spread"}}}},
+     {{{Kind::optional, "RULE", "a port rule, or default, or spread", Values::rule,
+        "default spread"}}}},
     {"flows",
      "connections this host holds",
      flows,
@@ -267,7 +268,8 @@ constexpr auto kCommands = std::to_array<Command>({
      trace,
      {{{Kind::optional, "N", "so many packets, 1..10000 (10)"},
        {Kind::option, "--timeout", "show what came until then, such as 1m (10s)"},
-       {Kind::option, "--verdict", "only packets with this one, such as drop_not_owner"},
+       {Kind::option, "--verdict", "only packets with this one, such as drop_not_owner",
+        Values::verdict},
        {Kind::option, "--host", "only IP packets from or to this address"}}}},
     {"history", "past convergences", history},
     {"events",
@@ -291,32 +293,86 @@ constexpr auto kCommands = std::to_array<Command>({
     {"weight",
      "change a host's share of a rule at run time",
      weight,
-     {{{Kind::required, "RULE", "a port rule of mode multiple"},
-       {Kind::required, "WEIGHT", "0..100 or equal"},
+     {{{Kind::required, "RULE", "a port rule of mode multiple", Values::rule},
+       {Kind::required, "WEIGHT", "0..100 or equal", Values::free, "equal"},
        kHost}}},
     {"reload", "read the configuration file again; a bad one changes nothing", reload},
     {"ip2mac",
      "cluster MACs of the three modes",
      ip2mac,
-     {{{Kind::optional, "IP", "left out: the first virtual IP of the daemon"}}}},
+     {{{Kind::optional, "IP", "left out: the first virtual IP of the daemon",
+        Values::virtual_ip}}}},
     {"keygen",
      "make a cluster key",
      keygen,
-     {{{Kind::optional, "FILE", "new file of mode 0600; left out: print it"}}}},
+     {{{Kind::optional, "FILE", "new file of mode 0600; left out: print it", Values::file}}}},
     {"key",
      "change the cluster key: list, add FILE, add --generate, retire ID",
      key,
-     {{{Kind::required, "ACTION", "list (who holds which), add or retire"},
-       {Kind::optional, "FILE|ID", "add: a file with the new key; retire: the old key's number"},
+     {{{Kind::required, "ACTION", "list (who holds which), add or retire", Values::only_words,
+        "list add retire"},
+       {Kind::optional, "FILE|ID", "add: a file with the new key; retire: the old key's number",
+        Values::file},
        {Kind::flag, "--generate", "add: a key that the daemon makes, into its key file"},
        {Kind::flag, "--force", "retire: although another host needs the key"}}}},
+    {"completion",
+     "a script that completes command lines in a shell",
+     completion,
+     {{{Kind::required, "SHELL", "bash, zsh or fish", Values::only_words, "bash zsh fish"}}}},
     {"version", "version of this program", version},
+    {"__complete",
+     "what the daemon knows, for the scripts of `covey completion`",
+     complete,
+     {{{Kind::required, "KIND", "of value", Values::only_words,
+        "host rule virtual_ip service verdict"}}}},
+});
+
+static_assert(kDefaultSocket == "/run/covey/coveyd.sock", "the help of --socket names it");
+constexpr auto kCommonOptions = std::to_array<CommonOption>({
+    {"-s",
+     "SOCKET",
+     {Kind::option, "--socket", "of the daemon (/run/covey/coveyd.sock)", Values::file}},
+    {"", "", {Kind::flag, "--json", "the daemon's answer, for programs"}},
+    {"", "", {Kind::flag, "--no-color", "no colours at a terminal, as the environment's NO_COLOR"}},
+    {"-h", "", {Kind::flag, "--help", "how it is used; of a command: covey COMMAND --help"}},
+});
+
+constexpr auto kExitStatuses = std::to_array<ExitStatus>({
+    {Exit::ok, "done"},
+    {Exit::failed, "failed, for another reason than those below"},
+    {Exit::usage, "the command line is wrong, or names what is not there"},
+    {Exit::invalid_configuration, "reload: the configuration file has mistakes"},
+    {Exit::unreachable, "the daemon cannot be reached"},
+    {Exit::refused, "refused; query --check: not converged"},
+    {Exit::timed_out, "no answer in time"},
 });
 
 }  // namespace
 
 std::span<const Command> commands() {
   return kCommands;
+}
+
+std::span<const CommonOption> common_options() {
+  return kCommonOptions;
+}
+
+std::span<const ExitStatus> exit_statuses() {
+  return kExitStatuses;
+}
+
+std::span<const Parameter> Command::given() const {
+  const auto end = std::ranges::find_if(parameters, &std::string_view::empty, &Parameter::name);
+  return {parameters.begin(), end};
+}
+
+std::vector<std::string_view> words_of(const Parameter& parameter) {
+  std::vector<std::string_view> words;
+  for (std::string_view rest = parameter.words; !rest.empty();) {
+    words.push_back(rest.substr(0, rest.find(' ')));
+    rest.remove_prefix(std::min(words.back().size() + 1, rest.size()));
+  }
+  return words;
 }
 
 Exit exit_of(ErrorCode code) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The table of commands: one row and one function per command. Parsing, help and suggestions
-// follow.
+// The table of commands: one row and one function per command. Parsing, help, suggestions,
+// completion and manual follow.
 //
 // Owner: cli. Thread: one. A command asks the daemon at most a few times, prints its answer (as the
 // daemon wrote it with --json) and returns an exit status. Errors are returned, and printed once,
@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "cli/client.h"
@@ -24,11 +25,17 @@ enum class Exit : int {
   ok = 0,
   failed = 1,
   usage = 2,
-  invalid_configuration = 3,  // of the daemon only
+  invalid_configuration = 3,  // of a file: coveyd, and covey reload
   unreachable = 4,
   refused = 5,
   timed_out = 6,
 };
+struct ExitStatus {
+  Exit status;
+  std::string_view meaning;
+};
+/// Those of `covey`, by number.
+[[nodiscard]] std::span<const ExitStatus> exit_statuses();
 [[nodiscard]] Exit exit_of(base::ErrorCode code);
 
 struct Context {
@@ -49,19 +56,48 @@ struct Context {
   }
 };
 
+/// What may stand for a parameter beside its words; all but the first two are completed by a shell.
+enum class Values : unsigned char {
+  free,        // any text: the command judges it
+  only_words,  // nothing: the list of words is closed, and the parser refuses anything else
+  file,
+  host,
+  rule,
+  virtual_ip,
+  service,  // ADDRESS:PORT that a rule covers
+  verdict,
+};
+
 struct Parameter {
   enum class Kind : unsigned char { required, optional, option, flag };
   Kind kind = Kind::required;
   std::string_view name;  // "PORT", "--timeout"; empty: no more parameters
   std::string_view help;
+  Values values = Values::free;
+  std::string_view words = {};  // with blanks between them: "tcp udp"
 };
 inline constexpr std::size_t kMaxParameters = 4;
+[[nodiscard]] std::vector<std::string_view> words_of(const Parameter& parameter);
+
+/// An option that every command takes.
+struct CommonOption {
+  std::string_view letter;  // "-s"; may be empty
+  std::string_view value;   // what its value is called; empty for a flag
+  Parameter parameter;
+};
+inline constexpr std::string_view kDefaultSocket = "/run/covey/coveyd.sock";
+[[nodiscard]] std::span<const CommonOption> common_options();
 
 struct Command {
   std::string_view name;
   std::string_view help;
   base::Result<Exit> (*run)(const Context& context);
   std::array<Parameter, kMaxParameters> parameters{};
+
+  /// For scripts of ours: in no help, completion or manual.
+  [[nodiscard]] bool is_hidden() const { return name.starts_with("__"); }
+  /// Without the empty ones at the end of the array.
+  [[nodiscard]] std::span<const Parameter> given() const;
 };
 
 [[nodiscard]] std::span<const Command> commands();

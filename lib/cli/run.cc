@@ -2,6 +2,7 @@
 #include "cli/run.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -15,11 +16,9 @@
 namespace covey::cli {
 namespace {
 
-constexpr const char* kDefaultSocket = "/run/covey/coveyd.sock";
-
 /// Where the option parser puts what it finds; nothing in here may move while it parses.
 struct Parsed {
-  std::string socket = kDefaultSocket;
+  std::string socket{kDefaultSocket};
   bool json = false;
   bool no_color = false;
   std::deque<std::string> values;
@@ -53,8 +52,7 @@ Bound bind(CLI::App& sub, const Parameter& parameter, Parsed& parsed) {
 
 std::string usage_of(const Command& command) {
   std::string text(command.name);
-  for (const Parameter& parameter : command.parameters) {
-    if (parameter.name.empty()) break;
+  for (const Parameter& parameter : command.given()) {
     switch (parameter.kind) {
       case Parameter::Kind::required:
         text += fmt::format(" {}", parameter.name);
@@ -76,10 +74,8 @@ std::string usage_of(const Command& command) {
 std::string help_of(const Command& command) {
   std::string text = fmt::format("covey {}\n\n{}\n", usage_of(command), command.help);
   std::vector<std::pair<std::string, std::string>> rows;
-  for (const Parameter& parameter : command.parameters) {
-    if (!parameter.name.empty())
-      rows.emplace_back(fmt::format("  {}", parameter.name), std::string(parameter.help));
-  }
+  for (const Parameter& parameter : command.given())
+    rows.emplace_back(fmt::format("  {}", parameter.name), std::string(parameter.help));
   if (!rows.empty()) text += "\n" + facts(rows);
   return text;
 }
@@ -88,24 +84,30 @@ std::string help() {
   std::string text = "covey [-s SOCKET] [--json] [--no-color] COMMAND\n\n";
   std::vector<std::pair<std::string, std::string>> rows;
   for (const Command& command : commands()) {
-    rows.emplace_back(fmt::format("  {}", command.name), std::string(command.help));
+    if (!command.is_hidden())
+      rows.emplace_back(fmt::format("  {}", command.name), std::string(command.help));
   }
   text += facts(rows);
-  text += "\n" + facts({{"  -s SOCKET", fmt::format("of the daemon ({})", kDefaultSocket)},
-                        {"  --json", "the daemon's answer, for programs"},
-                        {"  --no-color", "no colours at a terminal, as the environment's NO_COLOR"},
-                        {"  --help", "of a command: covey COMMAND --help"}});
-  return text +
-         "\nexit status: 0 ok, 1 failed, 2 usage, 4 daemon unreachable, 5 refused or "
-         "not\nconverged, 6 timed out\n";
+  rows.clear();
+  for (const auto& [letter, value, parameter] : common_options()) {
+    rows.emplace_back(fmt::format("  {}{}{}{}{}", letter, letter.empty() ? "" : ", ",
+                                  parameter.name, value.empty() ? "" : " ", value),
+                      std::string(parameter.help));
+  }
+  text += "\n" + facts(rows);
+  rows.clear();
+  for (const ExitStatus& row : exit_statuses())
+    rows.emplace_back(fmt::format("  {}", static_cast<int>(row.status)), std::string(row.meaning));
+  return text + "\nexit status\n" + facts(rows);
 }
 
 /// "unknown command 'qurey', did you mean 'query'?"
 std::string about_unknown(const std::string& word) {
   if (word.starts_with('-')) return fmt::format("unknown option '{}'; see `covey --help`", word);
   std::vector<std::string_view> names;
-  for (const Command& command : commands())
-    names.push_back(command.name);
+  for (const Command& command : commands()) {
+    if (!command.is_hidden()) names.push_back(command.name);
+  }
   const std::string_view nearest = base::nearest_word(word, names);
   if (nearest.empty()) return fmt::format("unknown command '{}'; `covey --help` lists them", word);
   return fmt::format("unknown command '{}', did you mean '{}'?", word, nearest);
@@ -114,6 +116,24 @@ std::string about_unknown(const std::string& word) {
 int fail_with(const Surroundings& around, Exit status, const std::string& why) {
   around.err << "covey: " << printable(why) << '\n';
   return static_cast<int>(status);
+}
+
+/// What the table says of the arguments; empty if they are as they must be.
+std::string complaint(const Command& command, const Context& context) {
+  for (const Parameter& parameter : command.given()) {
+    if (parameter.kind == Parameter::Kind::required && !context.has(parameter.name))
+      return fmt::format("{} is missing; usage: covey {}", parameter.name, usage_of(command));
+  }
+  for (const Parameter& parameter : command.given()) {
+    if (parameter.values != Values::only_words || !context.has(parameter.name)) continue;
+    const std::string given = context.argument(parameter.name);
+    const std::vector<std::string_view> words = words_of(parameter);
+    if (std::ranges::find(words, given) == words.end()) {
+      return fmt::format("{}: '{}' is unknown (allowed: {})", parameter.name, given,
+                         fmt::join(words, ", "));
+    }
+  }
+  return "";
 }
 
 int run_command(const Command& command, const std::vector<Bound>& bound, const Parsed& parsed,
@@ -130,14 +150,8 @@ int run_command(const Command& command, const std::vector<Bound>& bound, const P
     if (parameter.option->count() == 0) continue;
     context.arguments.emplace(parameter.name, parameter.value == nullptr ? "" : *parameter.value);
   }
-  for (const Parameter& parameter : command.parameters) {
-    if (parameter.kind != Parameter::Kind::required || parameter.name.empty()) continue;
-    if (!context.has(parameter.name)) {
-      return fail_with(
-          around, Exit::usage,
-          fmt::format("{} is missing; usage: covey {}", parameter.name, usage_of(command)));
-    }
-  }
+  const std::string wrong = complaint(command, context);
+  if (!wrong.empty()) return fail_with(around, Exit::usage, wrong);
   const auto status = command.run(context);
   around.out.flush();
   if (!status) return fail_with(around, exit_of(status.error().code), status.error().context);
@@ -146,10 +160,15 @@ int run_command(const Command& command, const std::vector<Bound>& bound, const P
 
 BoundCommands build(CLI::App& app, Parsed& parsed) {
   app.set_help_flag();
-  app.add_option("-s,--socket", parsed.socket);
-  app.add_flag("--json", parsed.json);
-  app.add_flag("--no-color", parsed.no_color);
-  app.add_flag("-h,--help");
+  for (const auto& [letter, value, parameter] : common_options()) {
+    const std::string name =
+        fmt::format("{}{}{}", letter, letter.empty() ? "" : ",", parameter.name);
+    if (parameter.kind == Parameter::Kind::flag) {
+      app.add_flag(name);
+    } else {
+      app.add_option(name, parsed.socket);
+    }
+  }
   app.fallthrough();
   app.require_subcommand(0, 1);
   app.prefix_command(false);
@@ -162,9 +181,8 @@ BoundCommands build(CLI::App& app, Parsed& parsed) {
     sub->allow_extras(false);
     auto& [row, parameters] = bound[sub];
     row = &command;
-    for (const Parameter& parameter : command.parameters) {
-      if (!parameter.name.empty()) parameters.push_back(bind(*sub, parameter, parsed));
-    }
+    for (const Parameter& parameter : command.given())
+      parameters.push_back(bind(*sub, parameter, parsed));
   }
   return bound;
 }
@@ -182,6 +200,8 @@ int run(const std::vector<std::string>& arguments, const Surroundings& around) {
   } catch (const CLI::ParseError& error) {
     return fail_with(around, Exit::usage, error.what());
   }
+  parsed.json = app.count("--json") > 0;
+  parsed.no_color = app.count("--no-color") > 0;
   const bool wants_help = app.count("--help") > 0;
   const auto chosen = app.get_subcommands();
   if (chosen.empty()) {

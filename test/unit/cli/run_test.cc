@@ -128,12 +128,18 @@ TEST_CASE("every command of the table has help with all its parameters") {
   const std::string all = run_with({"--help"}).out;
   for (const Command& command : commands()) {
     CAPTURE(command.name);
-    CHECK(all.find("  " + std::string(command.name)) != std::string::npos);
+    CHECK((all.find("  " + std::string(command.name)) == std::string::npos) == command.is_hidden());
     const Outcome help = run_with({std::string(command.name), "--help"});
     CHECK(help.status == 0);
-    for (const Parameter& parameter : command.parameters) {
+    for (const Parameter& parameter : command.given()) {
       CHECK(help.out.find(parameter.name) != std::string::npos);
     }
+  }
+  for (const CommonOption& option : common_options())
+    CHECK(all.find(option.parameter.name) != std::string::npos);
+  for (const ExitStatus& row : exit_statuses()) {
+    CHECK(all.find("\n  " + std::to_string(static_cast<int>(row.status)) + "  " +
+                   std::string(row.meaning) + "\n") != std::string::npos);
   }
   std::istringstream lines(all);
   for (std::string line; std::getline(lines, line);)
@@ -172,7 +178,9 @@ TEST_CASE("usage errors are exit status 2 and say what is wrong") {
       {{"drainstop", "--timeout"}, "--timeout"},
       {{"weight", "web"}, "WEIGHT is missing"},
       {{"key"}, "ACTION is missing"},
-      {{"key", "rotate"}, "usage: covey key list"},
+      {{"key", "rotate"}, "ACTION: 'rotate' is unknown (allowed: list, add, retire)"},
+      {{"completion"}, "SHELL is missing"},
+      {{"completion", "tcsh"}, "SHELL: 'tcsh' is unknown (allowed: bash, zsh, fish)"},
       {{"key", "list", "1"}, "usage: covey key list"},
       {{"key", "add"}, "either FILE or --generate"},
       {{"key", "add", "/tmp/k", "--generate"}, "either FILE or --generate"},
