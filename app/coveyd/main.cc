@@ -11,13 +11,9 @@
 #include "parent.h"
 #include "setup.h"
 
-namespace {
-
-constexpr int kExitOk = 0;
-constexpr int kExitFailed = 1;
-constexpr int kExitBadConfiguration = 3;
-
-}  // namespace
+using covey::app::kExitBadConfiguration;
+using covey::app::kExitFailed;
+using covey::app::kExitOk;
 
 int main(int argc, char** argv) {
   const auto parsed = covey::app::parse_command_line(argc, argv);

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "dataplane/settings.h"
+#include "options.h"
 #include "process/frame_sender.h"
 #include "process/priority.h"
 #include "process/privileges.h"
@@ -20,9 +21,7 @@
 namespace covey::app {
 namespace {
 
-constexpr int kExitFailed = 1;
-constexpr int kExitSignal = 128;  // and the number of the signal, as shells have it
-constexpr int kFarewells = 3;     // nobody acknowledges them
+constexpr int kFarewells = 3;  // nobody acknowledges them
 constexpr auto kFarewellGap = std::chrono::milliseconds(1);
 constexpr int kParentPriority = 11;  // above the control threads of other hosts on this machine
 
