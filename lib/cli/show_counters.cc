@@ -124,6 +124,22 @@ std::map<unsigned, std::size_t> count_owners(const api::BucketMap& map) {
   return counts;
 }
 
+/// "hosts: .=nobody 1=1 A=10", in as many lines as that takes.
+std::string legend(const api::BucketMap& map) {
+  std::string text;
+  std::string line = "hosts:";
+  for (const auto& [owner, count] : count_owners(map)) {
+    const std::string one =
+        owner == 0 ? std::string(" .=nobody") : fmt::format(" {}={}", letter_of(owner), owner);
+    if (line.size() + one.size() > kWidth) {
+      text += line + "\n";
+      line.assign(std::string_view("hosts:").size(), ' ');
+    }
+    line += one;
+  }
+  return text + line + "\n";
+}
+
 }  // namespace
 
 std::string show(const api::Stats& stats, bool all, bool colours) {
@@ -167,11 +183,7 @@ std::string show_owners(const api::BucketMap& map, bool colours) {
     }
     text += colours ? "\033[0m\n" : "\n";
   }
-  text += "\nhosts:";
-  for (const auto& [owner, count] : count_owners(map)) {
-    text += owner == 0 ? " .=nobody" : fmt::format(" {}={}", letter_of(owner), owner);
-  }
-  return text + "\n";
+  return text + "\n" + legend(map);
 }
 
 }  // namespace covey::cli

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <regex>
 #include <sstream>
 
 #include "canned.h"
@@ -391,6 +392,28 @@ TEST_CASE("query --check tells by its exit status whether the host is converged"
   covey.daemon().answer("GET /v1/status", 200, status);
   CHECK(covey({"query"}).status == 0);
   CHECK(covey({"query", "--check"}).status == 5);
+}
+
+TEST_CASE("a colour says nothing that the text does not say") {
+  WithDaemon covey;
+  const std::vector<std::vector<std::string>> lines = {
+      {"query"},          {"params"},
+      {"stats", "--all"}, {"buckets", "web"},
+      {"flows"},          {"trace"},
+      {"events"},         {"key", "list"},
+      {"history"},        {"explain", "tcp", "10.77.0.100:40000", "10.77.0.50:80"}};
+  for (const auto& line : lines) {
+    CAPTURE(line);
+    std::string shown = covey(line, true).out;
+    CHECK(shown.find('\033') != std::string::npos);
+    CHECK(std::regex_replace(shown, std::regex("\033\\[[0-9]*m"), "") == covey(line, false).out);
+    // Whoever cuts the output at a line is not left with a coloured prompt.
+    std::istringstream rows(shown);
+    for (std::string row; std::getline(rows, row);) {
+      const std::size_t last = row.rfind('\033');
+      CHECK((last == std::string::npos || row.substr(last, 4) == "\033[0m"));
+    }
+  }
 }
 
 TEST_CASE("colours are for terminals, unless somebody does not want them") {
