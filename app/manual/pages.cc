@@ -18,7 +18,7 @@ using Kind = cli::Parameter::Kind;
 constexpr std::string_view kConfigurationFile = "/etc/covey/coveyd.yaml";
 
 /// "trace [N] [--timeout VALUE]", in the types of the page.
-std::string usage_of(const cli::Command& command) {
+std::string synopsis_of(const cli::Command& command) {
   std::string text = bold(command.name);
   for (const cli::Parameter& parameter : command.given()) {
     switch (parameter.kind) {
@@ -43,7 +43,7 @@ void add_commands(Roff& page) {
   page.section("COMMANDS");
   for (const cli::Command& command : cli::commands()) {
     if (command.is_hidden()) continue;
-    page.item(usage_of(command), command.help);
+    page.item(synopsis_of(command), command.help);
     if (command.given().empty()) continue;
     page.indent();
     for (const cli::Parameter& parameter : command.given()) {

@@ -41,6 +41,15 @@ std::size_t typing_mistakes(std::string_view a, std::string_view b) {
   return cost[a.size()][b.size()];
 }
 
+/// How many are close. Short words are near many others, so they are allowed one; a word of five
+/// letters has often two wrong ("qurye"), a long one in three.
+std::size_t forgiven_mistakes(std::size_t letters) {
+  constexpr std::size_t few = 5;
+  constexpr std::size_t many = 9;
+  if (letters >= many) return letters / 3;
+  return letters >= few ? 2 : 1;
+}
+
 }  // namespace
 
 Result<Duration> parse_duration(std::string_view text) {
@@ -69,9 +78,7 @@ std::string format_duration(Duration duration) {
 
 std::string_view nearest_word(std::string_view word, std::span<const std::string_view> words) {
   std::string_view nearest;
-  // One mistake in three letters is close; more would suggest words that have nothing to do with
-  // it.
-  std::size_t fewest = std::max<std::size_t>(1, word.size() / 3) + 1;
+  std::size_t fewest = forgiven_mistakes(word.size()) + 1;
   for (const std::string_view candidate : words) {
     if (word.size() > kMaxWord || candidate.size() > kMaxWord) continue;
     const std::size_t mistakes = typing_mistakes(word, candidate);

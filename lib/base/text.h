@@ -21,7 +21,8 @@ namespace covey::base {
 [[nodiscard]] std::string format_duration(Duration duration);
 
 /// The word with the fewest typing mistakes from `word`, if it is close enough to suggest; else
-/// empty. A tie goes to the earlier word.
+/// empty. Close is one mistake in a word of less than five letters, two from five letters on, and
+/// from nine on one in three letters. A tie goes to the earlier word.
 [[nodiscard]] std::string_view nearest_word(std::string_view word,
                                             std::span<const std::string_view> words);
 

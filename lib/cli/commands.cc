@@ -30,8 +30,14 @@ base::Result<void> check_host(const Context& context) {
   if (wanted.empty()) return {};
   const auto status = context.client.ask<api::Status>("/v1/status");
   if (!status) return std::unexpected(status.error());
+  const auto is_wanted = [&](const auto& host) {
+    return wanted == host.name || wanted == fmt::format("{}", host.id);
+  };
   const api::HostSummary& host = status->value.host;
-  if (wanted == host.name || wanted == fmt::format("{}", host.id)) return {};
+  if (is_wanted(host)) return {};
+  if (std::ranges::none_of(status->value.members, is_wanted)) {
+    return fail(ErrorCode::invalid_argument, fmt::format("no host '{}' is known", wanted));
+  }
   return fail(ErrorCode::refused,
               fmt::format("this is host {} ({}): run this command on host '{}' itself", host.id,
                           host.name, wanted));
@@ -121,14 +127,19 @@ base::Result<Exit> buckets(const Context& context) {
   const std::string rule = context.argument("RULE");
   const std::string target =
       rule.empty() ? "/v1/buckets" : fmt::format("/v1/buckets?rule={}", api::percent_encode(rule));
-  return ask_and_show<api::BucketMaps>(context, target, [&](const api::BucketMaps& maps) {
+  const auto shown = [&](const api::BucketMaps& maps) {
     std::string text = show(maps, context.colours);
     if (!rule.empty()) {
       for (const api::BucketMap& map : maps.maps)
         text.append("\n").append(show_owners(map, context.colours));
     }
     return text;
-  });
+  };
+  auto done = ask_and_show<api::BucketMaps>(context, target, shown);
+  // What is not there was named on the command line.
+  if (!done && done.error().code == ErrorCode::not_found)
+    done.error().code = ErrorCode::invalid_argument;
+  return done;
 }
 
 base::Result<api::TraceRequest> trace_request(const Context& context) {
@@ -364,6 +375,27 @@ std::span<const ExitStatus> exit_statuses() {
 std::span<const Parameter> Command::given() const {
   const auto end = std::ranges::find_if(parameters, &std::string_view::empty, &Parameter::name);
   return {parameters.begin(), end};
+}
+
+std::string usage_of(const Command& command) {
+  std::string text(command.name);
+  for (const Parameter& parameter : command.given()) {
+    switch (parameter.kind) {
+      case Parameter::Kind::required:
+        text += fmt::format(" {}", parameter.name);
+        break;
+      case Parameter::Kind::optional:
+        text += fmt::format(" [{}]", parameter.name);
+        break;
+      case Parameter::Kind::option:
+        text += fmt::format(" [{} VALUE]", parameter.name);
+        break;
+      case Parameter::Kind::flag:
+        text += fmt::format(" [{}]", parameter.name);
+        break;
+    }
+  }
+  return text;
 }
 
 std::vector<std::string_view> words_of(const Parameter& parameter) {

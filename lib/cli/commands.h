@@ -101,5 +101,8 @@ struct Command {
 };
 
 [[nodiscard]] std::span<const Command> commands();
+/// "trace [N] [--timeout VALUE]", without the program's name and the common options.
+[[nodiscard]] std::string usage_of(const Command& command);
+inline constexpr std::string_view kUsage = "covey [-s SOCKET] [--json] [--no-color] COMMAND";
 
 }  // namespace covey::cli

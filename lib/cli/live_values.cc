@@ -99,20 +99,26 @@ Names verdicts(const Client& client) {
 
 struct Source {
   std::string_view kind;
+  Values values;
   Names (*names)(const Client& client);
 };
-constexpr auto kSources = std::to_array<Source>({{"host", hosts},
-                                                 {"rule", rules},
-                                                 {"virtual_ip", virtual_ips},
-                                                 {"service", services},
-                                                 {"verdict", verdicts}});
+constexpr auto kSources = std::to_array<Source>({{"host", Values::host, hosts},
+                                                 {"rule", Values::rule, rules},
+                                                 {"virtual_ip", Values::virtual_ip, virtual_ips},
+                                                 {"service", Values::service, services},
+                                                 {"verdict", Values::verdict, verdicts}});
 
 }  // namespace
+
+Names live_names(Values values, const Client& client) {
+  const auto* const source = std::ranges::find(kSources, values, &Source::values);
+  return source == kSources.end() ? Names() : source->names(client.with_timeout(kPatience));
+}
 
 base::Result<Exit> complete(const Context& context) {
   const auto* const source = std::ranges::find(kSources, context.argument("KIND"), &Source::kind);
   if (source == kSources.end()) return Exit::ok;
-  Names names = source->names(context.client.with_timeout(kPatience));
+  Names names = live_names(source->values, context.client);
   std::erase_if(names, [](const std::string& name) { return !is_plain(name); });
   std::ranges::sort(names);
   names.erase(std::ranges::unique(names).begin(), names.end());

@@ -9,8 +9,8 @@
 #include <deque>
 #include <map>
 
-#include "base/text.h"
 #include "cli/commands.h"
+#include "cli/suggest.h"
 #include "cli/table.h"
 
 namespace covey::cli {
@@ -50,27 +50,6 @@ Bound bind(CLI::App& sub, const Parameter& parameter, Parsed& parsed) {
   return {parameter.name, option, &value};
 }
 
-std::string usage_of(const Command& command) {
-  std::string text(command.name);
-  for (const Parameter& parameter : command.given()) {
-    switch (parameter.kind) {
-      case Parameter::Kind::required:
-        text += fmt::format(" {}", parameter.name);
-        break;
-      case Parameter::Kind::optional:
-        text += fmt::format(" [{}]", parameter.name);
-        break;
-      case Parameter::Kind::option:
-        text += fmt::format(" [{} VALUE]", parameter.name);
-        break;
-      case Parameter::Kind::flag:
-        text += fmt::format(" [{}]", parameter.name);
-        break;
-    }
-  }
-  return text;
-}
-
 std::string help_of(const Command& command) {
   std::string text = fmt::format("covey {}\n\n{}\n", usage_of(command), command.help);
   std::vector<std::pair<std::string, std::string>> rows;
@@ -81,7 +60,7 @@ std::string help_of(const Command& command) {
 }
 
 std::string help() {
-  std::string text = "covey [-s SOCKET] [--json] [--no-color] COMMAND\n\n";
+  std::string text = fmt::format("{}\n\n", kUsage);
   std::vector<std::pair<std::string, std::string>> rows;
   for (const Command& command : commands()) {
     if (!command.is_hidden())
@@ -101,18 +80,6 @@ std::string help() {
   return text + "\nexit status\n" + facts(rows);
 }
 
-/// "unknown command 'qurey', did you mean 'query'?"
-std::string about_unknown(const std::string& word) {
-  if (word.starts_with('-')) return fmt::format("unknown option '{}'; see `covey --help`", word);
-  std::vector<std::string_view> names;
-  for (const Command& command : commands()) {
-    if (!command.is_hidden()) names.push_back(command.name);
-  }
-  const std::string_view nearest = base::nearest_word(word, names);
-  if (nearest.empty()) return fmt::format("unknown command '{}'; `covey --help` lists them", word);
-  return fmt::format("unknown command '{}', did you mean '{}'?", word, nearest);
-}
-
 int fail_with(const Surroundings& around, Exit status, const std::string& why) {
   around.err << "covey: " << printable(why) << '\n';
   return static_cast<int>(status);
@@ -129,8 +96,8 @@ std::string complaint(const Command& command, const Context& context) {
     const std::string given = context.argument(parameter.name);
     const std::vector<std::string_view> words = words_of(parameter);
     if (std::ranges::find(words, given) == words.end()) {
-      return fmt::format("{}: '{}' is unknown (allowed: {})", parameter.name, given,
-                         fmt::join(words, ", "));
+      return fmt::format("{}: '{}' is unknown{} (allowed: {})", parameter.name, given,
+                         did_you_mean(given, words), fmt::join(words, ", "));
     }
   }
   return "";
@@ -154,7 +121,11 @@ int run_command(const Command& command, const std::vector<Bound>& bound, const P
   if (!wrong.empty()) return fail_with(around, Exit::usage, wrong);
   const auto status = command.run(context);
   around.out.flush();
-  if (!status) return fail_with(around, exit_of(status.error().code), status.error().context);
+  if (!status) {
+    const base::Error& error = status.error();
+    return fail_with(around, exit_of(error.code),
+                     error.context + about_unknown_name(command, context, error));
+  }
   return static_cast<int>(*status);
 }
 
@@ -206,7 +177,12 @@ int run(const std::vector<std::string>& arguments, const Surroundings& around) {
   const auto chosen = app.get_subcommands();
   if (chosen.empty()) {
     const std::vector<std::string> rest = app.remaining();
-    if (!rest.empty()) return fail_with(around, Exit::usage, about_unknown(rest.front()));
+    if (!rest.empty()) {
+      const std::string& word = rest.front();
+      return fail_with(around, Exit::usage,
+                       word.starts_with('-') ? about_unknown_option(word, nullptr)
+                                             : about_unknown_command(word));
+    }
     (wants_help ? around.out : around.err) << help();
     return static_cast<int>(wants_help ? Exit::ok : Exit::usage);
   }
@@ -217,9 +193,12 @@ int run(const std::vector<std::string>& arguments, const Surroundings& around) {
   }
   const std::vector<std::string> rest = app.remaining(true);
   if (!rest.empty()) {
-    return fail_with(around, Exit::usage,
-                     fmt::format("'{}' is not expected here; usage: covey {}", rest.front(),
-                                 usage_of(*command)));
+    const std::string& word = rest.front();
+    return fail_with(
+        around, Exit::usage,
+        word.starts_with('-')
+            ? about_unknown_option(word, command)
+            : fmt::format("'{}' is not expected here; usage: covey {}", word, usage_of(*command)));
   }
   return run_command(*command, parameters, parsed, around);
 }

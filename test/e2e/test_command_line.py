@@ -5,6 +5,7 @@ import concurrent.futures
 import contextlib
 import functools
 import json
+import shlex
 import signal
 import subprocess
 
@@ -283,6 +284,47 @@ def test_an_unknown_command_is_a_usage_error(lab):
     wrong = lab.covey(1, "qurey")
     assert wrong.returncode == 2
     assert "query" in wrong.stderr, "a typo should be answered with the nearest command"
+
+
+def test_the_tab_key_offers_what_the_daemon_knows(lab):
+    def offered(kind):
+        done = lab.covey(1, "__complete", kind, check=True)
+        assert not done.stderr
+        return done.stdout.split()
+
+    def completed(line):
+        """By the script of bash, which calls the covey in its path."""
+        program = lab.options.program("covey")
+        script = (f"PATH={program.parent}:$PATH; source <(covey completion bash); "
+                  f"COMP_LINE={shlex.quote(line)}; COMP_POINT=${{#COMP_LINE}}; _covey; "
+                  'echo "${COMPREPLY[@]}"')
+        done = run("bash", "--norc", "-c", script)
+        assert not done.stderr
+        return done.stdout.split()
+
+    rules = ["block", "db", "echo", "network", "sticky", "web"]
+    assert offered("host") == ["web1", "web2", "web3"]
+    assert offered("rule") == rules
+    assert set(offered("virtual_ip")) == {settings.VIP4, settings.VIP6}
+    assert {f"{settings.VIP4}:80", f"{settings.VIP4}:5432"} <= set(offered("service"))
+    assert offered("verdict") == sorted(lab.ask(1, "stats")["verdicts"])
+    socket = lab.state.directory / "h1.sock"
+    assert completed(f"covey -s {socket} drainstop web") == ["web1", "web2", "web3"]
+    assert completed(f"covey -s {socket} weight ") == rules
+    assert completed(f"covey -s {socket} trace --verdict drop_no_") == ["drop_no_flow"]
+    assert completed("covey -s /run/no-such-covey.sock query ") == []
+
+
+@pytest.mark.parametrize("command, suggested", [
+    (("query", "wbe2"), "web2"), (("stop", "wbe2"), "web2"), (("buckets", "stikcy"), "sticky"),
+    (("buckets", "spraed"), "spread"), (("weight", "netwrok", "50"), "network"),
+    (("trace", "--verdict", "drop_not_onwer"), "drop_not_owner"), (("query", "--chekc"), "--check"),
+    (("queryport", "80", "tpc"), "tcp")], ids=lambda value: str(value).strip("'()"))
+def test_what_is_misspelt_is_answered_with_the_nearest(lab, command, suggested):
+    wrong = lab.covey(1, *command)
+    assert wrong.returncode == 2, wrong.stderr
+    assert f"did you mean '{suggested}'?" in wrong.stderr
+    assert not wrong.stdout
 
 
 def test_a_daemon_that_is_not_there_is_exit_status_4(lab):

@@ -39,6 +39,13 @@ TEST_CASE("the nearest word forgives a few typing mistakes and no more") {
   CHECK(nearest_word("qurey", words) == "query");
   CHECK(nearest_word("querport", words) == "queryport");
   CHECK(nearest_word("stat", words) == "start");
+  CHECK(nearest_word("dispaly", words) == "display");
+  CHECK(nearest_word("qurye", words) == "query");          // five letters, two mistakes
+  CHECK(nearest_word("quye", words).empty());              // four letters, two mistakes
+  CHECK(nearest_word("qreyrpot", words).empty());          // eight letters, three mistakes
+  CHECK(nearest_word("qureyprot", words) == "queryport");  // nine letters, two mistakes
+  CHECK(nearest_word("quexyzoxt", words) == "queryport");  // nine letters, three mistakes
+  CHECK(nearest_word("qzexyzoxt", words).empty());         // four
   CHECK(nearest_word("xyz", words).empty());
   CHECK(nearest_word("", words).empty());
   CHECK(nearest_word(std::string(1000, 'q'), words).empty());

@@ -151,8 +151,9 @@ TEST_CASE("usage errors are exit status 2 and say what is wrong") {
   const std::vector<std::pair<std::vector<std::string>, std::string>> table = {
       {{"qurey"}, "did you mean 'query'?"},
       {{"zzz"}, "unknown command 'zzz'"},
-      {{"--bogus"}, "unknown option '--bogus'"},
-      {{"query", "--bogus"}, "'--bogus' is not expected"},
+      {{"--bogus"}, "unknown option '--bogus'; usage: covey [-s SOCKET]"},
+      {{"query", "--bogus"}, "unknown option '--bogus'; usage: covey query [HOST] [--check]"},
+      {{"query", "-x"}, "unknown option '-x'; usage: covey query"},
       {{"version", "now"}, "'now' is not expected"},
       {{"queryport"}, "[VIP:]PORT is missing"},
       {{"queryport", "http"}, "'http' is not a port"},
