@@ -43,6 +43,16 @@ class HashInputs {
     size_ = size;
     lengths_ = lengths;
   }
+  /// Where messages lie by position, for who puts several at once.
+  struct Columns {
+    std::uint64_t* first;
+    std::uint64_t* second;
+    std::uint64_t* third;
+    std::uint64_t* counts;
+  };
+  [[nodiscard]] Columns columns() noexcept {
+    return {first_.data(), second_.data(), third_.data(), counts_.data()};
+  }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] const std::uint64_t* first() const noexcept { return first_.data(); }
   [[nodiscard]] const std::uint64_t* second() const noexcept { return second_.data(); }

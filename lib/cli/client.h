@@ -55,10 +55,6 @@ class Client {
   [[nodiscard]] base::Result<Answer<api::ReloadReply>> reload() const;
 
   [[nodiscard]] const std::string& socket() const { return socket_; }
-  /// The same daemon, for somebody who does not wait so long.
-  [[nodiscard]] Client with_timeout(base::Duration timeout) const {
-    return Client(socket_, timeout);
-  }
 
  private:
   struct Response {

@@ -89,13 +89,13 @@ Decision decide_later_fragment(const FrameView& view, const Surroundings& around
 // one look at the flow tells what judge_held() would say.
 void decide_placed(const PlacedSegments& segments, const Surroundings& around,
                    Decision* decisions) noexcept {
-  const auto [positions, frames, views, rules, buckets, sought] = segments;
+  const auto [positions, frames, views, rules, rule_at, buckets, sought] = segments;
   for (std::uint64_t left = positions; left != 0; left &= left - 1) {
     const auto i = static_cast<unsigned>(std::countr_zero(left));
     const bool is_held =
         !views[i].is_bare_syn() && flow::FlowCache::is_in_use(views[i].key, sought[i]);
     if (is_held) [[likely]] {
-      be_held(*rules[i], buckets[i], decisions[i]);
+      be_held(rules[rule_at[i]], buckets[i], decisions[i]);
     } else {
       decide_one_placed(segments, i, around, decisions[i]);
     }
@@ -361,7 +361,8 @@ Placement place_by(const CompiledRule& rule, base::BucketIndex bucket,
 [[gnu::flatten]] void decide_one_placed(const PlacedSegments& segments, unsigned i,
                                         const Surroundings& around, Decision& decision) noexcept {
   const FrameView& view = segments.views[i];
-  const Placement place = place_by(*segments.rules[i], segments.buckets[i], around.snapshot);
+  const Placement place =
+      place_by(segments.rules[segments.rule_at[i]], segments.buckets[i], around.snapshot);
   const bool may_be = may_be_held(place, around.flows);
   const flow::Found found =
       may_be ? around.flows.find(view.key, segments.sought[i]) : flow::Found{};

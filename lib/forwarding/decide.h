@@ -51,7 +51,8 @@ struct PlacedSegments {
   std::uint64_t positions = 0;  // bit i for what the others have at i
   const std::span<std::uint8_t>* frames = nullptr;
   const packet::FrameView* views = nullptr;
-  const CompiledRule* const* rules = nullptr;  // none of them disabled
+  const CompiledRule* rules = nullptr;     // of the policy
+  const std::uint64_t* rule_at = nullptr;  // which of them, none disabled
   const base::BucketIndex* buckets = nullptr;
   const flow::Sought* sought = nullptr;
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <map>
 #include <utility>
 
@@ -165,6 +166,34 @@ void Policy::compile_port_tables() {
     virtual_ips_[i].tcp_table = table_for(address, RuleProtocol::tcp);
     virtual_ips_[i].udp_table = table_for(address, RuleProtocol::udp);
   }
+  ports_.push_back(kLookCloser);
+}
+
+// What placing_lanes.h says of the words of slots and rules.
+void Policy::check_layout() {
+  using Word = std::uint64_t;
+  constexpr std::size_t kWord = sizeof(Word);
+  static_assert(std::endian::native == std::endian::little);
+  static_assert(kPortCount == std::size_t{1} << lanes::kPortBits);
+  static_assert(sizeof(VirtualIp) == lanes::kSlotWords * kWord);
+  static_assert(offsetof(VirtualIp, words.high) == lanes::kSlotHigh * kWord);
+  static_assert(offsetof(VirtualIp, words.low) == lanes::kSlotLow * kWord);
+  static_assert(offsetof(VirtualIp, family) == lanes::kSlotRest * kWord);
+  static_assert(sizeof(VirtualIp::family) == 1 && lanes::kSlotFamily == 0xff);
+  static_assert(offsetof(VirtualIp, tcp_table) * 8 ==
+                lanes::kSlotRest * 8 * kWord + lanes::kSlotTable);
+  static_assert(sizeof(CompiledRule) == lanes::kRuleWords * kWord);
+  static_assert(offsetof(CompiledRule, ipv4) == lanes::kRuleIpv4 * kWord);
+  static_assert(offsetof(bucket::Ipv4Masks, sender) == 0 * kWord);
+  static_assert(offsetof(bucket::Ipv4Masks, first) == 1 * kWord);
+  static_assert(offsetof(bucket::Ipv4Masks, second) == 2 * kWord);
+  static_assert(offsetof(bucket::Ipv4Masks, count) == 3 * kWord);
+  static_assert(offsetof(CompiledRule, map_class) * 8 ==
+                lanes::kRuleClass * 8 * kWord + lanes::kRuleClassBit);
+  static_assert(offsetof(CompiledRule, masks.ipv6_high) == lanes::kRuleIpv6High * kWord);
+  static_assert(offsetof(CompiledRule, masks.ipv6_low) == lanes::kRuleIpv6Low * kWord);
+  static_assert(offsetof(CompiledRule, masks.with_ports) * 8 ==
+                lanes::kRuleWithPorts * 8 * kWord + lanes::kRuleWithPortsBit);
 }
 
 // Tables are shared between protocols, hence the ports of both.

@@ -26,6 +26,7 @@
 #include "base/setting.h"
 #include "bucket/bucket_table.h"
 #include "bucket/siphash.h"
+#include "forwarding/placing_lanes.h"
 #include "forwarding/settings.h"
 #include "packet/parse.h"
 
@@ -131,9 +132,15 @@ class Policy {
       return kLookCloser;
     return ports_[found->tcp_table * kPortCount + port];
   }
-  static constexpr std::uint16_t kLookCloser = 0x8000;
-  [[nodiscard]] const CompiledRule& compiled_at(std::uint16_t position) const {
-    return compiled_rules_[position];
+  static constexpr std::uint16_t kLookCloser = lanes::kLookCloser;
+  /// By position.
+  [[nodiscard]] const CompiledRule* compiled_rules() const noexcept {
+    return compiled_rules_.data();
+  }
+  /// The same look-up for several segments at once.
+  [[nodiscard]] lanes::Rules for_lanes() const noexcept {
+    return {reinterpret_cast<const std::uint64_t*>(slots_.data()), slot_mask_, ports_.data(),
+            reinterpret_cast<const std::uint64_t*>(compiled_rules_.data())};
   }
   /// The rule that covers every port of a virtual IP without looking at ports, if there is one: all
   /// that can be said of a later fragment. Nothing if the decision depends on the port.
@@ -172,6 +179,7 @@ class Policy {
     std::uint16_t udp_table = 0;
   };
 
+  static void check_layout();
   void compile_virtual_ips();
   void compile_port_tables();
   [[nodiscard]] std::uint16_t position_of(RuleIndex rule, std::size_t port) const;
@@ -182,10 +190,8 @@ class Policy {
   // Only the operator's own addresses are stored, so a fixed mixing function is safe: a client
   // cannot lengthen a probe.
   [[nodiscard]] std::size_t slot_of(const AddressWords& words) const noexcept {
-    constexpr std::uint64_t kMixHigh = 0x9e3779b97f4a7c15;
-    constexpr std::uint64_t kMixLow = 0xc2b2ae3d27d4eb4f;
-    return static_cast<std::size_t>((words.high * kMixHigh + words.low * kMixLow) >> 40U) &
-           slot_mask_;
+    const std::uint64_t mixed = words.high * lanes::kMixHigh + words.low * lanes::kMixLow;
+    return static_cast<std::size_t>(mixed >> lanes::kMixShift) & slot_mask_;
   }
   [[nodiscard]] const VirtualIp* find(const AddressWords& words,
                                       base::Family family) const noexcept {
@@ -211,7 +217,8 @@ class Policy {
   std::vector<VirtualIp> virtual_ips_;
   std::vector<VirtualIp> slots_;  // the same by address: open addressing, empty ones of no family
   std::size_t slot_mask_ = 0;
-  // Table after table of kPortCount: positions in compiled_rules_, some with kLookCloser.
+  // Table after table of kPortCount: positions in compiled_rules_, some with kLookCloser; and one
+  // more number, since vector registers get two with the last one.
   std::vector<std::uint16_t> ports_;
   std::vector<CompiledRule> compiled_rules_;              // kDefaultRule first
   std::vector<std::optional<RuleIndex>> portless_rules_;  // by port table

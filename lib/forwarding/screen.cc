@@ -2,6 +2,7 @@
 #include "forwarding/screen.h"
 
 #include <bit>
+#include <cstddef>
 #include <optional>
 
 #include "base/endian.h"
@@ -137,29 +138,39 @@ class ClassLook {
 
 }  // namespace
 
-Screen::Reader Screen::reader_of_this_processor() noexcept {
+std::span<const Screen::Variant> Screen::variants() noexcept {
+  static constexpr Variant kScalar{"scalar", nullptr, nullptr, nullptr, nullptr};
 #ifdef COVEY_HAVE_X86_LANES
+  static constexpr std::array kVariants = {
+      Variant{"avx512", lanes::read_segments_avx512, lanes::look_up_ipv4_avx512,
+              lanes::look_up_ipv6_avx512, lanes::clean_avx512},
+      Variant{"avx2", lanes::read_segments_avx2, nullptr, nullptr, nullptr},
+      kScalar,
+  };
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2")) return lanes::read_segments_avx2;
+  // Each of these implies avx512f.
+  if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) return kVariants;
+  return std::span(kVariants).subspan(__builtin_cpu_supports("avx2") ? 1 : 2);
+#else
+  return {&kScalar, 1};
 #endif
-  return nullptr;
 }
 
 lanes::Found Screen::read_segments(std::span<const std::span<std::uint8_t>> frames,
                                    const Policy& policy) noexcept {
   static constexpr std::array<std::uint8_t, lanes::kShortestSegment> kNothing{};
-  if (reader_ == nullptr) return {};
+  if (variant_.read == nullptr) return {};
   for (std::size_t i = 0; i < frames.size(); ++i) {
     const bool is_long = frames[i].size() >= lanes::kShortestSegment;
     rows_.at[i] = is_long ? frames[i].data() : kNothing.data();
     rows_.sizes[i] = frames[i].size();
   }
-  for (std::size_t i = frames.size(); i % lanes::kStep != 0; ++i) {
+  for (std::size_t i = frames.size(); i % lanes::kMostStep != 0; ++i) {
     rows_.at[i] = kNothing.data();
     rows_.sizes[i] = 0;
   }
   rows_.count = frames.size();
-  return reader_(rows_, {policy.mac_words().cluster, policy.mac_words().host}, segments_);
+  return variant_.read(rows_, {policy.mac_words().cluster, policy.mac_words().host}, segments_);
 }
 
 void Screen::look_up(const lanes::Found& segments, const Policy& policy,
@@ -170,8 +181,20 @@ void Screen::look_up(const lanes::Found& segments, const Policy& policy,
   candidates = {placeable, placeable, lengths};
 }
 
+lanes::Places Screen::lane_places() noexcept {
+  const bucket::HashInputs::Columns columns = inputs_.columns();
+  return {positions_.data(), columns.first, columns.second, columns.third, columns.counts};
+}
+
 Screen::Positions Screen::look_up_ipv4(Positions segments, const Policy& policy,
                                        bucket::HashInputs::Lengths& lengths) noexcept {
+  if (segments == 0) return 0;
+  if (variant_.look_up_ipv4 != nullptr) {
+    const lanes::LookedUp found =
+        variant_.look_up_ipv4(segments, policy.for_lanes(), segments_, lane_places());
+    lengths |= found.lengths;
+    return found.placeable;
+  }
   Positions placeable = segments;
   bucket::HashInputs::Lengths put = 0;
   for (Positions left = segments; left != 0; left &= left - 1) {
@@ -184,8 +207,8 @@ Screen::Positions Screen::look_up_ipv4(Positions segments, const Policy& policy,
       placeable ^= std::uint64_t{1} << i;
       continue;
     }
-    rules_[i] = &policy.compiled_at(at);
-    const bucket::Ipv4Masks& masks = rules_[i]->ipv4;
+    positions_[i] = at;
+    const bucket::Ipv4Masks& masks = rules_[at].ipv4;
     inputs_.put_short(i, (source & masks.sender) | masks.first, masks.second, masks.count, put);
   }
   lengths |= put;
@@ -194,6 +217,13 @@ Screen::Positions Screen::look_up_ipv4(Positions segments, const Policy& policy,
 
 Screen::Positions Screen::look_up_ipv6(Positions segments, const Policy& policy,
                                        bucket::HashInputs::Lengths& lengths) noexcept {
+  if (segments == 0) return 0;
+  if (variant_.look_up_ipv6 != nullptr) {
+    const lanes::LookedUp found =
+        variant_.look_up_ipv6(segments, policy.for_lanes(), rows_, segments_, lane_places());
+    lengths |= found.lengths;
+    return found.placeable;
+  }
   Positions placeable = segments;
   bucket::HashInputs::Lengths put = 0;
   for (Positions left = segments; left != 0; left &= left - 1) {
@@ -209,10 +239,10 @@ Screen::Positions Screen::look_up_ipv6(Positions segments, const Policy& policy,
       placeable ^= std::uint64_t{1} << i;
       continue;
     }
-    rules_[i] = &policy.compiled_at(at);
+    positions_[i] = at;
     const bucket::HashedFields hashed{segments_.sources[i], segments_.lower_sources[i], ports,
                                       /*is_ipv6=*/true};
-    inputs_.put(i, bucket::words_of(hashed, rules_[i]->masks), put);
+    inputs_.put(i, bucket::words_of(hashed, rules_[at].masks), put);
   }
   lengths |= put;
   return placeable;
@@ -226,19 +256,33 @@ void Screen::look_up_one(std::size_t i, Bytes frame, const Policy& policy,
       policy.compiled(policy.rule_for(plain.virtual_ip, plain.protocol, plain.destination_port));
   const bool is_tcp = plain.protocol == packet::kProtocolTcp;
   if (rule.is_disabled || (rule.reads_quic && !is_tcp)) return;
-  rules_[i] = &rule;
+  positions_[i] = static_cast<std::uint64_t>(&rule - rules_);
   inputs_.put(i, bucket::words_of(plain.hashed, rule.masks), candidates.lengths);
   candidates.all |= std::uint64_t{1} << i;
   candidates.tcp |= std::uint64_t{is_tcp} << i;
 }
 
+/// Of them those in whose bucket this host has no part, where that is found out side by side.
+Screen::Positions Screen::clean(const Candidates& candidates,
+                                const Surroundings& around) const noexcept {
+  using Row = bucket::ClassTables::Row;
+  static_assert(sizeof(Row) == sizeof(std::uint64_t) && offsetof(Row, start) == 4);
+  if (variant_.clean == nullptr) return 0;
+  const bucket::ClassTables& classes = around.snapshot.buckets.classes;
+  return variant_.clean(candidates.all, around.snapshot.policy->for_lanes(), positions_.data(),
+                        outputs_.hashes.data(),
+                        {reinterpret_cast<const std::uint64_t*>(classes.rows()),
+                         classes.foreign_words(), around.flows.counts().occupied_in_any()});
+}
+
 Screen::Positions Screen::settle_foreign(const Candidates& candidates,
                                          const Surroundings& around) noexcept {
+  const Positions settled = clean(candidates, around);
   Positions open = 0;
   ClassLook look(around);
-  for (Positions left = candidates.all; left != 0; left &= left - 1) {
+  for (Positions left = candidates.all & ~settled; left != 0; left &= left - 1) {
     const auto i = static_cast<unsigned>(std::countr_zero(left));
-    look.look_at(rules_[i]->map_class);
+    look.look_at(rule_of(i).map_class);
     const base::BucketIndex bucket = look.bucket_of(outputs_.hashes[i]);
     if (look.is_clean(bucket)) [[likely]]
       continue;
@@ -267,6 +311,7 @@ Decision Screen::settled(std::size_t i, const Snapshot& snapshot) const noexcept
   if (!around.snapshot.buckets.serving || around.flows.places_again()) return 0;
   // Of a class that it does not know, the flow cache may hold something everywhere.
   if (around.flows.counts().class_count() < around.snapshot.buckets.classes.size()) return 0;
+  rules_ = policy.compiled_rules();
   Candidates candidates;
   const lanes::Found segments = read_segments(frames, policy);
   look_up(segments, policy, candidates);

@@ -18,6 +18,7 @@
 
 #include "bucket/siphash_batch.h"
 #include "forwarding/decide.h"
+#include "forwarding/placing_lanes.h"
 #include "forwarding/segment_lanes.h"
 
 namespace covey::forwarding {
@@ -25,12 +26,18 @@ namespace covey::forwarding {
 class Screen {
  public:
   static constexpr std::size_t kMostFrames = bucket::HashInputs::kCapacity;
-  /// Reads segments side by side, see segment_lanes.h; nothing: this processor cannot.
-  using Reader = lanes::Found (*)(const lanes::Frames& frames, const lanes::Macs& macs,
-                                  lanes::Segments& segments) noexcept;
-  [[nodiscard]] static Reader reader_of_this_processor() noexcept;
+  /// What is done side by side, see segment_lanes.h and placing_lanes.h; null: one by one.
+  struct Variant {
+    const char* name;
+    decltype(&lanes::read_segments_avx2) read;
+    decltype(&lanes::look_up_ipv4_avx512) look_up_ipv4;
+    decltype(&lanes::look_up_ipv6_avx512) look_up_ipv6;
+    decltype(&lanes::clean_avx512) clean;
+  };
+  /// Those this processor can run, the fastest first.
+  [[nodiscard]] static std::span<const Variant> variants() noexcept;
 
-  explicit Screen(Reader reader = reader_of_this_processor()) noexcept : reader_(reader) {}
+  explicit Screen(const Variant& variant = variants().front()) noexcept : variant_(variant) {}
 
   /// Frames of a burst, by position: bit i for frames[i].
   using Positions = std::uint64_t;
@@ -41,7 +48,9 @@ class Screen {
   [[nodiscard]] Positions settle(std::span<const std::span<std::uint8_t>> frames,
                                  const Surroundings& around) noexcept;
   /// By which rule frames[i] of the last burst was settled.
-  [[nodiscard]] const CompiledRule& rule_of(std::size_t i) const noexcept { return *rules_[i]; }
+  [[nodiscard]] const CompiledRule& rule_of(std::size_t i) const noexcept {
+    return rules_[positions_[i]];
+  }
   /// What forwarding::decide() says of frames[i], which was settled.
   [[nodiscard]] Decision settled(std::size_t i, const Snapshot& snapshot) const noexcept;
 
@@ -74,15 +83,19 @@ class Screen {
                                        bucket::HashInputs::Lengths& lengths) noexcept;
   void look_up_one(std::size_t i, std::span<const std::uint8_t> frame, const Policy& policy,
                    Candidates& candidates) noexcept;
+  [[nodiscard]] lanes::Places lane_places() noexcept;
+  [[nodiscard]] Positions clean(const Candidates& candidates,
+                                const Surroundings& around) const noexcept;
   [[nodiscard]] Positions settle_foreign(const Candidates& candidates,
                                          const Surroundings& around) noexcept;
   void read_placed(Positions placed, const Burst& burst, const flow::FlowCache& flows) noexcept;
 
-  Reader reader_;
+  Variant variant_;
   lanes::Frames rows_;
   lanes::Segments segments_;
+  const CompiledRule* rules_ = nullptr;  // of the policy
   // By position.
-  std::array<const CompiledRule*, kMostFrames> rules_;  // of candidates
+  alignas(64) std::array<std::uint64_t, kMostFrames> positions_{};  // in rules_, of candidates
   bucket::HashInputs inputs_;
   bucket::HashOutputs outputs_;
   std::array<base::BucketIndex, kMostFrames> buckets_;  // of those in placed_

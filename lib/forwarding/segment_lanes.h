@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Segments of TCP over IPv4, most of what a host sees, read several at once in the lanes of vector
-// registers.
+// Segments of TCP, most of what a host sees, read several at once in the lanes of vector registers.
 //
-// Owner: forwarding, internal. Thread: any; pure. For the file that is compiled for processors
-// which the rest of the program must not ask for: it gets plain arrays, so that it calls nothing
+// Owner: forwarding, internal. Thread: any; pure. For files that are compiled for processors
+// which the rest of the program must not ask for: they get plain arrays, so that they call nothing
 // from elsewhere.
 #pragma once
 
@@ -13,16 +12,16 @@
 namespace covey::forwarding::lanes {
 
 inline constexpr std::size_t kMostFrames = 64;
-inline constexpr std::size_t kStep = 4;              // as many are read at once
+inline constexpr std::size_t kMostStep = 8;          // as many are read at once
 inline constexpr std::size_t kShortestSegment = 54;  // Ethernet, IPv4 and TCP without options
 inline constexpr std::size_t kShortestIpv6 = 74;     // likewise
 inline constexpr std::size_t kIpv6DataOffset = 66;   // of TCP, upper half of that byte
 
-/// Frames to be read. Their number is rounded up to whole steps; at each position there are
-/// kShortestSegment bytes to be read, be it other ones.
+/// Frames to be read. Their number is rounded up to a multiple of kMostStep; at each position there
+/// are kShortestSegment bytes to be read, be it other ones.
 struct Frames {
   std::size_t count = 0;
-  const std::uint8_t* at[kMostFrames];
+  alignas(64) const std::uint8_t* at[kMostFrames];
   alignas(64) std::uint64_t sizes[kMostFrames];  // bytes
 };
 
@@ -51,5 +50,7 @@ struct Found {
 };
 [[nodiscard]] Found read_segments_avx2(const Frames& frames, const Macs& macs,
                                        Segments& segments) noexcept;
+[[nodiscard]] Found read_segments_avx512(const Frames& frames, const Macs& macs,
+                                         Segments& segments) noexcept;
 
 }  // namespace covey::forwarding::lanes

@@ -152,6 +152,18 @@ World& World::bucket_count(std::uint32_t buckets) {
   settings_.buckets = buckets;
   return *this;
 }
+World& World::with_many_addresses() {
+  for (unsigned i = 1; i <= kManyAddresses; ++i) {
+    base::IpPrefix ipv4 = prefix(kVip, 24);
+    ipv4.address.bytes[2] = 1;
+    ipv4.address.bytes[3] = static_cast<std::uint8_t>(i);
+    base::IpPrefix ipv6 = prefix(kVip6, 64);
+    ipv6.address.bytes[13] = 1;
+    ipv6.address.bytes[15] = static_cast<std::uint8_t>(i);
+    settings_.virtual_ips.insert(settings_.virtual_ips.end(), {ipv4, ipv6});
+  }
+  return *this;
+}
 World& World::holds(FlowState state) {
   held_ = state;
   return *this;

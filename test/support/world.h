@@ -36,6 +36,7 @@ inline constexpr base::MacAddress kHostMac{{0x02, 0x01, 10, 77, 0, 50}};
 inline constexpr base::MacAddress kStackMac{{0x02, 0, 0, 0, 0, 0x7a}};
 inline constexpr std::uint32_t kOurSequence =
     5000;  // of the SYN-ACK of a held half-open connection
+inline constexpr unsigned kManyAddresses = 100;
 
 [[nodiscard]] std::vector<forwarding::PortRule> world_rules();
 [[nodiscard]] forwarding::Settings world_settings();
@@ -72,6 +73,8 @@ class World {
   World& rules(std::vector<forwarding::PortRule> rules);
   World& bucket_count(std::uint32_t buckets);
   World& gateway(std::string_view address);
+  /// kManyAddresses more virtual IPs of each family: 10.77.1.1 and on, 2001:db8:77::1:1 and on.
+  World& with_many_addresses();
   /// The connection the frame belongs to (for an ICMP error: the one it speaks of) is in the cache.
   World& holds(flow::FlowState state);
   /// Of that connection nothing is known but a bare ACK behind kOurSequence that our stack sent.

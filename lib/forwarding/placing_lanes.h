@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Rules and buckets of segments, looked up for several at once in the lanes of vector registers.
+//
+// Owner: forwarding, internal. Thread: any; pure. As with segment_lanes.h: plain arrays, for a file
+// that is compiled for processors which the rest of the program must not ask for. What is said here
+// of the layout of a Policy, policy.cc asserts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "forwarding/segment_lanes.h"
+
+namespace covey::forwarding::lanes {
+
+/// What looking up a segment takes of a Policy, as little-endian words.
+struct Rules {
+  /// Virtual IPs by address, see Policy::find().
+  const std::uint64_t* slots = nullptr;
+  std::uint64_t slot_mask = 0;
+  /// Positions of rules, by table and port. What lies behind the last one may be read.
+  const std::uint16_t* ports = nullptr;
+  /// CompiledRule, by position.
+  const std::uint64_t* rules = nullptr;
+};
+inline constexpr std::size_t kPortBits = 16;
+inline constexpr std::uint64_t kLookCloser = 0x8000;  // positions from here on
+inline constexpr std::uint64_t kMixHigh = 0x9e3779b97f4a7c15;
+inline constexpr std::uint64_t kMixLow = 0xc2b2ae3d27d4eb4f;
+inline constexpr unsigned kMixShift = 40;
+
+// Of a slot.
+inline constexpr std::size_t kSlotWords = 4;
+inline constexpr std::size_t kSlotHigh = 0;
+inline constexpr std::size_t kSlotLow = 1;
+inline constexpr std::size_t kSlotRest = 2;
+inline constexpr std::uint64_t kSlotFamily = 0xff;  // bits of the rest
+inline constexpr unsigned kSlotTable = 32;          // the first of sixteen bits of the rest
+
+// Of a rule.
+inline constexpr std::size_t kRuleWords = 8;
+inline constexpr std::size_t kRuleIpv4 = 0;   // sender, first, second, count
+inline constexpr std::size_t kRuleClass = 4;  // sixteen bits from kRuleClassBit on
+inline constexpr unsigned kRuleClassBit = 16;
+inline constexpr std::size_t kRuleIpv6High = 5;
+inline constexpr std::size_t kRuleIpv6Low = 6;
+inline constexpr std::size_t kRuleWithPorts = 7;  // one bit
+inline constexpr unsigned kRuleWithPortsBit = 32;
+
+/// Where what was found is put, by position.
+struct Places {
+  std::uint64_t* rules;  // positions of rules
+  std::uint64_t* first;  // as in HashInputs
+  std::uint64_t* second;
+  std::uint64_t* third;
+  std::uint64_t* counts;
+};
+
+/// Of segments those that their rule places, and the lengths of what is to be hashed of them.
+struct LookedUp {
+  std::uint64_t placeable = 0;
+  std::uint32_t lengths = 0;
+};
+[[nodiscard]] LookedUp look_up_ipv4_avx512(std::uint64_t segments, const Rules& rules,
+                                           const Segments& read, const Places& places) noexcept;
+[[nodiscard]] LookedUp look_up_ipv6_avx512(std::uint64_t segments, const Rules& rules,
+                                           const Frames& frames, const Segments& read,
+                                           const Places& places) noexcept;
+
+/// What is known of buckets, see bucket::ClassTables and flow::BucketCounts.
+struct Buckets {
+  const std::uint64_t* rows;  // by class: mask, and from bit 32 on start
+  const std::uint64_t* foreign;
+  const std::uint64_t* occupied;
+};
+/// Of candidates those in whose bucket this host has no part for certain.
+[[nodiscard]] std::uint64_t clean_avx512(std::uint64_t candidates, const Rules& rules,
+                                         const std::uint64_t* positions,
+                                         const std::uint64_t* hashes,
+                                         const Buckets& buckets) noexcept;
+
+}  // namespace covey::forwarding::lanes
