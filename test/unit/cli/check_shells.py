@@ -19,8 +19,8 @@ import time
 import canned_daemon
 
 FILES = ["one.key", "other.key"]
-COMMANDS = ("query display params queryport explain stats buckets flows trace history events start "
-            "stop drainstop suspend resume weight reload ip2mac keygen key completion "
+COMMANDS = ("query display params queryport explain stats top buckets flows trace history events "
+            "start stop drainstop suspend resume weight reload ip2mac keygen key completion "
             "version").split()
 COMMON = "-s --socket --json --no-color -h --help".split()
 # A host whose name is no plain word is offered by its number.
@@ -72,7 +72,7 @@ LINES = [
     ("covey explain tcp 1.2.3.4:1 1.2.3.4:2 --f", ["--flags"]),
     ("covey explain --flags s", ["syn", "syn,ack"]),
     ("covey explain --flags syn ", ["tcp", "udp"]),
-    ("covey stats --", ["--all", *LONG]),
+    ("covey stats --", ["--all", "--rate", "--interval", *LONG]),
     ("covey -s @ buckets ", ["default", "spread", *RULES]),
     ("covey buckets ", ["default", "spread"]),
     ("covey flows --limit ", []),
