@@ -36,6 +36,7 @@ struct HashMasks {
   std::uint64_t ipv6_low = 0;
   std::uint32_t ipv4 = 0;
   bool with_ports = false;
+  friend bool operator==(const HashMasks&, const HashMasks&) = default;
 };
 
 /// What can count, as it lies in a packet, read as little-endian words. Composed in registers:

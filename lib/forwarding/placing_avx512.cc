@@ -60,17 +60,10 @@ class VirtualIps {
     Mask found = 0;
     for (Mask left = some; left != 0; slot = _mm512_add_epi64(slot, all(1))) {
       slot = _mm512_and_si512(slot, all(rules_.slot_mask));
-      const Word at = _mm512_slli_epi64(slot, 2);
-      static_assert(kSlotWords == 4);
-      const Word rest = gather(left, at, rules_.slots + kSlotRest);
-      const Word its_family = _mm512_and_si512(rest, all(kSlotFamily));
-      Mask hit = _mm512_mask_cmpeq_epi64_mask(left, its_family, all(family));
-      hit = _mm512_mask_cmpeq_epi64_mask(hit, high, gather(left, at, rules_.slots + kSlotHigh));
-      if (family == kIpv6)
-        hit = _mm512_mask_cmpeq_epi64_mask(hit, low, gather(left, at, rules_.slots + kSlotLow));
-      tables = _mm512_mask_srli_epi64(tables, hit, rest, kSlotTable);
+      const Mask hit = family == kIpv4 ? look_brief(left, slot, high, tables)
+                                       : look(left, slot, high, low, tables);
       found |= hit;
-      left = _mm512_mask_test_epi64_mask(_kandn_mask8(hit, left), its_family, its_family);
+      left = _kandn_mask8(hit, left);
     }
     tables = _mm512_and_si512(tables, all(0xffff));
     if (found != 0) {
@@ -80,6 +73,31 @@ class VirtualIps {
       table_ = all(first_of(tables, found));
     }
     return found;
+  }
+
+  // Those of `left` whose address is in their slot, with its table; `left` loses those whose slot
+  // is empty.
+  Mask look_brief(Mask& left, Word slot, Word address, Word& tables) const {
+    static_assert(kBriefSlotTable == kSlotTable);
+    const Word brief = gather(left, slot, rules_.brief_slots);
+    left = _mm512_mask_test_epi64_mask(left, brief, brief);
+    const Mask hit = _mm512_mask_cmpeq_epi64_mask(
+        left, _mm512_and_si512(brief, all(kBriefSlotAddress | kBriefSlotIpv4)),
+        _mm512_or_si512(address, all(kBriefSlotIpv4)));
+    tables = _mm512_mask_srli_epi64(tables, hit, brief, kBriefSlotTable);
+    return hit;
+  }
+  Mask look(Mask& left, Word slot, Word high, Word low, Word& tables) const {
+    static_assert(kSlotWords == 4);
+    const Word at = _mm512_slli_epi64(slot, 2);
+    const Word rest = gather(left, at, rules_.slots + kSlotRest);
+    const Word its_family = _mm512_and_si512(rest, all(kSlotFamily));
+    left = _mm512_mask_test_epi64_mask(left, its_family, its_family);
+    Mask hit = _mm512_mask_cmpeq_epi64_mask(left, its_family, all(family));
+    hit = _mm512_mask_cmpeq_epi64_mask(hit, high, gather(left, at, rules_.slots + kSlotHigh));
+    hit = _mm512_mask_cmpeq_epi64_mask(hit, low, gather(left, at, rules_.slots + kSlotLow));
+    tables = _mm512_mask_srli_epi64(tables, hit, rest, kSlotTable);
+    return hit;
   }
 
   const Rules& rules_;
@@ -100,20 +118,30 @@ Mask positions_of(Mask some, Word tables, Word ports, const Rules& rules, Word& 
   return _mm512_mask_cmplt_epu64_mask(some, positions, all(kLookCloser));
 }
 
-/// Words of rules. Mostly those of neighbouring frames are the same.
-class RuleWords {
+/// See Rules.
+Word briefs_of(Mask some, Word positions, const Rules& rules) {
+  return _mm512_cvtepu32_epi64(
+      _mm512_mask_i64gather_epi32(_mm256_setzero_si256(), some, positions, rules.briefs, 4));
+}
+
+/// Whether all numbers of `some` are the same.
+bool is_one(Word word, Mask some) {
+  return covers(_mm512_cmpeq_epi64_mask(word, all(first_of(word, some))), some);
+}
+
+/// Words of the kinds of rules. Mostly those of neighbouring frames are the same.
+class KindWords {
  public:
-  RuleWords(Mask some, Word positions, const Rules& rules)
+  KindWords(Mask some, Word positions, const Rules& rules)
       : rules_(rules),
         some_(some),
-        at_(_mm512_slli_epi64(positions, 3)),
-        first_(rules.rules + first_of(at_, some)),
-        is_one_(covers(_mm512_cmpeq_epi64_mask(positions, all(first_of(positions, some))), some)) {
+        at_(_mm512_slli_epi64(_mm512_srli_epi64(briefs_of(some, positions, rules), kBriefKind), 3)),
+        first_(rules.kinds + first_of(at_, some)),
+        is_one_(is_one(at_, some)) {
     static_assert(kRuleWords == 8);
   }
-  [[nodiscard]] bool is_one() const { return is_one_; }
   [[nodiscard]] Word operator[](std::size_t word) const {
-    return is_one_ ? all(first_[word]) : gather(some_, at_, rules_.rules + word);
+    return is_one_ ? all(first_[word]) : gather(some_, at_, rules_.kinds + word);
   }
 
  private:
@@ -167,7 +195,7 @@ LookedUp look_up_ipv4_avx512(std::uint64_t segments, const Rules& rules, const S
     Word positions;
     some = positions_of(some, tables, source, rules, positions);
     if (some == 0) continue;
-    const RuleWords words(some, positions, rules);
+    const KindWords words(some, positions, rules);
     const Word first =
         _mm512_or_si512(_mm512_and_si512(source, words[kRuleIpv4]), words[kRuleIpv4 + 1]);
     const Word counts = words[kRuleIpv4 + 3];
@@ -196,7 +224,7 @@ LookedUp look_up_ipv6_avx512(std::uint64_t segments, const Rules& rules, const F
     some = positions_of(some, tables, _mm512_slli_epi64(ports, 32), rules, positions);
     some = has_whole_header(some, reinterpret_cast<const std::uint64_t*>(frames.at + i));
     if (some == 0) continue;
-    const RuleWords words(some, positions, rules);
+    const KindWords words(some, positions, rules);
     const Mask with_ports =
         _mm512_test_epi64_mask(words[kRuleWithPorts], all(std::uint64_t{1} << kRuleWithPortsBit));
     const Word third =
@@ -221,11 +249,9 @@ std::uint64_t clean_avx512(std::uint64_t candidates, const Rules& rules,
   for (std::size_t i = 0; i < kMostFrames; i += kWidth) {
     const Mask some = part_of(candidates, i);
     if (some == 0) continue;
-    const RuleWords words(some, load(positions + i), rules);
-    const Word classes =
-        _mm512_and_si512(_mm512_srli_epi64(words[kRuleClass], kRuleClassBit), all(0xffff));
-    const Word rows = words.is_one() ? all(buckets.rows[first_of(classes, some)])
-                                     : gather(some, classes, buckets.rows);
+    const Word classes = _mm512_and_si512(briefs_of(some, load(positions + i), rules), all(0xffff));
+    const Word rows = is_one(classes, some) ? all(buckets.rows[first_of(classes, some)])
+                                            : gather(some, classes, buckets.rows);
     const Word bucket =
         _mm512_and_si512(_mm512_and_si512(load(hashes + i), rows), all(0xffff'ffff));
     const Word word = _mm512_srli_epi64(bucket, 6);

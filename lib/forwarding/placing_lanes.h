@@ -17,11 +17,17 @@ namespace covey::forwarding::lanes {
 struct Rules {
   /// Virtual IPs by address, see Policy::find().
   const std::uint64_t* slots = nullptr;
+  /// What a segment of IPv4 needs of each slot, in one word: most hosts have few addresses, those
+  /// that have many would not find all slots in the nearest cache.
+  const std::uint64_t* brief_slots = nullptr;
   std::uint64_t slot_mask = 0;
   /// Positions of rules, by table and port. What lies behind the last one may be read.
   const std::uint16_t* ports = nullptr;
-  /// CompiledRule, by position.
-  const std::uint64_t* rules = nullptr;
+  /// By position of a rule: in the lower half its class, in the upper its kind.
+  const std::uint32_t* briefs = nullptr;
+  /// A CompiledRule of each kind, that is, way to hash: mostly all rules share a few, and these
+  /// stay in the nearest cache however many rules there are.
+  const std::uint64_t* kinds = nullptr;
 };
 inline constexpr std::size_t kPortBits = 16;
 inline constexpr std::uint64_t kLookCloser = 0x8000;  // positions from here on
@@ -37,11 +43,17 @@ inline constexpr std::size_t kSlotRest = 2;
 inline constexpr std::uint64_t kSlotFamily = 0xff;  // bits of the rest
 inline constexpr unsigned kSlotTable = 32;          // the first of sixteen bits of the rest
 
+// Of a brief slot, 0 if it is empty.
+inline constexpr std::uint64_t kBriefSlotAddress = 0xffff'ffff;  // of IPv4
+inline constexpr unsigned kBriefSlotTable = 32;                  // the first of sixteen bits
+inline constexpr std::uint64_t kBriefSlotIpv4 = std::uint64_t{1} << 48U;
+inline constexpr std::uint64_t kBriefSlotOther = std::uint64_t{1} << 49U;
+
+inline constexpr unsigned kBriefKind = 16;  // the first of sixteen bits
+
 // Of a rule.
 inline constexpr std::size_t kRuleWords = 8;
-inline constexpr std::size_t kRuleIpv4 = 0;   // sender, first, second, count
-inline constexpr std::size_t kRuleClass = 4;  // sixteen bits from kRuleClassBit on
-inline constexpr unsigned kRuleClassBit = 16;
+inline constexpr std::size_t kRuleIpv4 = 0;  // sender, first, second, count
 inline constexpr std::size_t kRuleIpv6High = 5;
 inline constexpr std::size_t kRuleIpv6Low = 6;
 inline constexpr std::size_t kRuleWithPorts = 7;  // one bit

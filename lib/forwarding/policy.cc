@@ -145,6 +145,13 @@ void Policy::compile_virtual_ips() {
       slot = (slot + 1) & slot_mask_;
     slots_[slot] = virtual_ip;
   }
+  for (const VirtualIp& slot : slots_) {
+    const std::uint64_t table = slot.tcp_table;
+    const std::uint64_t ipv4 =
+        slot.words.high | table << lanes::kBriefSlotTable | lanes::kBriefSlotIpv4;
+    const std::uint64_t other = slot.family == base::Family::none ? 0 : lanes::kBriefSlotOther;
+    brief_slots_.push_back(slot.family == base::Family::ipv4 ? ipv4 : other);
+  }
 }
 
 void Policy::compile_port_tables() {
@@ -188,8 +195,6 @@ void Policy::check_layout() {
   static_assert(offsetof(bucket::Ipv4Masks, first) == 1 * kWord);
   static_assert(offsetof(bucket::Ipv4Masks, second) == 2 * kWord);
   static_assert(offsetof(bucket::Ipv4Masks, count) == 3 * kWord);
-  static_assert(offsetof(CompiledRule, map_class) * 8 ==
-                lanes::kRuleClass * 8 * kWord + lanes::kRuleClassBit);
   static_assert(offsetof(CompiledRule, masks.ipv6_high) == lanes::kRuleIpv6High * kWord);
   static_assert(offsetof(CompiledRule, masks.ipv6_low) == lanes::kRuleIpv6Low * kWord);
   static_assert(offsetof(CompiledRule, masks.with_ports) * 8 ==
@@ -217,6 +222,12 @@ void Policy::compile_rules() {
                                .is_disabled = rule.mode == RuleMode::disabled,
                                .reads_quic = rule.quic == QuicRouting::cid,
                                .masks = masks});
+  }
+  for (const CompiledRule& rule : compiled_rules_) {
+    const auto alike = std::ranges::find(kinds_, rule.masks, &CompiledRule::masks);
+    const auto kind = static_cast<std::uint32_t>(alike - kinds_.begin());
+    if (alike == kinds_.end()) kinds_.push_back(rule);
+    briefs_.push_back(kind << lanes::kBriefKind | rule.map_class.value);
   }
 }
 

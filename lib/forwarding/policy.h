@@ -139,8 +139,12 @@ class Policy {
   }
   /// The same look-up for several segments at once.
   [[nodiscard]] lanes::Rules for_lanes() const noexcept {
-    return {reinterpret_cast<const std::uint64_t*>(slots_.data()), slot_mask_, ports_.data(),
-            reinterpret_cast<const std::uint64_t*>(compiled_rules_.data())};
+    return {reinterpret_cast<const std::uint64_t*>(slots_.data()),
+            brief_slots_.data(),
+            slot_mask_,
+            ports_.data(),
+            briefs_.data(),
+            reinterpret_cast<const std::uint64_t*>(kinds_.data())};
   }
   /// The rule that covers every port of a virtual IP without looking at ports, if there is one: all
   /// that can be said of a later fragment. Nothing if the decision depends on the port.
@@ -216,11 +220,14 @@ class Policy {
   std::vector<base::IpAddress> broadcasts_;  // sorted
   std::vector<VirtualIp> virtual_ips_;
   std::vector<VirtualIp> slots_;  // the same by address: open addressing, empty ones of no family
+  std::vector<std::uint64_t> brief_slots_;  // see lanes::Rules
   std::size_t slot_mask_ = 0;
   // Table after table of kPortCount: positions in compiled_rules_, some with kLookCloser; and one
   // more number, since vector registers get two with the last one.
   std::vector<std::uint16_t> ports_;
   std::vector<CompiledRule> compiled_rules_;              // kDefaultRule first
+  std::vector<std::uint32_t> briefs_;                     // of these, see lanes::Rules
+  std::vector<CompiledRule> kinds_;                       // one of each way to hash
   std::vector<std::optional<RuleIndex>> portless_rules_;  // by port table
 };
 

@@ -21,6 +21,7 @@ using bucket::BucketState;
 using forwarding::Verdict;
 
 constexpr std::size_t kMiddleOfLine = 32;
+constexpr std::size_t kNextLine = 64;         // where a TCP header over IPv6 goes on
 constexpr std::size_t kFragmentPayload = 12;  // with the TCP header in whole units
 constexpr std::size_t kFragmentHeader = 8;    // of IPv6
 
@@ -150,8 +151,10 @@ void Stage::take_burst() {
 std::uint64_t Stage::touch_burst() {
   take_burst();
   std::uint64_t sum = 0;
-  for (const std::span<std::uint8_t> frame : bytes_)
+  for (const std::span<std::uint8_t> frame : bytes_) {
     sum += base::load_le64(frame.data() + kMiddleOfLine);
+    if (scene_.is_ipv6) sum += base::load_le64(frame.data() + kNextLine);
+  }
   return sum;
 }
 

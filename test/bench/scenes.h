@@ -73,8 +73,8 @@ class Stage {
 
   /// The next burst; returns how many got another verdict than expected.
   std::size_t decide_burst();
-  /// Only reads a word of each frame of the next burst: what memory alone costs. Their sum, so that
-  /// it must be done.
+  /// Only reads a word of each line of each frame of the next burst: what memory alone costs. Their
+  /// sum, so that it must be done.
   std::uint64_t touch_burst();
   /// Of a scene that is tracked: reads a word of each frame, the line of the index where its flow
   /// is found, and the flow.
