@@ -86,7 +86,8 @@ def test_a_host_that_is_down_does_not_answer_and_the_others_do(lab):
 def test_an_unknown_host_is_a_usage_error(lab):
     wrong = lab.covey(1, "stop", "web9")
     assert wrong.returncode == 2
-    assert wrong.stderr == 'covey: no host is named "web9" (known: web1, web2, web3)\n'
+    assert wrong.stderr.startswith('covey: no host is named "web9" (known: web1, web2, web3)')
+    assert "did you mean 'web1'?" in wrong.stderr
     assert lab.covey(1, "stop", "65").returncode == 2
 
 
