@@ -210,7 +210,22 @@ def test_events_in_words_begin_with_what_is_kept(lab):
     assert [row["id"] for row in lab.ask(1, "events", "--since", str(last - 1))] == [last]
 
 
+def _hands_nothing_on(lab, port):
+    """Whether no host still sends on what begins a connection, since buckets moved."""
+    answers = [lab.ask(host, "explain", "tcp", f"{settings.CLIENT4}:{port}", f"{settings.VIP4}:80")
+               for host in lab.hosts()]
+    return all(answer["verdict"] in ("deliver_owned", "drop_not_owner") for answer in answers)
+
+
+def _wait_for_hand_overs(lab):
+    """Until hosts that started lately have all they take over."""
+    for port in range(40000, 40012):  # buckets enough to meet some that moved
+        wait_until(functools.partial(_hands_nothing_on, lab, port), 20, "the end of a hand-over")
+
+
 def test_explain_answers_for_every_kind_of_rule(lab):
+    _wait_for_hand_overs(lab)
+
     def explain(host, protocol, port):
         return lab.ask(host, "explain", protocol, f"{settings.CLIENT4}:40000",
                        f"{settings.VIP4}:{port}")
@@ -227,16 +242,8 @@ def test_explain_answers_for_every_kind_of_rule(lab):
     assert [answer["verdict"] for answer in answers].count("deliver_owned") == 1
 
 
-def _hands_nothing_on(lab, port):
-    """Whether no host still sends on what begins a connection, since buckets moved."""
-    answers = [lab.ask(host, "explain", "tcp", f"{settings.CLIENT4}:{port}", f"{settings.VIP4}:80")
-               for host in lab.hosts()]
-    return all(answer["verdict"] in ("deliver_owned", "drop_not_owner") for answer in answers)
-
-
 def test_a_trace_shows_which_host_takes_a_connection_and_why_the_others_do_not(lab):
-    for port in range(40000, 40012):  # buckets enough to meet some that moved
-        wait_until(functools.partial(_hands_nothing_on, lab, port), 20, "the end of a hand-over")
+    _wait_for_hand_overs(lab)
     wanted = ("trace", "1000", "--timeout", "3s", "--host", settings.CLIENT4)
     with concurrent.futures.ThreadPoolExecutor() as pool:
         asked = [pool.submit(lab.ask, host, *wanted) for host in lab.hosts()]
