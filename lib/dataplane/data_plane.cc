@@ -190,10 +190,9 @@ base::Result<void> DataPlane::Implementation::open_devices() {
 
 void DataPlane::Implementation::make_workers() {
   for (unsigned i = 0; i < worker_count; ++i) {
-    const int arrivals = port->readable_fd(static_cast<std::uint16_t>(i));
-    const Loan loan{i,       *port,      port->abilities(),  arrivals,   pool.get(),
-                    *local,  *publisher, lease_ns,           *mailboxes, *exchange,
-                    gateway, queries,    traces->publisher()};
+    const Loan loan{i,         *port,      port->abilities(), pool.get(),
+                    *local,    *publisher, lease_ns,          *mailboxes,
+                    *exchange, gateway,    queries,           traces->publisher()};
     // Each cache has a seed of its own; any mixing will do, the seed is random already.
     const std::uint64_t seed = options.flow_seed ^ (0x9e3779b97f4a7c15ULL * i);
     workers.push_back(std::make_unique<Worker>(loan, options.workers.idle, options.flows, seed));

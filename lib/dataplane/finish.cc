@@ -17,8 +17,7 @@ using localstack::bytes_of;
 void finish_checksum(rte_mbuf* frame, const packet::FrameView& view, const packet::LeftOver& left,
                      Abilities device) noexcept {
   const packet::LeftOver whole{left.checksum_start, left.checksum_field, 0};
-  if (device.checksums && left.has_checksum() &&
-      localstack::leave_to_device(frame, view, whole, 0)) {
+  if (device.checksums && left.has_checksum() && localstack::leave_to_device(frame, view, whole)) {
     return;
   }
   packet::finish_checksum(bytes_of(frame), left);
@@ -36,12 +35,6 @@ rte_mbuf* cut_out(const packet::LongSegment& whole, std::size_t index, rte_mempo
   made->pkt_len = static_cast<std::uint32_t>(length);
   whole.write(index, bytes_of(made));
   return made;
-}
-
-void leave_long_to_device(rte_mbuf* frame, const packet::FrameView& view,
-                          const packet::LeftOver& left) noexcept {
-  const std::uint16_t header = packet::tcp_header(bytes_of(frame), view);
-  static_cast<void>(localstack::leave_to_device(frame, view, left, header));
 }
 
 rte_mbuf* chain_for_device(rte_mbuf* frame, const packet::FrameView& view,
@@ -67,8 +60,7 @@ rte_mbuf* chain_for_device(rte_mbuf* frame, const packet::FrameView& view,
     tail = part;
   }
   head->pkt_len = frame->pkt_len;
-  const std::uint16_t header = packet::tcp_header(bytes_of(frame), view);
-  static_cast<void>(localstack::leave_to_device(head, view, left, header));
+  static_cast<void>(localstack::leave_to_device(head, view, left));
   return head;
 }
 

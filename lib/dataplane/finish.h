@@ -32,10 +32,6 @@ void finish_checksum(rte_mbuf* frame, const packet::FrameView& view, const packe
 [[nodiscard]] rte_mbuf* cut_out(const packet::LongSegment& whole, std::size_t index,
                                 rte_mempool* pool) noexcept;
 
-/// Leaves the checksum of a long frame, and its cutting, to the device.
-void leave_long_to_device(rte_mbuf* frame, const packet::FrameView& view,
-                          const packet::LeftOver& left) noexcept;
-
 /// The long frame in a chain of buffers, for a device to cut. nullptr when there are too few.
 [[nodiscard]] rte_mbuf* chain_for_device(rte_mbuf* frame, const packet::FrameView& view,
                                          const packet::LeftOver& left, rte_mempool* pool) noexcept;

@@ -122,7 +122,7 @@ void Worker::deliver(const Moment& moment) noexcept {
     lengths[k] = frames[k]->pkt_len;
     if (views[k]->is_bare_syn()) {
       // If it is handed on later, nobody will remember what was left over.
-      packet::finish_checksum(arrived_.bytes[i], localstack::take_left_over(frames[k]));
+      localstack::finish_left_over(frames[k]);
       recent_.keep(arrived_.bytes[i], *views[k]);
     }
     forwarding::rewrite_for_delivery(arrived_.bytes[i], arrived_.views[i], moment.policy());

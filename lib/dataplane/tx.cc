@@ -152,7 +152,7 @@ void Worker::hand_on(std::uint8_t i, const Moment& moment) noexcept {
   rte_mbuf* frame = arrived_.frames[i];
   if (arrived_.decisions[i].tracked) note_received(i, moment);
   forwarding::rewrite_for_owner(bytes_of(frame), arrived_.decisions[i], moment.snapshot);
-  packet::finish_checksum(bytes_of(frame), localstack::take_left_over(frame));
+  localstack::finish_left_over(frame);
 }
 
 /// The stack's `answer` to a SYN came when the bucket had gone, and may not leave. The new owner
@@ -200,7 +200,7 @@ void Worker::finish(std::uint8_t i, const Moment& moment) noexcept {
   const auto whole = packet::LongSegment::of(bytes_of(frame), view, left.segment);
   if (whole && whole->count() > 1) {
     if (loan_.device.long_buffers) {
-      leave_long_to_device(frame, view, left);
+      static_cast<void>(localstack::leave_to_device(frame, view, left));
       return put_out(frame, i, moment);
     }
     if (loan_.device.segmentation) {

@@ -41,12 +41,16 @@ constexpr std::array<FlowCounter, 7> kFlowCounters = {{
     {WorkerCounter::flows_untracked, &flow::Statistics::untracked},
 }};
 
+int readable_fd_of_port(const Loan& loan) {
+  return loan.port.readable_fd(loan.queue());
+}
+
 int readable_fd_of_stack(const Loan& loan) {
   return loan.local.readable_fd(loan.queue());
 }
 
 bool can_be_woken(const Loan& loan) {
-  return loan.arrivals >= 0 && readable_fd_of_stack(loan) >= 0;
+  return readable_fd_of_port(loan) >= 0 && readable_fd_of_stack(loan) >= 0;
 }
 
 }  // namespace
@@ -201,8 +205,9 @@ void Worker::rest(IdlePolicy::Pause pause) noexcept {
   const std::uint64_t began = rte_rdtsc();
   const timespec longest{0, pause.ns};
   Doorbell& bell = loan_.mailboxes.doorbell(loan_.index);
+  const int arrivals = readable_fd_of_port(loan_);
   // Those that are -1 are passed over.
-  std::array<pollfd, 3> wakers = {{{pause.until_woken ? loan_.arrivals : -1, POLLIN, 0},
+  std::array<pollfd, 3> wakers = {{{pause.until_woken ? arrivals : -1, POLLIN, 0},
                                    {readable_fd_of_stack(loan_), POLLIN, 0},
                                    {pause.until_woken ? bell.fd() : -1, POLLIN, 0}}};
   ppoll(wakers.data(), wakers.size(), &longest, nullptr);
@@ -212,7 +217,7 @@ void Worker::rest(IdlePolicy::Pause pause) noexcept {
     // when it is read. This rest is a plain one.
     int error = 0;
     socklen_t length = sizeof(error);
-    getsockopt(loan_.arrivals, SOL_SOCKET, SO_ERROR, &error, &length);
+    getsockopt(arrivals, SOL_SOCKET, SO_ERROR, &error, &length);
     ppoll(nullptr, 0, &longest, nullptr);
   }
   counters_.add(static_cast<std::size_t>(WorkerCounter::sleeps));

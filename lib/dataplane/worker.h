@@ -53,8 +53,7 @@ struct Loan {
   unsigned index = 0;  // also the number of its queues
   [[nodiscard]] std::uint16_t queue() const { return static_cast<std::uint16_t>(index); }
   Port& port;
-  Abilities device;   // of the port
-  int arrivals = -1;  // becomes readable when there are frames in our queue of the port; -1: poll
+  Abilities device;  // of the port
   rte_mempool* pool = nullptr;
   localstack::LocalStack& local;
   Publisher<Guide>& publisher;

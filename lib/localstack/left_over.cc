@@ -8,13 +8,17 @@
 
 namespace covey::localstack {
 
-bool leave_to_device(rte_mbuf* frame, const packet::FrameView& view, const packet::LeftOver& left,
-                     std::uint16_t layer4) noexcept {
+bool leave_to_device(rte_mbuf* frame, const packet::FrameView& view,
+                     const packet::LeftOver& left) noexcept {
   const bool is_tcp = view.key.protocol == packet::kProtocolTcp;
   if (!is_tcp && view.key.protocol != packet::kProtocolUdp) return false;
   // A checksum further inside belongs to what a tunnel carries.
   if (left.checksum_start != view.l4_offset) return false;
   const auto layer3 = static_cast<std::uint64_t>(view.l4_offset - view.l3_offset);
+  // Of no interest unless the frame is to be cut.
+  const bool is_cut = is_tcp && left.segment != 0;
+  const auto layer4 = static_cast<std::uint64_t>(
+      is_cut ? packet::header_of(bytes_of(frame), view) - view.l4_offset : 0);
   frame->tx_offload = rte_mbuf_tx_offload(view.l3_offset, layer3, layer4, left.segment, 0, 0, 0);
   frame->ol_flags |= is_tcp ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
   if (left.segment != 0) frame->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
@@ -46,6 +50,10 @@ packet::LeftOver take_left_over(rte_mbuf* frame) noexcept {
   frame->ol_flags = 0;
   frame->tx_offload = 0;
   return left;
+}
+
+void finish_left_over(rte_mbuf* frame) noexcept {
+  packet::finish_checksum(bytes_of(frame), take_left_over(frame));
 }
 
 }  // namespace covey::localstack

@@ -14,11 +14,10 @@ struct rte_mbuf;
 namespace covey::localstack {
 
 /// Tells the device that will send `frame` to complete its checksum, to cut it if there is a
-/// segment length, and where its headers are; that of layer 4 has `layer4` bytes, of no interest
-/// unless the frame is to be cut. False, and nothing told, if there is no word for this kind of
-/// checksum.
-bool leave_to_device(rte_mbuf* frame, const packet::FrameView& view, const packet::LeftOver& left,
-                     std::uint16_t layer4) noexcept;
+/// segment length, and where its headers are, which lie in its first buffer. False, and nothing
+/// told, if there is no word for this kind of checksum.
+bool leave_to_device(rte_mbuf* frame, const packet::FrameView& view,
+                     const packet::LeftOver& left) noexcept;
 
 /// Whether the device that received it found something left over of a frame.
 [[nodiscard]] bool has_left_over(const rte_mbuf* frame) noexcept;
@@ -27,5 +26,7 @@ bool leave_to_device(rte_mbuf* frame, const packet::FrameView& view, const packe
                                             const packet::FrameView& view) noexcept;
 /// The same, and the mbuf forgets it, since the same members mean something else on the way out.
 [[nodiscard]] packet::LeftOver take_left_over(rte_mbuf* frame) noexcept;
+/// Does it here, for want of somebody to leave it to.
+void finish_left_over(rte_mbuf* frame) noexcept;
 
 }  // namespace covey::localstack

@@ -34,6 +34,8 @@ struct Preface {
 static_assert(sizeof(Preface) == 10);
 
 [[nodiscard]] packet::LeftOver left_over_of(const Preface& preface) noexcept;
+/// For a file that takes all segments of a run as one, see SegmentRun::finish().
+[[nodiscard]] Preface preface_of(packet::SegmentRun& run) noexcept;
 /// For a file that takes a frame which arrived with something left over.
 [[nodiscard]] Preface preface_of_received(rte_mbuf* frame, const packet::FrameView& view) noexcept;
 

@@ -159,20 +159,6 @@ void Tap::write_run(Messages& messages, const Gathering& gathering, Gathering::R
   }
 }
 
-/// What the kernel has to know of frames that are right.
-Preface Tap::preface_of(packet::SegmentRun& run) noexcept {
-  const packet::LeftOver left = run.finish();
-  Preface preface;
-  preface.flags = Preface::kChecksumOpen;
-  preface.checksum_start = left.checksum_start;
-  preface.checksum_offset = static_cast<std::uint16_t>(left.checksum_field - left.checksum_start);
-  if (left.segment == 0) return preface;
-  preface.kind = run.is_ipv6() ? Preface::kTcpIpv6 : Preface::kTcpIpv4;
-  preface.segment = left.segment;
-  preface.header_length = run.header();
-  return preface;
-}
-
 void Tap::write_messages(Queue& queue) noexcept {
   const Messages& messages = queue.messages;
   if (queue.batch != nullptr && messages.count > 1) {

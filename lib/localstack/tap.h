@@ -82,7 +82,6 @@ class Tap final : public LocalStack {
   static void write_messages(Queue& queue) noexcept;
   [[nodiscard]] std::size_t prepare_reads(Queue& queue, std::size_t most) noexcept;
   static void read_messages(Queue& queue) noexcept;
-  [[nodiscard]] static Preface preface_of(packet::SegmentRun& run) noexcept;
 
   bool offload_;
   rte_mempool* pool_;

@@ -13,11 +13,9 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
-#include "localstack/frame.h"
 #include "localstack/interface_setup.h"
 #include "localstack/left_over.h"
 #include "localstack/netlink.h"
-#include "packet/headers.h"
 
 namespace covey::localstack {
 
@@ -64,11 +62,7 @@ bool has(std::uint64_t abilities, std::uint64_t wanted) {
 /// What the uplink left over of a frame is left to the kernel.
 void pass_on_left_over(rte_mbuf* frame, const packet::FrameView& view) noexcept {
   const packet::LeftOver left = left_over_of(frame, view);
-  if (!left.has_checksum()) return;
-  const bool is_tcp = view.key.protocol == packet::kProtocolTcp;
-  const std::uint16_t header =
-      is_tcp ? packet::tcp_header(bytes_of(frame), view) : std::uint16_t{packet::kUdpHeader};
-  static_cast<void>(leave_to_device(frame, view, left, header));
+  if (left.has_checksum()) static_cast<void>(leave_to_device(frame, view, left));
 }
 
 /// Segments that were put together, or a frame of which all checksums are known to be right: tells
@@ -83,8 +77,7 @@ rte_mbuf* join(const Gathering& gathering, Gathering::Run& run, std::span<rte_mb
   }
   const packet::LeftOver left = run.segments.finish();
   const std::uint16_t header = run.segments.header();
-  static_cast<void>(
-      leave_to_device(head, view, left, static_cast<std::uint16_t>(header - view.l4_offset)));
+  static_cast<void>(leave_to_device(head, view, left));
   if (run.first == run.last) return head;
   head->data_len = static_cast<std::uint16_t>(header + view.payload_length);
   head->pkt_len = head->data_len;

@@ -72,12 +72,6 @@ inline constexpr std::uint8_t kTargetLinkLayerOption = 2;
 /// be ok.
 [[nodiscard]] std::size_t packet_end(std::span<const std::uint8_t> frame,
                                      const FrameView& view) noexcept;
-/// Bytes of the TCP header of a frame that has one.
-[[nodiscard]] inline std::uint16_t tcp_header(std::span<const std::uint8_t> frame,
-                                              const FrameView& view) noexcept {
-  const std::size_t tcp = packet_end(frame, view) - view.l4_offset;
-  return static_cast<std::uint16_t>(tcp - view.payload_length);
-}
 
 /// Offset in the frame of a link-layer address option (its type byte) of a neighbour discovery
 /// message, 0 if there is none. An option of length zero ends the search, as RFC 4861 makes such a

@@ -42,12 +42,6 @@ bool is_plain_tcp(Bytes frame, const FrameView& view) noexcept {
   return view.layer3 == Layer3::ipv6 && between == kIpv6Header;
 }
 
-/// Bytes in front of the payload of a frame that is_plain_tcp().
-std::size_t header_of(Bytes frame, const FrameView& view) noexcept {
-  const std::size_t words = frame[view.l4_offset + kTcpLengthByte] >> 4U;
-  return view.l4_offset + words * 4;
-}
-
 void add_pseudo_header(InternetSum& sum, Bytes l3, bool is_ipv6, std::size_t tcp) noexcept {
   sum.add(is_ipv6 ? l3.subspan(kIpv6Addresses, 32) : l3.subspan(kIpv4Addresses, 8));
   sum.add(static_cast<std::uint32_t>(tcp));
@@ -97,6 +91,11 @@ bool same_tcp(Bytes a, Bytes b, std::size_t length) noexcept {
 }
 
 }  // namespace
+
+std::uint16_t header_of(Bytes frame, const FrameView& view) noexcept {
+  const std::size_t words = frame[view.l4_offset + kTcpLengthByte] >> 4U;
+  return static_cast<std::uint16_t>(view.l4_offset + words * 4);
+}
 
 void finish_checksum(std::span<std::uint8_t> frame, const LeftOver& left) noexcept {
   const std::size_t field = left.checksum_field;
@@ -172,7 +171,7 @@ bool is_mergeable(Bytes frame, const FrameView& view) noexcept {
 SegmentRun::SegmentRun(std::span<std::uint8_t> first, const FrameView& view) noexcept
     : first_(first),
       view_(&view),
-      header_(static_cast<std::uint16_t>(header_of(first, view))),
+      header_(header_of(first, view)),
       segment_(view.payload_length),
       count_(1),
       payload_(view.payload_length),

@@ -32,6 +32,10 @@ struct LeftOver {
   friend bool operator==(const LeftOver&, const LeftOver&) = default;
 };
 
+/// Bytes in front of the payload of a TCP segment whose headers are whole.
+[[nodiscard]] std::uint16_t header_of(std::span<const std::uint8_t> frame,
+                                      const FrameView& view) noexcept;
+
 /// Completes the checksum, if it is open. Nothing is done if it would lie outside of the frame.
 void finish_checksum(std::span<std::uint8_t> frame, const LeftOver& left) noexcept;
 
