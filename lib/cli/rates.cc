@@ -122,10 +122,9 @@ std::string port_table(const Rates& rates, bool colours) {
                {"errors", Align::right}},
               colours);
   for (const auto& [name, port] : rates.ports) {
-    table.add({name, Cell(port.link_up ? "up" : "down", port.link_up ? Colour::green : Colour::red),
-               per_second(port.rx.frames), megabits(port.rx.bytes), per_second(port.rx_missed),
-               per_second(port.rx_errors), per_second(port.tx.frames), megabits(port.tx.bytes),
-               per_second(port.tx_errors)});
+    table.add({name, link_cell(port.link_up), per_second(port.rx.frames), megabits(port.rx.bytes),
+               per_second(port.rx_missed), per_second(port.rx_errors), per_second(port.tx.frames),
+               megabits(port.tx.bytes), per_second(port.tx_errors)});
   }
   return table.to_string();
 }

@@ -12,16 +12,6 @@
 namespace covey::cli {
 namespace {
 
-Colour colour_of_state(std::string_view state) {
-  if (state == "converged" || state == "enabled") return Colour::green;
-  if (state == "isolated" || state == "stopped" || state == "disabled") return Colour::red;
-  return Colour::yellow;
-}
-
-std::string with_default(const std::string& state, bool is_default) {
-  return is_default ? fmt::format("{} (default)", state) : state;
-}
-
 /// At most six characters for a day: "31 ms", "1.5 s", "3600 s".
 std::string age(std::int64_t ms) {
   if (ms < 1000) return fmt::format("{} ms", ms);
@@ -38,6 +28,20 @@ std::string dash_if_empty(const std::string& text) {
 }
 
 }  // namespace
+
+Colour colour_of_state(std::string_view state) {
+  if (state == "converged" || state == "enabled") return Colour::green;
+  if (state == "isolated" || state == "stopped" || state == "disabled") return Colour::red;
+  return Colour::yellow;
+}
+
+std::string with_default(const std::string& state, bool is_default) {
+  return is_default ? fmt::format("{} (default)", state) : state;
+}
+
+Cell link_cell(bool is_up) {
+  return {is_up ? "up" : "down", is_up ? Colour::green : Colour::red};
+}
 
 std::string grouped(std::uint64_t number) {
   std::string digits = fmt::format("{}", number);

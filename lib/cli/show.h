@@ -11,6 +11,7 @@
 
 #include "api/messages.h"
 #include "base/address.h"
+#include "cli/table.h"
 
 namespace covey::cli {
 
@@ -40,6 +41,10 @@ namespace covey::cli {
 /// Which host holds and uses which cluster key; what to do next below.
 [[nodiscard]] std::string show(const api::KeyList& list, bool colours);
 
+// Words that stand in more than one answer.
+[[nodiscard]] Colour colour_of_state(std::string_view state);
+[[nodiscard]] std::string with_default(const std::string& state, bool is_default);
+[[nodiscard]] Cell link_cell(bool is_up);
 /// 1234567 -> "1,234,567".
 [[nodiscard]] std::string grouped(std::uint64_t number);
 

@@ -37,9 +37,8 @@ std::string port_table(const api::Stats& stats, bool colours) {
                {"errors", Align::right}},
               colours);
   for (const auto& [name, port] : stats.ports) {
-    table.add({name, Cell(port.link_up ? "up" : "down", port.link_up ? Colour::green : Colour::red),
-               grouped(port.rx_frames), grouped(port.rx_missed), grouped(port.rx_errors),
-               grouped(port.tx_frames), grouped(port.tx_errors)});
+    table.add({name, link_cell(port.link_up), grouped(port.rx_frames), grouped(port.rx_missed),
+               grouped(port.rx_errors), grouped(port.tx_frames), grouped(port.tx_errors)});
   }
   return table.to_string();
 }

@@ -16,11 +16,6 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-Colour colour_of(std::string_view state) {
-  if (state == "converged") return Colour::green;
-  return state == "isolated" || state == "stopped" ? Colour::red : Colour::yellow;
-}
-
 /// Without what is beyond the width; escape sequences have none.
 std::string fit(std::string_view line, std::size_t width) {
   std::string kept;
@@ -77,8 +72,8 @@ std::string hosts(const TopView& view, bool colours) {
   for (const api::Member& member : view.status.members) {
     const auto share = of.find(member.id);
     const bool is_self = member.id == view.status.host.id;
-    const std::string state = member.is_default ? member.state + " (default)" : member.state;
-    table.add({fmt::format("{}", member.id), member.name, Cell(state, colour_of(member.state)),
+    table.add({fmt::format("{}", member.id), member.name,
+               Cell(with_default(member.state, member.is_default), colour_of_state(member.state)),
                fmt::format("{}", member.weight),
                !view.maps          ? "-"
                : share == of.end() ? "0.0"
@@ -117,10 +112,10 @@ double received(const Rates& rates) {
 
 Lines upper(const TopView& view, bool colours) {
   const api::Status& status = view.status;
-  Lines lines = {fmt::format("{}: host {} ({}) {}, epoch {}", printable(status.cluster),
-                             status.host.id, printable(status.host.name),
-                             coloured(status.host.state, colour_of(status.host.state), colours),
-                             status.epoch)};
+  Lines lines = {fmt::format(
+      "{}: host {} ({}) {}, epoch {}", printable(status.cluster), status.host.id,
+      printable(status.host.name),
+      coloured(status.host.state, colour_of_state(status.host.state), colours), status.epoch)};
   std::string note = printable(view.trouble.empty() ? status.reason : view.trouble);
   std::ranges::replace(note, '\n', ' ');
   lines.push_back(coloured(note, view.trouble.empty() ? Colour::yellow : Colour::red,
