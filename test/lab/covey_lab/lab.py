@@ -164,8 +164,13 @@ class Lab:
 
     def kill(self, host, number=signal.SIGTERM, timeout=15):
         """End the coveyd of a host and wait for it; returns its exit status when known."""
+        family = self.coveyd(host).family()
         self.send_signal(host, number)
-        return self._ended(host, f"signal {number}", timeout)
+        status = self._ended(host, f"signal {number}", timeout)
+        # A daemon outlives its parent by a moment, and with it the claim on the uplink.
+        if not all(process.wait_gone(timeout) for process in family):
+            raise LabError(f"the daemon of {settings.host_name(host)} outlives its parent")
+        return status
 
     def power_off(self, host):
         """End a host at once, with its daemon, its services and its kernel's connections: no last
