@@ -391,6 +391,8 @@ void Node::Impl::become_stable(TimePoint now) {
   committed.configuration = proposal.target;
   committed.statements = proposal.statements;
   committed.map = proposal.map;
+  if (before.configuration == committed.configuration) committed.inherited = std::move(estate);
+  estate.clear();
   last_members = committed.members;
   attempts.clear();
   island = {};
@@ -438,6 +440,7 @@ void Node::Impl::give_up_membership(TimePoint now) {
   }
   committed.members = {};
   committed.statements.clear();
+  estate.clear();
   unbind(now);
   proposal.view = {};
   proposal.view_digest = 0;

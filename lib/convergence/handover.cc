@@ -45,9 +45,10 @@ Bitmaps Node::Impl::own_target(TimePoint now) {
   if (phase != Phase::stable) return ownership.table();  // frozen
   if (ownership.table() == committed.mine) return committed.mine;
 
-  orphans_until =
-      std::max({unknown_until, namesake_until(), forgotten_until(),
+  const TimePoint known_until =
+      std::max({namesake_until(), forgotten_until(),
                 evidence.outside_until(self, committed.members, committed.nonces, lease_passes())});
+  orphans_until = std::max(unknown_until, known_until);
   std::array<Bitmaps, base::kMaxHosts + 1> translated;  // of members that are still switching
   HandOver input;
   input.self = self;
@@ -56,6 +57,7 @@ Bitmaps Node::Impl::own_target(TimePoint now) {
   input.mine = &committed.mine;
   input.table = &ownership.table();
   input.orphans_free = now >= orphans_until;
+  if (now >= known_until && !committed.inherited.empty()) input.inherited = &committed.inherited;
   committed.members.for_each([&](HostId host) {
     MemberClaims& claims = input.claims[host.value];
     claims.part = &committed.statements[host.value];
@@ -110,6 +112,27 @@ TimePoint Node::Impl::forgotten_until() const {
     if (host != self) until = std::max(until, peers.at(host).first_heard + lease_passes());
   });
   return until;
+}
+
+/// What a member has taken of what the map gives it: it has made sure that nobody else is serving
+/// there. When it leaves it claims nothing more, and a host that was started a moment ago need not
+/// wait for hosts that it may not have heard yet: to serve there they would have had to agree with
+/// somebody since, as with any host that leaves.
+Bitmaps Node::Impl::taken_by(HostId host) const {
+  const Peer& peer = peers.at(host);
+  const bool is_known = !is_young() && committed.members.contains(host) &&
+                        is_seen_committed(host) && committed.configuration == current &&
+                        peer.said.config_digest == current->digest && !switching;
+  Bitmaps taken;
+  for (std::size_t c = 0; is_known && c < peer.claims.size(); ++c)
+    taken.push_back(intersection(peer.claims[c], owned_by(committed.map, c, host)));
+  return taken;
+}
+
+void Node::Impl::note_estate(const Bitmaps& taken) {
+  if (estate.empty()) estate = taken;
+  for (std::size_t c = 0; c < taken.size(); ++c)
+    estate[c] = united(estate[c], taken[c]);
 }
 
 Bitmaps Node::Impl::nothing() const {

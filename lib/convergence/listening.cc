@@ -30,6 +30,9 @@ void Node::Impl::hear(TimePoint now, const Message& message) {
                       peer.said.phase, peer.said.generation, peer.said.config_digest);
   };
   const auto told_before = told();
+  const bool says_farewell =
+      message.phase == Phase::leave && !was_left && message.nonce == peers.at(message.host).nonce;
+  const Bitmaps taken = says_farewell ? taken_by(message.host) : Bitmaps{};
   const Hearing hearing = peers.hear(now, message, sent);
   if (hearing == Hearing::duplicate) {
     raise(EventKind::host_refused, message.host,
@@ -51,6 +54,7 @@ void Node::Impl::hear(TimePoint now, const Message& message) {
     edges.forget_row(message.host, now);
     const bool was_member = committed.members.contains(message.host);
     if (!was_left && was_member) note_farewell(now, message);
+    note_estate(taken);
   } else {
     edges.set_row(message.host, message.alive, now);
   }

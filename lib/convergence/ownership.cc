@@ -100,14 +100,15 @@ HandOverStep next_own(const HandOver& input) {
     const Bitmap release = releasable(input, c, surplus);
     const Claimants others = claimants(input, c);
     const Bitmap blocked = intersection(wanted, others.blocked);
-    const Bitmap orphaned = without(wanted, others.anyone);
-    Bitmap acquire = without(wanted, blocked);
-    if (!input.orphans_free) acquire = without(acquire, orphaned);
+    Bitmap orphaned = without(wanted, others.anyone);
+    if (input.orphans_free) orphaned = Bitmap(own.size());
+    if (input.inherited != nullptr) orphaned = without(orphaned, (*input.inherited)[c]);
+    const Bitmap acquire = without(without(wanted, blocked), orphaned);
 
     step.own.push_back(united(without(own, release), acquire));
     step.to_release += without(surplus, release).count();
     step.to_acquire += blocked.count();
-    step.orphans += input.orphans_free ? 0 : orphaned.count();
+    step.orphans += orphaned.count();
   }
   return step;
 }

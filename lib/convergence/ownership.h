@@ -63,7 +63,8 @@ struct HandOver {
   const Bitmaps* mine = nullptr;  // what the map gives to self
   const Bitmaps* table = nullptr;
   std::array<MemberClaims, base::kMaxHosts + 1> claims{};  // members; self: the part only
-  bool orphans_free = false;  // no host outside the view can still be serving
+  bool orphans_free = false;           // no host outside the view can still be serving
+  const Bitmaps* inherited = nullptr;  // where none can even so; null: nowhere
 };
 
 struct HandOverStep {

@@ -55,7 +55,8 @@ struct Commitment {
   ConfigurationPtr configuration;  // of the map, also of that of the start before
   std::vector<Statement> statements;
   ClusterMap map;
-  Bitmaps mine;  // what the map gives to this host
+  Bitmaps mine;       // what the map gives to this host
+  Bitmaps inherited;  // from the generation before it: `estate`, if the classes are the same
 };
 
 /// Generations that this host prepared for the staged configuration, and with whom.
@@ -176,6 +177,8 @@ struct Node::Impl {
   [[nodiscard]] bool is_seen_committed(base::HostId host) const;
   [[nodiscard]] bool others_have_released() const;
   [[nodiscard]] bucket::Bitmap retained(const bucket::Bitmap& others) const;
+  [[nodiscard]] Bitmaps taken_by(base::HostId host) const;
+  void note_estate(const Bitmaps& taken);
   void note_given_away(base::TimePoint now, const Bitmaps& own);
   [[nodiscard]] bucket::BucketTable build_table(const Bitmaps& own) const;
   void publish_lease(base::TimePoint now);
@@ -307,6 +310,7 @@ struct Node::Impl {
   bool alien_reported = false;  // in this span
 
   Ownership ownership;
+  Bitmaps estate;           // of members of the committed generation that left; or empty
   HandOverStep hand_over;   // what is still open, for status and deadlines
   bucket::Bitmap residual;  // own
   bool comes_back = false;  // when it has stopped

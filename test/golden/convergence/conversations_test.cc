@@ -54,6 +54,23 @@ TEST_CASE("a host that is stopped hands over within milliseconds") {
   story.compare();
 }
 
+TEST_CASE("hosts that are restarted one after the other leave no gap") {
+  Story story("rolling-stop");
+  story.begin_with(3);
+  story.note("stop host 3, and start it again");
+  story.obey(kThree, Verb::stop);
+  story.segment.run_for(250ms);
+  story.obey(kThree, Verb::start);
+  story.segment.run_for(170ms);
+  REQUIRE(story.share(kThree) == 21);
+  story.note("stop host 2");
+  story.obey(kTwo, Verb::stop);
+  story.segment.run_for(10ms);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  story.segment.run_for(100ms);
+  story.compare();
+}
+
 TEST_CASE("the connections of a host that is restarted are spared until it is back") {
   Story story("restart");
   story.begin_with(3);

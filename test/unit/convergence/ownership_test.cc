@@ -119,6 +119,19 @@ TEST_CASE("a bucket nobody claimed waits until hosts outside have stopped") {
   CHECK(next_own(scene.input).own == bits({5}));
 }
 
+TEST_CASE("a bucket that a host has left behind waits for nobody outside") {
+  Scene scene;
+  scene.give(4, kSelf);
+  scene.give(5, kSelf);
+  const Bitmaps inherited = bits({5});
+  scene.input.inherited = &inherited;
+  CHECK(next_own(scene.input).own == bits({5}));
+  CHECK(next_own(scene.input).orphans == 1);
+  scene.other_part.claims = bits({5});  // a member has it, all the same
+  CHECK(next_own(scene.input).own == bits({}));
+  CHECK(next_own(scene.input).to_acquire == 1);
+}
+
 TEST_CASE("a bucket this host claimed itself when frozen waits for nobody outside") {
   Scene scene;
   scene.give(5, kSelf);
