@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <immintrin.h>
 
+#include <array>
+#include <bit>
+
 #include "forwarding/placing_lanes.h"
 
 namespace covey::forwarding::lanes {
@@ -24,9 +27,18 @@ Word all(std::uint64_t value) {
 Word load(const std::uint64_t* at) {
   return _mm512_load_si512(at);
 }
-/// words[index], where `mask` says so.
-Word gather(Mask mask, Word index, const std::uint64_t* words) {
-  return _mm512_mask_i64gather_epi64(_mm512_setzero_si512(), mask, index, words, 8);
+/// numbers[index], where `mask` says so; numbers[0] elsewhere. Read one by one: the instruction
+/// that gathers takes longer, on AMD's processors several times as long.
+template <typename Number>
+Word gather(Mask mask, Word index, const Number* numbers) {
+  alignas(64) std::array<std::uint64_t, kWidth> at;
+  _mm512_store_si512(at.data(), _mm512_maskz_mov_epi64(mask, index));
+  const auto number = [&](std::size_t i) { return static_cast<long long>(numbers[at[i]]); };
+  return _mm512_set_epi64(number(7), number(6), number(5), number(4), number(3), number(2),
+                          number(1), number(0));
+}
+Word load(const std::uint32_t* at) {
+  return _mm512_cvtepu32_epi64(_mm256_load_si256(reinterpret_cast<const __m256i*>(at)));
 }
 bool covers(Mask most, Mask some) {
   return (some & ~most) == 0;
@@ -36,6 +48,21 @@ std::uint64_t first_of(Word word, Mask mask) {
   const Word moved = _mm512_maskz_compress_epi64(mask, word);
   return static_cast<std::uint64_t>(_mm_cvtsi128_si64(_mm512_castsi512_si128(moved)));
 }
+
+/// A number that neighbouring frames have in common, as they mostly do.
+class Common {
+ public:
+  /// Whether it is that of all of `some`.
+  bool is_in_all(Mask some, Word numbers) {
+    if (covers(_mm512_cmpeq_epi64_mask(numbers, all(number_)), some)) return true;
+    number_ = first_of(numbers, some);
+    return covers(_mm512_cmpeq_epi64_mask(numbers, all(number_)), some);
+  }
+  [[nodiscard]] std::uint64_t number() const { return number_; }
+
+ private:
+  std::uint64_t number_ = 0;
+};
 
 /// Looks up virtual IPs. Mostly all frames of a burst are for the same, which is remembered.
 template <std::uint64_t family>
@@ -56,7 +83,7 @@ class VirtualIps {
   Mask search(Mask some, Word high, Word low, Word& tables) {
     Word sum = _mm512_mullo_epi64(high, all(kMixHigh));
     if (family == kIpv6) sum = _mm512_add_epi64(sum, _mm512_mullo_epi64(low, all(kMixLow)));
-    Word slot = _mm512_srli_epi64(sum, kMixShift);
+    Word slot = _mm512_srli_epi64(sum, rules_.mix_shift);
     Mask found = 0;
     for (Mask left = some; left != 0; slot = _mm512_add_epi64(slot, all(1))) {
       slot = _mm512_and_si512(slot, all(rules_.slot_mask));
@@ -107,67 +134,65 @@ class VirtualIps {
   Word table_ = _mm512_setzero_si512();
 };
 
-/// Positions of rules by ports as they lie in a packet, in the upper sixteen bits of words.
-Mask positions_of(Mask some, Word tables, Word ports, const Rules& rules, Word& positions) {
+/// Where in Rules::ports the rule stands; `ports` as they lie in a packet, in the upper sixteen
+/// bits of words.
+Word places_of(Word tables, Word ports) {
   const Word swapped = _mm512_or_si512(_mm512_srli_epi64(ports, 56),
                                        _mm512_and_si512(_mm512_srli_epi64(ports, 40), all(0xff00)));
-  const Word at = _mm512_or_si512(_mm512_slli_epi64(tables, kPortBits), swapped);
-  const __m256i found =
-      _mm512_mask_i64gather_epi32(_mm256_setzero_si256(), some, at, rules.ports, 2);
-  positions = _mm512_and_si512(_mm512_cvtepu32_epi64(found), all(0xffff));
-  return _mm512_mask_cmplt_epu64_mask(some, positions, all(kLookCloser));
+  return _mm512_or_si512(_mm512_slli_epi64(tables, kPortBits), swapped);
 }
 
-/// See Rules.
-Word briefs_of(Mask some, Word positions, const Rules& rules) {
-  return _mm512_cvtepu32_epi64(
-      _mm512_mask_i64gather_epi32(_mm256_setzero_si256(), some, positions, rules.briefs, 4));
+/// By position in a burst.
+using Numbers = std::array<std::uint64_t, kMostFrames>;
+
+/// Rules of the segments whose place in Rules::ports is known, and which of them have one that
+/// needs no closer look. One by one: what is read of one frame does not wait for that of another.
+template <typename IsWhole>
+std::uint64_t look_up_rules(std::uint64_t segments, const Numbers& at, const Rules& rules,
+                            const Places& places, IsWhole&& is_whole) {
+  std::uint64_t placeable = segments;
+  for (std::uint64_t left = segments; left != 0; left &= left - 1) {
+    const auto i = static_cast<unsigned>(std::countr_zero(left));
+    const std::uint64_t position = rules.ports[at[i]];
+    if (position >= kLookCloser || !is_whole(i)) [[unlikely]] {
+      placeable ^= std::uint64_t{1} << i;
+      continue;
+    }
+    places.rules[i] = position;
+    places.briefs[i] = rules.briefs[position];
+  }
+  return placeable;
 }
 
-/// Whether all numbers of `some` are the same.
-bool is_one(Word word, Mask some) {
-  return covers(_mm512_cmpeq_epi64_mask(word, all(first_of(word, some))), some);
-}
-
-/// Words of the kinds of rules. Mostly those of neighbouring frames are the same.
+/// Words of the kinds of rules.
 class KindWords {
  public:
-  KindWords(Mask some, Word positions, const Rules& rules)
-      : rules_(rules),
-        some_(some),
-        at_(_mm512_slli_epi64(_mm512_srli_epi64(briefs_of(some, positions, rules), kBriefKind), 3)),
-        first_(rules.kinds + first_of(at_, some)),
-        is_one_(is_one(at_, some)) {
-    static_assert(kRuleWords == 8);
+  explicit KindWords(const Rules& rules) : rules_(rules) { static_assert(kRuleWords == 8); }
+  /// From now on those of `some`.
+  void look_at(Mask some, Word briefs) {
+    some_ = some;
+    at_ = _mm512_slli_epi64(_mm512_srli_epi64(briefs, kBriefKind), 3);
+    is_one_ = common_.is_in_all(some, at_);
   }
   [[nodiscard]] Word operator[](std::size_t word) const {
-    return is_one_ ? all(first_[word]) : gather(some_, at_, rules_.kinds + word);
+    return is_one_ ? all(rules_.kinds[common_.number() + word])
+                   : gather(some_, at_, rules_.kinds + word);
   }
 
  private:
   const Rules& rules_;
-  Mask some_;
-  Word at_;
-  const std::uint64_t* first_;
-  bool is_one_;
+  Common common_;
+  Mask some_ = 0;
+  Word at_ = _mm512_setzero_si512();
+  bool is_one_ = false;
 };
 
-/// Of IPv6: those whose header of TCP is whole.
-Mask has_whole_header(Mask some, const std::uint64_t* frames) {
-  const auto bytes_at = [&](std::size_t offset) {
-    const Word at = _mm512_add_epi64(load(frames), all(offset));
-    return _mm512_cvtepu32_epi64(
-        _mm512_mask_i64gather_epi32(_mm256_setzero_si256(), some, at, nullptr, 1));
-  };
+/// Whether the header of TCP is whole.
+bool is_whole_ipv6(const std::uint8_t* frame) {
   constexpr std::size_t kLength = 18;  // of the payload, big-endian
-  const Word length = bytes_at(kLength - 2);
-  const Word payload = _mm512_or_si512(_mm512_srli_epi64(length, 24),
-                                       _mm512_and_si512(_mm512_srli_epi64(length, 8), all(0xff00)));
-  // Upper half of the third byte, times four.
-  const Word header =
-      _mm512_and_si512(_mm512_srli_epi64(bytes_at(kIpv6DataOffset - 2), 18), all(0x3c));
-  return _mm512_mask_cmple_epu64_mask(_mm512_mask_cmpge_epu64_mask(some, header, all(20)), header,
-                                      payload);
+  const unsigned payload = unsigned{frame[kLength]} << 8U | frame[kLength + 1];
+  const unsigned header = frame[kIpv6DataOffset] >> 2U & 0x3cU;
+  return header >= 20 && header <= payload;
 }
 
 /// As the set of lengths that HashInputs::close() takes.
@@ -184,74 +209,87 @@ Mask part_of(std::uint64_t bits, std::size_t i) {
 
 LookedUp look_up_ipv4_avx512(std::uint64_t segments, const Rules& rules, const Segments& read,
                              const Places& places) noexcept {
-  LookedUp all_of_them;
+  alignas(64) Numbers at;
   VirtualIps<kIpv4> virtual_ips(rules);
+  std::uint64_t known = 0;
   for (std::size_t i = 0; i < kMostFrames; i += kWidth) {
     Mask some = part_of(segments, i);
     if (some == 0) continue;
-    const Word source = load(read.sources + i);
     Word tables;
     some = virtual_ips.find(some, load(read.destinations + i), _mm512_setzero_si512(), tables);
-    Word positions;
-    some = positions_of(some, tables, source, rules, positions);
+    _mm512_store_si512(at.data() + i, places_of(tables, load(read.sources + i)));
+    known |= std::uint64_t{some} << i;
+  }
+
+  LookedUp found;
+  found.placeable = look_up_rules(known, at, rules, places, [](unsigned) { return true; });
+
+  KindWords words(rules);
+  for (std::size_t i = 0; i < kMostFrames; i += kWidth) {
+    const Mask some = part_of(found.placeable, i);
     if (some == 0) continue;
-    const KindWords words(some, positions, rules);
-    const Word first =
-        _mm512_or_si512(_mm512_and_si512(source, words[kRuleIpv4]), words[kRuleIpv4 + 1]);
+    words.look_at(some, load(places.briefs + i));
+    const Word first = _mm512_or_si512(_mm512_and_si512(load(read.sources + i), words[kRuleIpv4]),
+                                       words[kRuleIpv4 + 1]);
     const Word counts = words[kRuleIpv4 + 3];
-    _mm512_mask_store_epi64(places.rules + i, some, positions);
     _mm512_mask_store_epi64(places.first + i, some, first);
     _mm512_mask_store_epi64(places.second + i, some, words[kRuleIpv4 + 2]);
     _mm512_mask_store_epi64(places.counts + i, some, counts);
-    all_of_them.placeable |= std::uint64_t{some} << i;
-    all_of_them.lengths |= lengths_of(some, counts);
+    found.lengths |= lengths_of(some, counts);
   }
-  return all_of_them;
+  return found;
 }
 
 LookedUp look_up_ipv6_avx512(std::uint64_t segments, const Rules& rules, const Frames& frames,
                              const Segments& read, const Places& places) noexcept {
-  LookedUp all_of_them;
+  alignas(64) Numbers at;
   VirtualIps<kIpv6> virtual_ips(rules);
+  std::uint64_t known = 0;
   for (std::size_t i = 0; i < kMostFrames; i += kWidth) {
     Mask some = part_of(segments, i);
     if (some == 0) continue;
-    const Word ports = load(read.ports + i);
     Word tables;
     some = virtual_ips.find(some, load(read.destinations + i), load(read.lower_destinations + i),
                             tables);
-    Word positions;
-    some = positions_of(some, tables, _mm512_slli_epi64(ports, 32), rules, positions);
-    some = has_whole_header(some, reinterpret_cast<const std::uint64_t*>(frames.at + i));
+    const Word ports = _mm512_slli_epi64(load(read.ports + i), 32);
+    _mm512_store_si512(at.data() + i, places_of(tables, ports));
+    known |= std::uint64_t{some} << i;
+  }
+
+  LookedUp found;
+  found.placeable = look_up_rules(known, at, rules, places,
+                                  [&](unsigned i) { return is_whole_ipv6(frames.at[i]); });
+
+  KindWords words(rules);
+  for (std::size_t i = 0; i < kMostFrames; i += kWidth) {
+    const Mask some = part_of(found.placeable, i);
     if (some == 0) continue;
-    const KindWords words(some, positions, rules);
+    words.look_at(some, load(places.briefs + i));
     const Mask with_ports =
         _mm512_test_epi64_mask(words[kRuleWithPorts], all(std::uint64_t{1} << kRuleWithPortsBit));
-    const Word third =
-        _mm512_mask_or_epi64(all(kIpv6Ending), with_ports, ports, all(kIpv6PortsEnding));
-    _mm512_mask_store_epi64(places.rules + i, some, positions);
+    const Word third = _mm512_mask_or_epi64(all(kIpv6Ending), with_ports, load(read.ports + i),
+                                            all(kIpv6PortsEnding));
     _mm512_mask_store_epi64(places.first + i, some,
                             _mm512_and_si512(load(read.sources + i), words[kRuleIpv6High]));
     _mm512_mask_store_epi64(places.second + i, some,
                             _mm512_and_si512(load(read.lower_sources + i), words[kRuleIpv6Low]));
     _mm512_mask_store_epi64(places.third + i, some, third);
     _mm512_mask_store_epi64(places.counts + i, some, all(kIpv6Words));
-    all_of_them.placeable |= std::uint64_t{some} << i;
-    all_of_them.lengths = 1U << kIpv6Words;
+    found.lengths = 1U << kIpv6Words;
   }
-  return all_of_them;
+  return found;
 }
 
-std::uint64_t clean_avx512(std::uint64_t candidates, const Rules& rules,
-                           const std::uint64_t* positions, const std::uint64_t* hashes,
-                           const Buckets& buckets) noexcept {
+std::uint64_t clean_avx512(std::uint64_t candidates, const std::uint32_t* briefs,
+                           const std::uint64_t* hashes, const Buckets& buckets) noexcept {
   std::uint64_t clean = 0;
+  Common common;
   for (std::size_t i = 0; i < kMostFrames; i += kWidth) {
     const Mask some = part_of(candidates, i);
     if (some == 0) continue;
-    const Word classes = _mm512_and_si512(briefs_of(some, load(positions + i), rules), all(0xffff));
-    const Word rows = is_one(classes, some) ? all(buckets.rows[first_of(classes, some)])
-                                            : gather(some, classes, buckets.rows);
+    const Word classes = _mm512_and_si512(load(briefs + i), all(0xffff));
+    const Word rows = common.is_in_all(some, classes) ? all(buckets.rows[common.number()])
+                                                      : gather(some, classes, buckets.rows);
     const Word bucket =
         _mm512_and_si512(_mm512_and_si512(load(hashes + i), rows), all(0xffff'ffff));
     const Word word = _mm512_srli_epi64(bucket, 6);

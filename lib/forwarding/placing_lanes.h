@@ -21,7 +21,8 @@ struct Rules {
   /// that have many would not find all slots in the nearest cache.
   const std::uint64_t* brief_slots = nullptr;
   std::uint64_t slot_mask = 0;
-  /// Positions of rules, by table and port. What lies behind the last one may be read.
+  unsigned mix_shift = 0;
+  /// Positions of rules, by table and port.
   const std::uint16_t* ports = nullptr;
   /// By position of a rule: in the lower half its class, in the upper its kind.
   const std::uint32_t* briefs = nullptr;
@@ -33,7 +34,8 @@ inline constexpr std::size_t kPortBits = 16;
 inline constexpr std::uint64_t kLookCloser = 0x8000;  // positions from here on
 inline constexpr std::uint64_t kMixHigh = 0x9e3779b97f4a7c15;
 inline constexpr std::uint64_t kMixLow = 0xc2b2ae3d27d4eb4f;
-inline constexpr unsigned kMixShift = 40;
+inline constexpr unsigned kLeastMixShift = 24;
+inline constexpr unsigned kMostMixShift = 48;
 
 // Of a slot.
 inline constexpr std::size_t kSlotWords = 4;
@@ -61,8 +63,9 @@ inline constexpr unsigned kRuleWithPortsBit = 32;
 
 /// Where what was found is put, by position.
 struct Places {
-  std::uint64_t* rules;  // positions of rules
-  std::uint64_t* first;  // as in HashInputs
+  std::uint64_t* rules;   // positions of rules
+  std::uint32_t* briefs;  // of these, see Rules
+  std::uint64_t* first;   // as in HashInputs
   std::uint64_t* second;
   std::uint64_t* third;
   std::uint64_t* counts;
@@ -85,9 +88,9 @@ struct Buckets {
   const std::uint64_t* foreign;
   const std::uint64_t* occupied;
 };
-/// Of candidates those in whose bucket this host has no part for certain.
-[[nodiscard]] std::uint64_t clean_avx512(std::uint64_t candidates, const Rules& rules,
-                                         const std::uint64_t* positions,
+/// Of candidates those in whose bucket this host has no part for certain; `briefs` and `hashes` by
+/// position.
+[[nodiscard]] std::uint64_t clean_avx512(std::uint64_t candidates, const std::uint32_t* briefs,
                                          const std::uint64_t* hashes,
                                          const Buckets& buckets) noexcept;
 

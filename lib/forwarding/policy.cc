@@ -136,15 +136,7 @@ void Policy::compile_virtual_ips() {
                             .index = static_cast<std::int16_t>(virtual_ips_.size())});
   }
   compile_port_tables();
-  // At most a quarter full, so that probes are short and an empty slot always ends them.
-  slots_.resize(std::bit_ceil(4 * virtual_ips_.size() + 1));
-  slot_mask_ = slots_.size() - 1;
-  for (const VirtualIp& virtual_ip : virtual_ips_) {
-    std::size_t slot = slot_of(virtual_ip.words);
-    while (slots_[slot].family != base::Family::none)
-      slot = (slot + 1) & slot_mask_;
-    slots_[slot] = virtual_ip;
-  }
+  compile_slots();
   for (const VirtualIp& slot : slots_) {
     const std::uint64_t table = slot.tcp_table;
     const std::uint64_t ipv4 =
@@ -152,6 +144,37 @@ void Policy::compile_virtual_ips() {
     const std::uint64_t other = slot.family == base::Family::none ? 0 : lanes::kBriefSlotOther;
     brief_slots_.push_back(slot.family == base::Family::ipv4 ? ipv4 : other);
   }
+}
+
+// Operators number their addresses in a row, and of such some shifts make long probes.
+void Policy::compile_slots() {
+  std::size_t shortest = virtual_ips_.size() + 1;
+  unsigned best = lanes::kLeastMixShift;
+  for (unsigned shift = best; shift <= lanes::kMostMixShift && shortest > 1; ++shift) {
+    const std::size_t longest = fill_slots(shift);
+    if (longest >= shortest) continue;
+    shortest = longest;
+    best = shift;
+  }
+  fill_slots(best);
+}
+
+/// Returns how many slots are looked at for the address that is found last.
+std::size_t Policy::fill_slots(unsigned mix_shift) {
+  // At most a quarter full, so that probes are short and an empty slot always ends them.
+  slots_.assign(std::bit_ceil(4 * virtual_ips_.size() + 1), VirtualIp{});
+  slot_mask_ = slots_.size() - 1;
+  mix_shift_ = mix_shift;
+  std::size_t longest = 0;
+  for (const VirtualIp& virtual_ip : virtual_ips_) {
+    std::size_t slot = slot_of(virtual_ip.words);
+    std::size_t probes = 1;
+    for (; slots_[slot].family != base::Family::none; ++probes)
+      slot = (slot + 1) & slot_mask_;
+    slots_[slot] = virtual_ip;
+    longest = std::max(longest, probes);
+  }
+  return longest;
 }
 
 void Policy::compile_port_tables() {
@@ -173,7 +196,6 @@ void Policy::compile_port_tables() {
     virtual_ips_[i].tcp_table = table_for(address, RuleProtocol::tcp);
     virtual_ips_[i].udp_table = table_for(address, RuleProtocol::udp);
   }
-  ports_.push_back(kLookCloser);
 }
 
 // What placing_lanes.h says of the words of slots and rules.

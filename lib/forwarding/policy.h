@@ -142,6 +142,7 @@ class Policy {
     return {reinterpret_cast<const std::uint64_t*>(slots_.data()),
             brief_slots_.data(),
             slot_mask_,
+            mix_shift_,
             ports_.data(),
             briefs_.data(),
             reinterpret_cast<const std::uint64_t*>(kinds_.data())};
@@ -185,6 +186,8 @@ class Policy {
 
   static void check_layout();
   void compile_virtual_ips();
+  void compile_slots();
+  std::size_t fill_slots(unsigned mix_shift);
   void compile_port_tables();
   [[nodiscard]] std::uint16_t position_of(RuleIndex rule, std::size_t port) const;
   void compile_rules();
@@ -195,7 +198,7 @@ class Policy {
   // cannot lengthen a probe.
   [[nodiscard]] std::size_t slot_of(const AddressWords& words) const noexcept {
     const std::uint64_t mixed = words.high * lanes::kMixHigh + words.low * lanes::kMixLow;
-    return static_cast<std::size_t>(mixed >> lanes::kMixShift) & slot_mask_;
+    return static_cast<std::size_t>(mixed >> mix_shift_) & slot_mask_;
   }
   [[nodiscard]] const VirtualIp* find(const AddressWords& words,
                                       base::Family family) const noexcept {
@@ -222,8 +225,8 @@ class Policy {
   std::vector<VirtualIp> slots_;  // the same by address: open addressing, empty ones of no family
   std::vector<std::uint64_t> brief_slots_;  // see lanes::Rules
   std::size_t slot_mask_ = 0;
-  // Table after table of kPortCount: positions in compiled_rules_, some with kLookCloser; and one
-  // more number, since vector registers get two with the last one.
+  unsigned mix_shift_ = lanes::kLeastMixShift;
+  // Table after table of kPortCount: positions in compiled_rules_, some with kLookCloser.
   std::vector<std::uint16_t> ports_;
   std::vector<CompiledRule> compiled_rules_;              // kDefaultRule first
   std::vector<std::uint32_t> briefs_;                     // of these, see lanes::Rules

@@ -183,7 +183,8 @@ void Screen::look_up(const lanes::Found& segments, const Policy& policy,
 
 lanes::Places Screen::lane_places() noexcept {
   const bucket::HashInputs::Columns columns = inputs_.columns();
-  return {positions_.data(), columns.first, columns.second, columns.third, columns.counts};
+  return {positions_.data(), briefs_.data(), columns.first,
+          columns.second,    columns.third,  columns.counts};
 }
 
 Screen::Positions Screen::look_up_ipv4(Positions segments, const Policy& policy,
@@ -257,6 +258,7 @@ void Screen::look_up_one(std::size_t i, Bytes frame, const Policy& policy,
   const bool is_tcp = plain.protocol == packet::kProtocolTcp;
   if (rule.is_disabled || (rule.reads_quic && !is_tcp)) return;
   positions_[i] = static_cast<std::uint64_t>(&rule - rules_);
+  briefs_[i] = policy.for_lanes().briefs[positions_[i]];
   inputs_.put(i, bucket::words_of(plain.hashed, rule.masks), candidates.lengths);
   candidates.all |= std::uint64_t{1} << i;
   candidates.tcp |= std::uint64_t{is_tcp} << i;
@@ -269,8 +271,7 @@ Screen::Positions Screen::clean(const Candidates& candidates,
   static_assert(sizeof(Row) == sizeof(std::uint64_t) && offsetof(Row, start) == 4);
   if (variant_.clean == nullptr) return 0;
   const bucket::ClassTables& classes = around.snapshot.buckets.classes;
-  return variant_.clean(candidates.all, around.snapshot.policy->for_lanes(), positions_.data(),
-                        outputs_.hashes.data(),
+  return variant_.clean(candidates.all, briefs_.data(), outputs_.hashes.data(),
                         {reinterpret_cast<const std::uint64_t*>(classes.rows()),
                          classes.foreign_words(), around.flows.counts().occupied_in_any()});
 }

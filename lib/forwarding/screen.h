@@ -96,6 +96,7 @@ class Screen {
   const CompiledRule* rules_ = nullptr;  // of the policy
   // By position.
   alignas(64) std::array<std::uint64_t, kMostFrames> positions_{};  // in rules_, of candidates
+  alignas(32) std::array<std::uint32_t, kMostFrames> briefs_{};     // of these, for lanes alone
   bucket::HashInputs inputs_;
   bucket::HashOutputs outputs_;
   std::array<base::BucketIndex, kMostFrames> buckets_;  // of those in placed_
