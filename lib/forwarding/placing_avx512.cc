@@ -280,28 +280,30 @@ LookedUp look_up_ipv6_avx512(std::uint64_t segments, const Rules& rules, const F
   return found;
 }
 
-std::uint64_t clean_avx512(std::uint64_t candidates, const std::uint32_t* briefs,
-                           const std::uint64_t* hashes, const Buckets& buckets) noexcept {
-  std::uint64_t clean = 0;
+Parts parts_avx512(const Candidates& candidates, const Buckets& buckets,
+                   std::uint32_t* at) noexcept {
+  Parts parts;
   Common common;
   for (std::size_t i = 0; i < kMostFrames; i += kWidth) {
-    const Mask some = part_of(candidates, i);
+    const Mask some = part_of(candidates.which, i);
     if (some == 0) continue;
-    const Word classes = _mm512_and_si512(load(briefs + i), all(0xffff));
+    const Word classes = _mm512_and_si512(load(candidates.briefs + i), all(0xffff));
     const Word rows = common.is_in_all(some, classes) ? all(buckets.rows[common.number()])
                                                       : gather(some, classes, buckets.rows);
     const Word bucket =
-        _mm512_and_si512(_mm512_and_si512(load(hashes + i), rows), all(0xffff'ffff));
+        _mm512_and_si512(_mm512_and_si512(load(candidates.hashes + i), rows), all(0xffff'ffff));
     const Word word = _mm512_srli_epi64(bucket, 6);
     const Word start = _mm512_srli_epi64(rows, 32);
     const Word foreign = gather(some, _mm512_add_epi64(start, word), buckets.foreign);
     const Word occupied = gather(some, word, buckets.occupied);
     const Word bit = _mm512_sllv_epi64(all(1), _mm512_and_si512(bucket, all(63)));
-    const Mask found =
+    const Mask none =
         _mm512_mask_test_epi64_mask(some, _mm512_andnot_si512(occupied, foreign), bit);
-    clean |= std::uint64_t{found} << i;
+    parts.none |= std::uint64_t{none} << i;
+    parts.some |= std::uint64_t{_mm512_mask_testn_epi64_mask(some, foreign, bit)} << i;
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(at + i), _mm512_cvtepi64_epi32(bucket));
   }
-  return clean;
+  return parts;
 }
 
 }  // namespace covey::forwarding::lanes

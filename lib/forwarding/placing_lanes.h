@@ -88,10 +88,18 @@ struct Buckets {
   const std::uint64_t* foreign;
   const std::uint64_t* occupied;
 };
-/// Of candidates those in whose bucket this host has no part for certain; `briefs` and `hashes` by
-/// position.
-[[nodiscard]] std::uint64_t clean_avx512(std::uint64_t candidates, const std::uint32_t* briefs,
-                                         const std::uint64_t* hashes,
-                                         const Buckets& buckets) noexcept;
+/// Frames of a burst, by position.
+struct Candidates {
+  std::uint64_t which = 0;
+  const std::uint32_t* briefs = nullptr;
+  const std::uint64_t* hashes = nullptr;
+};
+struct Parts {
+  std::uint64_t none = 0;  // in their bucket this host has no part, for certain
+  std::uint64_t some = 0;  // it is not foreign
+};
+/// What part this host has in the buckets of candidates; `at` has these then, by position.
+[[nodiscard]] Parts parts_avx512(const Candidates& candidates, const Buckets& buckets,
+                                 std::uint32_t* at) noexcept;
 
 }  // namespace covey::forwarding::lanes

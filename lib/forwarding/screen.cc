@@ -143,7 +143,7 @@ std::span<const Screen::Variant> Screen::variants() noexcept {
 #ifdef COVEY_HAVE_X86_LANES
   static constexpr std::array kVariants = {
       Variant{"avx512", lanes::read_segments_avx512, lanes::look_up_ipv4_avx512,
-              lanes::look_up_ipv6_avx512, lanes::clean_avx512},
+              lanes::look_up_ipv6_avx512, lanes::parts_avx512},
       Variant{"avx2", lanes::read_segments_avx2, nullptr, nullptr, nullptr},
       kScalar,
   };
@@ -264,24 +264,25 @@ void Screen::look_up_one(std::size_t i, Bytes frame, const Policy& policy,
   candidates.tcp |= std::uint64_t{is_tcp} << i;
 }
 
-/// Of them those in whose bucket this host has no part, where that is found out side by side.
-Screen::Positions Screen::clean(const Candidates& candidates,
-                                const Surroundings& around) const noexcept {
+/// What can be said of many buckets side by side, if anything.
+lanes::Parts Screen::parts_of(const Candidates& candidates, const Surroundings& around) noexcept {
   using Row = bucket::ClassTables::Row;
   static_assert(sizeof(Row) == sizeof(std::uint64_t) && offsetof(Row, start) == 4);
-  if (variant_.clean == nullptr) return 0;
+  static_assert(sizeof(base::BucketIndex) == sizeof(std::uint32_t));
+  if (variant_.parts == nullptr) return {};
   const bucket::ClassTables& classes = around.snapshot.buckets.classes;
-  return variant_.clean(candidates.all, briefs_.data(), outputs_.hashes.data(),
+  return variant_.parts({candidates.all, briefs_.data(), outputs_.hashes.data()},
                         {reinterpret_cast<const std::uint64_t*>(classes.rows()),
-                         classes.foreign_words(), around.flows.counts().occupied_in_any()});
+                         classes.foreign_words(), around.flows.counts().occupied_in_any()},
+                        reinterpret_cast<std::uint32_t*>(buckets_.data()));
 }
 
 Screen::Positions Screen::settle_foreign(const Candidates& candidates,
                                          const Surroundings& around) noexcept {
-  const Positions settled = clean(candidates, around);
-  Positions open = 0;
+  const lanes::Parts known = parts_of(candidates, around);
+  Positions open = known.some;
   ClassLook look(around);
-  for (Positions left = candidates.all & ~settled; left != 0; left &= left - 1) {
+  for (Positions left = candidates.all & ~(known.none | known.some); left != 0; left &= left - 1) {
     const auto i = static_cast<unsigned>(std::countr_zero(left));
     look.look_at(rule_of(i).map_class);
     const base::BucketIndex bucket = look.bucket_of(outputs_.hashes[i]);

@@ -32,7 +32,7 @@ class Screen {
     decltype(&lanes::read_segments_avx2) read;
     decltype(&lanes::look_up_ipv4_avx512) look_up_ipv4;
     decltype(&lanes::look_up_ipv6_avx512) look_up_ipv6;
-    decltype(&lanes::clean_avx512) clean;
+    decltype(&lanes::parts_avx512) parts;
   };
   /// Those this processor can run, the fastest first.
   [[nodiscard]] static std::span<const Variant> variants() noexcept;
@@ -84,8 +84,8 @@ class Screen {
   void look_up_one(std::size_t i, std::span<const std::uint8_t> frame, const Policy& policy,
                    Candidates& candidates) noexcept;
   [[nodiscard]] lanes::Places lane_places() noexcept;
-  [[nodiscard]] Positions clean(const Candidates& candidates,
-                                const Surroundings& around) const noexcept;
+  [[nodiscard]] lanes::Parts parts_of(const Candidates& candidates,
+                                      const Surroundings& around) noexcept;
   [[nodiscard]] Positions settle_foreign(const Candidates& candidates,
                                          const Surroundings& around) noexcept;
   void read_placed(Positions placed, const Burst& burst, const flow::FlowCache& flows) noexcept;
