@@ -54,7 +54,7 @@ local fields = {
   ack_age = u16("covey.ack.age", "Age in ms"),
 
   class_weight = u16("covey.class.weight", "Weight"),
-  class_priority = u16("covey.class.priority", "Priority"),
+  class_priority = u16("covey.class.priority", "Priority", base.DEC, { [65535] = "withdrawn" }),
 
   claims_class = u16("covey.claims.class", "Class"),
   claims_form = u8("covey.claims.form", "Form", base.DEC, { [0] = "bitmap", [1] = "same as" }),
@@ -79,7 +79,7 @@ local fields = {
   held_key_mark = u32("covey.held_key.mark", "Mark", base.HEX),
 
   staged_weight = u16("covey.staged.weight", "Weight"),
-  staged_priority = u16("covey.staged.priority", "Priority"),
+  staged_priority = u16("covey.staged.priority", "Priority", base.DEC, { [65535] = "withdrawn" }),
   staged_from = u16("covey.staged.from", "Present class", base.DEC, { [65535] = "none" }),
 }
 

@@ -23,7 +23,8 @@ inline constexpr base::ClassIndex kSpreadClass{1};
 inline constexpr std::uint16_t kFirstRuleClass = 2;
 
 enum class BucketState : std::uint8_t {
-  foreign,     // another host takes new flows
+  foreign,     // another host takes new flows, or nobody
+  refused,     // nobody takes new flows, since all hosts drain: this one would otherwise
   retained,    // likewise, and this host alone still serves old ones
   given_away,  // another host takes new flows, since a moment: it may yet have to hear that
   awaited,     // another host takes new flows, but soon this host will
@@ -84,6 +85,8 @@ struct BucketTable {
   bool serving = false;            // false: stopped, every frame for a virtual IP is dropped
   base::TimePoint hands_on_until;  // from then on what was given away is as foreign as the rest
   ClassTables classes;
+  /// Ascending: of these every frame is dropped on this host, also of flows that it serves.
+  std::vector<base::ClassIndex> closed;
 
   [[nodiscard]] BucketState state(base::ClassIndex c, base::BucketIndex b) const {
     COVEY_DEBUG_ASSERT(c.value < classes.size());

@@ -58,7 +58,7 @@ void DaemonService::complete(api::RuleStatus& rule, convergence::HostState state
   const base::ClassIndex map_class{static_cast<std::uint16_t>(rule.map_class)};
   const convergence::Node& node = parts_.driver.node();
   const bucket::BucketTable& table = parts_.driver.table();
-  rule.weight = rule.mode == "multiple" ? node.weight(map_class) : 0U;
+  rule.weight = rule.mode == "multiple" ? node.part(map_class).weight : 0U;
   rule.buckets.owned = node.claims(map_class).count();
   rule.buckets.total = node.configuration().classes[map_class.value].buckets;
   if (map_class.value < table.classes.size()) {

@@ -35,6 +35,16 @@ const char* way_out(const Peer& peer) {
   return peer.said.died ? " died" : " left";
 }
 
+/// What has changed in the part of a member.
+std::string change_of(HostId host, const std::vector<heartbeat::ClassStatement>& before,
+                      const std::vector<heartbeat::ClassStatement>& after) {
+  for (std::size_t c = 0; c < before.size(); ++c) {
+    if (before[c].is_withdrawn() == after[c].is_withdrawn()) continue;
+    return host_text(host) + (after[c].is_withdrawn() ? " drains a rule" : " takes a rule again");
+  }
+  return "weight of " + host_text(host) + " changed";
+}
+
 }  // namespace
 
 void Node::Impl::progress(TimePoint now) {
@@ -477,9 +487,7 @@ std::string Node::Impl::trigger_of(HostSet wanted) const {
       add(host_text(host) + (no_gateway ? " lost its gateway" : " drains"));
     if (!drains && old.draining) add(host_text(host) + " takes new flows again");
     const bool is_other = host != self && !offer_of(said).has(committed.configuration->digest);
-    if (!is_other && wants(host) != old.classes) {
-      add("weight of " + host_text(host) + " changed");
-    }
+    if (!is_other && wants(host) != old.classes) add(change_of(host, old.classes, wants(host)));
   });
   const std::optional<std::uint64_t> target = common_target(wanted, offer());
   if (target && *target != committed.configuration->digest) add("configuration");

@@ -17,7 +17,7 @@ std::vector<HostId> elected(const std::vector<MemberStatement>& members, std::si
   for (const MemberStatement& member : members) {
     ranks.push_back({.host = member.host,
                      .priority = member.statement->classes[map_class].priority,
-                     .eligible = !member.statement->draining});
+                     .eligible = !member.statement->takes_none_of(map_class)});
   }
   return {bucket::elect(ranks)};
 }
@@ -25,18 +25,19 @@ std::vector<HostId> elected(const std::vector<MemberStatement>& members, std::si
 std::vector<HostId> spread(const bucket::SipKey& key, std::uint32_t buckets,
                            const std::vector<MemberStatement>& members, std::size_t map_class) {
   std::vector<bucket::MemberClaim> claims;
-  base::HostSet draining;
+  base::HostSet idle;
   for (const MemberStatement& member : members) {
     const Statement& statement = *member.statement;
-    if (statement.draining) draining.insert(member.host);
+    const bool is_idle = statement.takes_none_of(map_class);
+    if (is_idle) idle.insert(member.host);
     claims.push_back({.host = member.host,
-                      .weight = statement.draining ? 0U : statement.classes[map_class].weight,
+                      .weight = is_idle ? 0U : statement.classes[map_class].weight,
                       .claims = &statement.claims[map_class]});
   }
   std::vector<HostId> owners = bucket::assign(key, buckets, claims);
-  // Only when no weight is left does assign() leave a bucket with a draining claimant.
+  // Only when no weight is left does assign() leave a bucket with such a claimant.
   for (HostId& owner : owners) {
-    if (draining.contains(owner)) owner = base::kNobody;
+    if (idle.contains(owner)) owner = base::kNobody;
   }
   return owners;
 }

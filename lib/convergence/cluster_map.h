@@ -2,8 +2,9 @@
 // ClusterMap: who owns each bucket of each class, computed from what the members stated and froze.
 //
 // Owner: convergence. Thread: any; pure. The only inputs are statements that all members have
-// received under one generation, so all of them compute the same map. A draining host is never
-// given a bucket: if there is nobody else, the bucket is owned by nobody.
+// received under one generation, so all of them compute the same map. A host that drains, or has
+// withdrawn from the class, is never given a bucket: if there is nobody else, the bucket is owned
+// by nobody.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,10 @@ struct Statement {
   /// By class: it may accept flows of the class although it claims none, as it comes from another
   /// configuration, in which they belong to other classes. Empty: none.
   std::vector<bool> unaccounted;
+
+  [[nodiscard]] bool takes_none_of(std::size_t map_class) const {
+    return draining || classes[map_class].is_withdrawn();
+  }
 };
 
 struct MemberStatement {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Node, commands: start, stop, drainstop, suspend, resume, set_weight.
+// Node, commands: start, stop, drainstop, suspend, resume, set_weight, hold_back.
 //
 // A command that does not fit the state (start while running, set_weight of an elected class) does
-// nothing; the shell looks at status() first and tells the operator. Stopping is: no bucket for the
-// workers, then, once they follow that table, LEAVE three times, then Stopped. Draining is an
-// ordinary generation in which this host counts for nothing, and a stop when its last flow ends; a
-// host that drains while nobody can take over leaves its buckets unowned: new connections are
-// refused, as in NLB, and old ones go on.
+// nothing; the shell looks at status() first and tells the operator. A class that is held back is
+// one in which this host counts for less, or for nothing: as draining, but of this class alone.
+// Stopping is: no bucket for the workers, then, once they follow that table, LEAVE three times,
+// then Stopped. Draining is an ordinary generation in which this host counts for nothing, and a
+// stop when its last flow ends; a host that drains while nobody can take over leaves its buckets
+// unowned: new connections are refused, as in NLB, and old ones go on.
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -50,22 +52,57 @@ void Node::Impl::obey(TimePoint now, const OperatorCommand& command) {
                                                                       : TimePoint::never();
       raise(EventKind::drain_started, self, "no new flows; leaves when the last one ends");
       break;
-    case Verb::set_weight: {
-      const std::size_t c = command.map_class.value;
-      if (installed != current) {  // it is meant for the classes of the newest table
-        if (c < staged_stated.size()) staged_stated[c].weight = command.weight;
-        break;
-      }
-      if (c >= stated.size() || shape.class_buckets[c] == 1) break;
-      if (stated[c].weight == command.weight) break;
-      stated[c].weight = command.weight;
-      for (heartbeat::StagedClass& staged_class : staged_stated) {
-        if (staged_class.from == c) staged_class.weight = command.weight;
-      }
-      raise(EventKind::weight_changed, self,
-            "class " + std::to_string(c) + ": " + std::to_string(command.weight));
+    case Verb::set_weight:
+      set_weight(command);
       break;
-    }
+    case Verb::hold_back:
+      hold_back(command);
+      break;
+  }
+}
+
+void Node::Impl::set_weight(const OperatorCommand& command) {
+  const std::vector<ClassConfig*> meant = parts_of(command.map_class);
+  if (meant.empty() || meant.front()->buckets == 1) return;
+  if (meant.front()->weight == command.weight) return;
+  for (ClassConfig* part : meant)
+    part->weight = command.weight;
+  restate();
+  raise(EventKind::weight_changed, self,
+        "class " + std::to_string(command.map_class.value) + ": " + std::to_string(command.weight));
+}
+
+/// The shell knows the names of rules, and why: it tells people.
+void Node::Impl::hold_back(const OperatorCommand& command) {
+  for (ClassConfig* part : parts_of(command.map_class)) {
+    part->percent = command.closed ? std::uint8_t{0} : std::min(command.percent, kWholePart);
+    part->closed = command.closed;
+  }
+  restate();
+}
+
+/// Of a class of the newest table, for which commands are meant; then of the same class in what is
+/// staged. Empty if there is no such class.
+std::vector<ClassConfig*> Node::Impl::parts_of(base::ClassIndex map_class) {
+  const std::size_t c = map_class.value;
+  std::vector<ClassConfig*> meant;
+  if (installed != current) {
+    if (c < staged_parts.size()) meant.push_back(&staged_parts[c]);
+    return meant;
+  }
+  if (c < class_parts.size()) meant.push_back(&class_parts[c]);
+  for (std::size_t s = 0; s < staged_parts.size(); ++s) {
+    if (staged_stated[s].from == c) meant.push_back(&staged_parts[s]);
+  }
+  return meant;
+}
+
+void Node::Impl::restate() {
+  stated = statements_of(class_parts);
+  for (std::size_t s = 0; s < staged_parts.size(); ++s) {
+    const heartbeat::ClassStatement statement = statement_of(staged_parts[s]);
+    staged_stated[s].weight = statement.weight;
+    staged_stated[s].priority = statement.priority;
   }
 }
 

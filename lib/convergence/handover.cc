@@ -22,6 +22,7 @@ void Node::Impl::settle(TimePoint now) {
   if (ownership.under_way()) return;
   const bool serving = life == Life::running;
   const bool changed = switching || own != ownership.table() || serving != installed_serving ||
+                       closed_classes() != installed_closed ||
                        (!is_young() && installed_generation != committed.generation) ||
                        (now >= hands_on_until && !all_none(given_away));
   bool refresh = false;
@@ -146,6 +147,7 @@ void Node::Impl::install(TimePoint now, Bitmaps own) {
   bucket::BucketTable table = build_table(own);
   installed_generation = committed.generation;
   installed_serving = life == Life::running;
+  installed_closed = table.closed;
   installed_moves = own != ownership.table();
   table_refresh_due = now + config.timing.interval;
   installed = switching ? staged : current;
@@ -215,12 +217,15 @@ bucket::BucketTable Node::Impl::build_table(const Bitmaps& own) const {
   table.members = committed.members;
   table.serving = life == Life::running;
   table.hands_on_until = hands_on_until;
+  table.closed = closed_classes();
   for (std::size_t c = 0; c < own.size(); ++c) {
     const std::vector<HostId>& owners = committed.map.owners[c];
     std::vector<BucketState> states(own[c].size(), BucketState::foreign);
+    const bool drains = takes_no_flows() || next_parts()[c].percent == 0;
     for (std::uint32_t b = 0; b < owners.size(); ++b) {
-      if (owners[b].is_nobody()) continue;
-      if (owners[b] == self) {
+      if (owners[b].is_nobody()) {
+        if (drains) states[b] = BucketState::refused;
+      } else if (owners[b] == self) {
         states[b] = BucketState::awaited;
       } else if (given_away[c].test({b})) {
         states[b] = BucketState::given_away;
@@ -234,6 +239,15 @@ bucket::BucketTable Node::Impl::build_table(const Bitmaps& own) const {
     table.classes.add(std::move(states), owners);
   }
   return table;
+}
+
+/// Of the next table.
+std::vector<base::ClassIndex> Node::Impl::closed_classes() const {
+  std::vector<base::ClassIndex> closed;
+  for (std::size_t c = 0; c < next_parts().size(); ++c) {
+    if (next_parts()[c].closed) closed.push_back({static_cast<std::uint16_t>(c)});
+  }
+  return closed;
 }
 
 void Node::Impl::publish_lease(TimePoint now) {

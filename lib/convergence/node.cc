@@ -30,7 +30,8 @@ Node::Impl::Impl(NodeConfig settings, TimePoint now)
       self(config.self),
       current(configuration_of(config)),
       shape(shape_of(*current)),
-      stated(statements_of(*current)),
+      class_parts(current->classes),
+      stated(statements_of(class_parts)),
       installed(current),
       sent(self, config.nonce),
       peers(config.timing, {shape}),
@@ -53,7 +54,8 @@ Node::Impl::Impl(NodeConfig settings, TimePoint now)
   noted_state = state();
 }
 
-/// Everything another start of this host would begin with; flows and weights stay.
+/// Everything another start of this host would begin with; flows, weights and what is held back
+/// stay.
 void Node::Impl::begin_incarnation(TimePoint now) {
   life = Life::running;
   sent = SendLog(self, own_nonces.back());
@@ -250,9 +252,9 @@ bucket::Bitmap Node::claims(base::ClassIndex map_class) const {
 std::uint64_t Node::map_digest() const {
   return impl_->committed.map.digest;
 }
-std::uint16_t Node::weight(base::ClassIndex map_class) const {
-  if (impl_->installed == impl_->current) return impl_->stated.at(map_class.value).weight;
-  return impl_->staged_stated.at(map_class.value).weight;
+const ClassConfig& Node::part(base::ClassIndex map_class) const {
+  const bool follows_current = impl_->installed == impl_->current;
+  return (follows_current ? impl_->class_parts : impl_->staged_parts).at(map_class.value);
 }
 std::uint64_t Node::incarnation_of(base::HostId host) const {
   return impl_->peers.at(host).nonce;

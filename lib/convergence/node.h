@@ -61,13 +61,15 @@ struct FlowCensus {
   std::uint64_t flows = 0;  // connections held now; 0 ends a drain
   std::uint64_t alien_acks = 0;  // handshakes in own buckets that another host answered, in all
 };
-enum class Verb : std::uint8_t { start, stop, drainstop, suspend, resume, set_weight };
+enum class Verb : std::uint8_t { start, stop, drainstop, suspend, resume, set_weight, hold_back };
 struct OperatorCommand {
   Verb verb = Verb::start;
-  base::ClassIndex map_class;      // set_weight only
+  base::ClassIndex map_class;      // set_weight and hold_back only
   std::uint16_t weight = 0;        // set_weight only
   base::Duration drain_timeout{};  // drainstop only; 0: no limit
   bool comes_back = false;  // stop only: the connections it has go on when it is started again
+  std::uint8_t percent = kWholePart;  // hold_back only: see ClassConfig; more than 100 is 100
+  bool closed = false;                // hold_back only: likewise; then the per cent are 0
 };
 struct LinkChanged {
   bool up = true;
@@ -80,7 +82,8 @@ struct GatewayChanged {
 
 /// Another configuration for the cluster, to be followed as soon as all members have staged it;
 /// never this host's own timing, policy or key. The present one withdraws what was staged; its
-/// weights and priorities count from now on.
+/// weights and priorities count from now on. How far a class is held back counts only where it is
+/// not one of the present classes: those stay as commands left them.
 struct StageConfiguration {
   Configuration configuration;
 };
@@ -216,7 +219,8 @@ class Node {
   /// Of the committed map, and the configuration it is for.
   [[nodiscard]] std::uint64_t map_digest() const;
   [[nodiscard]] const Configuration& committed_configuration() const;
-  [[nodiscard]] std::uint16_t weight(base::ClassIndex map_class) const;
+  /// This host's part in it, as commands have left it.
+  [[nodiscard]] const ClassConfig& part(base::ClassIndex map_class) const;
 
   /// Which start of the host this node deals with; 0: of none.
   [[nodiscard]] std::uint64_t incarnation_of(base::HostId host) const;

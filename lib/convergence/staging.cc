@@ -2,6 +2,7 @@
 #include "convergence/staging.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "convergence/digest.h"
 
@@ -43,10 +44,19 @@ Shape shape_of(const Configuration& configuration) {
   return shape;
 }
 
-std::vector<heartbeat::ClassStatement> statements_of(const Configuration& configuration) {
+heartbeat::ClassStatement statement_of(const ClassConfig& part) {
+  if (part.percent == 0) return {.weight = 0, .priority = heartbeat::kWithdrawn};
+  heartbeat::ClassStatement statement{.weight = part.weight, .priority = part.priority};
+  if (part.buckets > 1) {
+    const unsigned scaled = unsigned{part.weight} * part.percent;
+    statement.weight = static_cast<std::uint16_t>((scaled + kWholePart - 1) / kWholePart);
+  }
+  return statement;
+}
+
+std::vector<heartbeat::ClassStatement> statements_of(const std::vector<ClassConfig>& parts) {
   std::vector<heartbeat::ClassStatement> statements;
-  for (const ClassConfig& map_class : configuration.classes)
-    statements.push_back({.weight = map_class.weight, .priority = map_class.priority});
+  std::ranges::transform(parts, std::back_inserter(statements), statement_of);
   return statements;
 }
 
@@ -61,6 +71,18 @@ std::vector<std::uint16_t> carried_from(const Configuration& from, const Configu
                           : static_cast<std::uint16_t>(same - from.classes.begin()));
   }
   return origins;
+}
+
+std::vector<ClassConfig> held_back_as(const std::vector<ClassConfig>& present,
+                                      const Configuration& from, const Configuration& to) {
+  std::vector<ClassConfig> parts = to.classes;
+  const std::vector<std::uint16_t> origins = carried_from(from, to);
+  for (std::size_t c = 0; c < parts.size(); ++c) {
+    if (origins[c] == kNotCarried) continue;
+    parts[c].percent = present[origins[c]].percent;
+    parts[c].closed = present[origins[c]].closed;
+  }
+  return parts;
 }
 
 Offer offer_of(const heartbeat::Message& message) {

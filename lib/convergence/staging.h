@@ -22,6 +22,8 @@
 
 namespace covey::convergence {
 
+inline constexpr std::uint8_t kWholePart = 100;  // per cent
+
 /// One map class as this host takes part in it (bucket/bucket_table.h says what a class is).
 struct ClassConfig {
   std::uint32_t buckets = 1;   // 1: elected by priority; more: spread by weight
@@ -30,6 +32,10 @@ struct ClassConfig {
   /// Of everything that decides which flows fall into which bucket of the class; no two classes of
   /// one configuration share it. Equal in two configurations: the same class.
   std::uint64_t identity = 0;
+  /// What this host takes of that part for the time being, in per cent. 0: no new flows; else at
+  /// least a weight of 1, if it has any, and its candidacy as it is.
+  std::uint8_t percent = kWholePart;
+  bool closed = false;  // its workers drop every frame of the class
   friend bool operator==(const ClassConfig&, const ClassConfig&) = default;
 };
 
@@ -47,12 +53,20 @@ struct Shape {
   std::uint32_t residual_buckets = 1;  // of the largest class
 };
 [[nodiscard]] Shape shape_of(const Configuration& configuration);
+/// What this host says of its part.
+[[nodiscard]] heartbeat::ClassStatement statement_of(const ClassConfig& part);
 [[nodiscard]] std::vector<heartbeat::ClassStatement> statements_of(
-    const Configuration& configuration);
+    const std::vector<ClassConfig>& parts);
 
 /// For each class of `to`, the class of `from` that is the same one, or heartbeat::kNotCarried.
 [[nodiscard]] std::vector<std::uint16_t> carried_from(const Configuration& from,
                                                       const Configuration& to);
+
+/// The classes of `to`; those that are carried over from `from` are held back and closed as they
+/// are in `present`, which are the classes of `from`.
+[[nodiscard]] std::vector<ClassConfig> held_back_as(const std::vector<ClassConfig>& present,
+                                                    const Configuration& from,
+                                                    const Configuration& to);
 
 /// Under which configurations a host can take part in a generation.
 struct Offer {

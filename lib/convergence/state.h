@@ -181,6 +181,7 @@ struct Node::Impl {
   void note_estate(const Bitmaps& taken);
   void note_given_away(base::TimePoint now, const Bitmaps& own);
   [[nodiscard]] bucket::BucketTable build_table(const Bitmaps& own) const;
+  [[nodiscard]] std::vector<base::ClassIndex> closed_classes() const;
   void publish_lease(base::TimePoint now);
   [[nodiscard]] base::TimePoint lease(base::TimePoint now) const;
 
@@ -227,6 +228,10 @@ struct Node::Impl {
 
   // commands.cc
   void obey(base::TimePoint now, const OperatorCommand& command);
+  void set_weight(const OperatorCommand& command);
+  void hold_back(const OperatorCommand& command);
+  [[nodiscard]] std::vector<ClassConfig*> parts_of(base::ClassIndex map_class);
+  void restate();
   void start(base::TimePoint now);
   void stop(base::TimePoint now, Life afterwards);
   void finish_stopping(base::TimePoint now);
@@ -250,6 +255,9 @@ struct Node::Impl {
                                                            const Offer& own) const;
   [[nodiscard]] std::vector<heartbeat::ClassStatement> wants(base::HostId host) const;
   [[nodiscard]] const Shape& next_shape() const { return switching ? staged_shape : shape; }
+  [[nodiscard]] const std::vector<ClassConfig>& next_parts() const {
+    return switching ? staged_parts : class_parts;
+  }
   [[nodiscard]] std::string what_staging_waits_for() const;
   [[nodiscard]] std::string staged_elsewhere() const;
 
@@ -269,10 +277,13 @@ struct Node::Impl {
   base::HostId self;
   ConfigurationPtr current;  // of the table that the workers follow, and of all own claims
   Shape shape;               // of current
-  std::vector<heartbeat::ClassStatement> stated;  // what this host wants to contribute now
-  ConfigurationPtr staged;                        // null: none
-  Shape staged_shape;                             // likewise
-  std::vector<heartbeat::StagedClass> staged_stated;
+  std::vector<ClassConfig> class_parts;  // of current, as commands have left them
+  std::vector<heartbeat::ClassStatement>
+      stated;                             // by class_parts: what this host wants to contribute now
+  ConfigurationPtr staged;                // null: none
+  Shape staged_shape;                     // likewise
+  std::vector<ClassConfig> staged_parts;  // of staged
+  std::vector<heartbeat::StagedClass> staged_stated;  // by staged_parts
   Bond bond;                    // others may have committed to staged since this host prepared that
   bool switching = false;       // committed to staged; the workers follow current for the moment
   ConfigurationPtr stage_next;  // wanted meanwhile
@@ -320,6 +331,7 @@ struct Node::Impl {
   bucket::Bitmap installed_retained;  // likewise
   std::uint32_t installed_generation = 0;
   bool installed_serving = false;
+  std::vector<base::ClassIndex> installed_closed;
   bool installed_moves = false;       // it changed which buckets are own
   Bitmaps given_away;                 // lately; the workers send on what begins a flow there ...
   base::TimePoint hands_on_until;     // ... until then

@@ -17,7 +17,6 @@ namespace covey::convergence {
 using base::HostId;
 using base::HostSet;
 using base::TimePoint;
-using heartbeat::StagedClass;
 
 void Node::Impl::stage(TimePoint now, const ConfigurationPtr& wanted) {
   if (bond.holds || switching) {
@@ -25,18 +24,16 @@ void Node::Impl::stage(TimePoint now, const ConfigurationPtr& wanted) {
     return;
   }
   if (wanted->digest == current->digest) {
-    stated = statements_of(*wanted);
+    class_parts = held_back_as(class_parts, *current, *wanted);
+    restate();
     withdraw(now);
     return;
   }
-  std::vector<StagedClass> parts;
-  const std::vector<std::uint16_t> origins = carried_from(*current, *wanted);
-  for (std::size_t c = 0; c < origins.size(); ++c) {
-    const ClassConfig& map_class = wanted->classes[c];
-    parts.push_back(
-        {.weight = map_class.weight, .priority = map_class.priority, .from = origins[c]});
-  }
-  staged_stated = std::move(parts);
+  staged_parts = held_back_as(class_parts, *current, *wanted);
+  staged_stated.clear();
+  for (const std::uint16_t origin : carried_from(*current, *wanted))
+    staged_stated.push_back({.from = origin});
+  restate();
   if (staged != nullptr && staged->digest == wanted->digest) return;
   staged = wanted;
   note_shapes(now);
@@ -46,6 +43,7 @@ void Node::Impl::stage(TimePoint now, const ConfigurationPtr& wanted) {
 void Node::Impl::withdraw(TimePoint now) {
   if (staged == nullptr) return;
   staged.reset();
+  staged_parts.clear();
   staged_stated.clear();
   note_shapes(now);
   raise(EventKind::configuration_staged, self, "withdrawn, the present one stays");
@@ -60,9 +58,9 @@ void Node::Impl::begin_switching(TimePoint now) {
 void Node::Impl::finish_switching(TimePoint now) {
   current = std::exchange(staged, nullptr);
   shape = std::move(staged_shape);
-  stated.clear();
-  for (const StagedClass& part : std::exchange(staged_stated, {}))
-    stated.push_back({.weight = part.weight, .priority = part.priority});
+  class_parts = std::exchange(staged_parts, {});
+  staged_stated.clear();
+  restate();
   switching = false;
   if (residual.size() != shape.residual_buckets) residual = all_buckets(shape.residual_buckets);
   note_shapes(now);

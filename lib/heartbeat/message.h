@@ -43,10 +43,16 @@ struct Acknowledgement {
   friend bool operator==(const Acknowledgement&, const Acknowledgement&) = default;
 };
 
+inline constexpr std::uint16_t kWithdrawn = 0xffff;  // as a priority
+
 /// This host's part in one map class.
 struct ClassStatement {
   std::uint16_t weight = 0;    // spread over buckets by weight; 0: takes none
   std::uint16_t priority = 0;  // one-bucket classes: rank, lower wins
+  /// It takes no new flows of the class, whoever else does or does not. Then the weight is 0, so
+  /// that a host of an earlier version, for which this is the lowest of all ranks, gives the
+  /// buckets to the same hosts as long as anybody takes them.
+  [[nodiscard]] bool is_withdrawn() const { return priority == kWithdrawn; }
   friend bool operator==(const ClassStatement&, const ClassStatement&) = default;
 };
 

@@ -94,6 +94,15 @@ convergence::OperatorCommand weight_command(std::uint16_t weight) {
   return set;
 }
 
+convergence::OperatorCommand hold_command(base::ClassIndex map_class, std::uint8_t percent,
+                                          bool closed) {
+  convergence::OperatorCommand hold = command(convergence::Verb::hold_back);
+  hold.map_class = map_class;
+  hold.percent = percent;
+  hold.closed = closed;
+  return hold;
+}
+
 base::Duration calm_span(const convergence::Timing& timing) {
   return timing.lease() * 3 + timing.silence() * 7 / 2 + timing.interval * 10;
 }

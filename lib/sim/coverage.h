@@ -2,8 +2,8 @@
 // Coverage: for how long buckets of the spread class went without anybody who takes new flows.
 //
 // Owner: sim. Thread: the segment's. A bucket counts as unowned only while some host could serve:
-// it is up, awake, started, not draining and not kept from it by the partition policy. What happens
-// before the first owner is not counted.
+// it is up, awake, started, drains neither as a host nor in this class, and is not kept from it by
+// the partition policy. What happens before the first owner is not counted.
 #pragma once
 
 #include <algorithm>

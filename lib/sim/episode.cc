@@ -117,6 +117,13 @@ void Episode::apply(const Fault& fault) {
     count(std::string(name(fault.kind)));
     return;
   }
+  if (fault.kind == FaultKind::hold) {
+    note(text(fault));
+    const Hold hold = hold_of(fault);
+    obey(fault.host, hold_command(hold.map_class, hold.percent, hold.closed));
+    count(std::string(name(fault.kind)));
+    return;
+  }
   const bool of_links = fault.kind >= FaultKind::light_loss;
   if (!of_links && !segment_.is_up(fault.host)) {
     note("host " + std::to_string(fault.host.value) + " boots");
@@ -388,7 +395,8 @@ void Episode::calm() {
   segment_.options() = options_of(setup_);
 }
 
-/// Boots, wakes and starts everybody, with the newest configuration, and mends every link.
+/// Boots, wakes and starts everybody, with the newest configuration, nothing held back, and mends
+/// every link.
 void Episode::mend() {
   TimePoint awake = segment_.now();
   for (const Machine* machine : segment_.machines())
@@ -408,10 +416,17 @@ void Episode::mend() {
     segment_.clear_flows(host);
     obey(host, command(Verb::start));
     obey(host, weight_command(static_cast<std::uint16_t>(20 + chance_for(host, kForWeight) % 81)));
+    take_all(host);
   });
   // Whose drain was just ending did not hear "start".
   if (!run_until(segment_.now() + setup_.cluster.timing.interval)) return;
   for_each_host([&](HostId host) { obey(host, command(Verb::start)); });
+}
+
+void Episode::take_all(HostId host) {
+  const std::size_t classes = segment_.node(host).configuration().classes.size();
+  for (std::size_t c = 0; c < classes; ++c)
+    obey(host, hold_command({static_cast<std::uint16_t>(c)}, convergence::kWholePart));
 }
 
 void Episode::check_all_is_well() {
@@ -444,12 +459,12 @@ void Episode::check_all_is_well() {
 /// S6 once more, by what workers accept.
 void Episode::check_shares() {
   std::uint64_t total = 0;
-  for_each_host([&](HostId host) { total += segment_.node(host).weight(kSpread); });
+  for_each_host([&](HostId host) { total += segment_.node(host).part(kSpread).weight; });
   for_each_host([&](HostId host) {
     const bool doubled = newest_ == Variant::buckets_doubled;
     const std::uint64_t have = segment_.buckets_of(host, doubled ? kDoubledSpread : kSpread);
     const std::uint64_t ideal = std::uint64_t{setup_.cluster.buckets} * (doubled ? 2 : 1) *
-                                segment_.node(host).weight(kSpread);
+                                segment_.node(host).part(kSpread).weight;
     if (have * total >= ideal + total || ideal >= (have + 1) * total) {
       segment_.complain("S6: after a calm host " + std::to_string(host.value) +
                         " has an unfair share");

@@ -90,6 +90,7 @@ class Episode {
   void end_in(base::Duration span, End end);
   void calm();
   void mend();
+  void take_all(base::HostId host);
   void check_all_is_well();
   void check_shares();
   void note(const std::string& what);

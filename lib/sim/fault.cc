@@ -38,13 +38,16 @@ constexpr std::array kLinkFaults{
 constexpr unsigned kMostPerBurst = 9;
 constexpr unsigned kMeanPerBurst = 5;
 constexpr unsigned kFaultsPerStage = 12;
+constexpr unsigned kFaultsPerHold = 8;
+constexpr std::uint32_t kHeldClasses = 4;  // one more than the first configuration has
 
 class Planner {
  public:
   explicit Planner(const PlanOptions& options)
       : options_(options),
         chance_(mix(options.seed, 0x706c616e)),
-        stage_chance_(mix(options.seed, 0x7374616765)) {}
+        stage_chance_(mix(options.seed, 0x7374616765)),
+        hold_chance_(mix(options.seed, 0x686f6c64)) {}
 
   std::vector<Fault> plan() {
     const auto bursts = std::max(1U, options_.faults / kMeanPerBurst);
@@ -111,6 +114,7 @@ class Planner {
     fit(fault);
     plan_.push_back(fault);
     add_stage();
+    add_hold();
     // Some at once, most close enough to meet the consequences of the last one.
     at_ += below(4) == 0 ? intervals(0, 2) : intervals(2, 150);
   }
@@ -122,6 +126,15 @@ class Planner {
     const HostSet some(stage_chance_.next() & ((std::uint64_t{2} << (options_.hosts - 1)) - 1));
     fault.hosts = stage_chance_.below(2) == 0 ? kEverybody : some;
     fault.value = static_cast<std::uint32_t>(stage_chance_.below(kVariants));
+    plan_.push_back(fault);
+  }
+
+  /// Likewise. Mostly of the whole, since that is what moves most.
+  void add_hold() {
+    if (hold_chance_.below(kFaultsPerHold) != 0) return;
+    Fault fault{.at = at_, .kind = FaultKind::hold};
+    fault.host = HostId{static_cast<std::uint8_t>(1 + hold_chance_.below(options_.hosts))};
+    fault.value = static_cast<std::uint32_t>(hold_chance_.below(1000));
     plan_.push_back(fault);
   }
 
@@ -165,6 +178,7 @@ class Planner {
   PlanOptions options_;
   Chance chance_;
   Chance stage_chance_;
+  Chance hold_chance_;
   Duration at_{};
   std::vector<Fault> plan_;
 };
@@ -177,6 +191,16 @@ std::string host_text(HostId host) {
 
 std::vector<Fault> make_plan(const PlanOptions& options) {
   return Planner(options).plan();
+}
+
+Hold hold_of(const Fault& fault) {
+  const std::uint32_t how = fault.value / kHeldClasses % 5;
+  const std::uint32_t some = fault.value % 99 + 1;
+  return {.map_class = {static_cast<std::uint16_t>(fault.value % kHeldClasses)},
+          .percent = static_cast<std::uint8_t>(how < 3    ? 0
+                                               : how == 3 ? some
+                                                          : 100),
+          .closed = how == 0};
 }
 
 std::string seconds_text(Duration duration) {
@@ -229,6 +253,8 @@ std::string_view name(FaultKind kind) {
       return "mismatch";
     case FaultKind::stage:
       return "stage";
+    case FaultKind::hold:
+      return "hold";
     case FaultKind::light_loss:
       return "light_loss";
     case FaultKind::slow:
@@ -289,6 +315,11 @@ std::string text(const Fault& fault) {
       const bool all = fault.hosts == kEverybody;
       return (all ? std::string("all hosts") : "hosts " + hosts_text(fault.hosts)) + " stage " +
              std::string(name(static_cast<Variant>(fault.value)));
+    }
+    case FaultKind::hold: {
+      const Hold hold = hold_of(fault);
+      return host + ": takes " + std::to_string(hold.percent) + " % of its part in class " +
+             std::to_string(hold.map_class.value) + (hold.closed ? ", which it closes" : "");
     }
     case FaultKind::light_loss:
       return value + " of 1000 messages are lost" + span;

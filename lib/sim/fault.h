@@ -34,6 +34,7 @@ enum class FaultKind : std::uint8_t {
   duplicate_id,  // a second machine with the id of the host, for `span`
   mismatch,      // restarts with another configuration, for `span`
   stage,         // `hosts` get configuration `value` (cluster.h), stage it if they are up; extra
+  hold,          // takes `value` per cent of its part in a class (hold_of()) if it is up; extra
   light_loss,    // `value` per mille of the messages, for `span`
   // Link faults: who does not hear one another may both serve.
   slow,       // messages take up to `value` per cent of an interval, for `span`
@@ -60,6 +61,14 @@ struct Fault {
   std::uint32_t value = 0;
   friend bool operator==(const Fault&, const Fault&) = default;
 };
+
+/// What a fault of that kind holds back.
+struct Hold {
+  base::ClassIndex map_class;
+  std::uint8_t percent = 0;
+  bool closed = false;
+};
+[[nodiscard]] Hold hold_of(const Fault& fault);
 
 struct PlanOptions {
   std::uint64_t seed = 1;

@@ -168,7 +168,7 @@ void Promises::check_shares(TimePoint now, const std::vector<HostId>& owners,
   std::uint64_t claimed = 0;
   Bitmap anybody(static_cast<std::uint32_t>(owners.size()));
   const auto weight_of = [&](const convergence::Statement& statement) -> std::uint64_t {
-    return statement.draining ? 0 : statement.classes[c].weight;
+    return statement.takes_none_of(c) ? 0 : statement.classes[c].weight;
   };
   for (const auto& [host, statement] : members) {
     total_weight += weight_of(*statement);

@@ -33,7 +33,7 @@ class Members {
     convergence::Configuration configuration;
     for (unsigned i = 0; i < shape.hosts; ++i) {
       configuration = setup_of(shape, id(i)).configuration;
-      statements_[i].classes = convergence::statements_of(configuration);
+      statements_[i].classes = convergence::statements_of(configuration.classes);
     }
     buckets_ = convergence::shape_of(configuration).class_buckets;
     claim(convergence::ClusterMap{});

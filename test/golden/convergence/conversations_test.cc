@@ -150,6 +150,53 @@ TEST_CASE("a changed weight is one generation") {
   story.compare();
 }
 
+TEST_CASE("a host drains a class, then all do, and one takes it again") {
+  Story story("drain-class");
+  story.begin_with(2);
+  const base::BucketIndex bucket{0};
+  const HostId first = story.give_flows(bucket, 2);
+  const HostId second = first == kOne ? kTwo : kOne;
+  const auto text = [](HostId host) { return "host " + std::to_string(host.value); };
+  story.note(text(first) + ", which holds 2 flows, drains class 1");
+  story.segment.command(first, sim::hold_command({1}, 0));
+  story.segment.run_for(400ms);
+  CHECK(story.share(second) == 64);
+  CHECK(story.segment.table(second).state({1}, bucket) == bucket::BucketState::own_dirty);
+  CHECK(story.segment.owned_buckets({0}) == 1);
+  CHECK(story.segment.status(first).state == convergence::HostState::converged);
+  story.note(text(second) + " drains it, too");
+  story.segment.command(second, sim::hold_command({1}, 0));
+  story.segment.run_for(400ms);
+  CHECK(story.segment.owned_buckets({1}) == 0);
+  CHECK(story.segment.table(first).state({1}, bucket) == bucket::BucketState::refused);
+  story.note(text(first) + " takes it again");
+  story.segment.command(first, sim::hold_command({1}, 100));
+  story.segment.run_for(400ms);
+  CHECK(story.share(first) == 64);
+  story.compare();
+}
+
+TEST_CASE("a host takes less of a class, and withdraws from the election in another one") {
+  Story story("hold-back");
+  story.begin_with(2);
+  story.note("host 2 takes 50 % of its part in class 1");
+  story.segment.command(kTwo, sim::hold_command({1}, 50));
+  story.segment.run_for(400ms);
+  CHECK(story.share(kTwo) == 21);
+  CHECK(story.segment.owner({2}, {0}) == kTwo);
+  story.note("host 2 withdraws from class 2 and closes it");
+  story.segment.command(kTwo, sim::hold_command({2}, 0, /*closed=*/true));
+  story.segment.run_for(400ms);
+  CHECK(story.segment.owner({2}, {0}) == kOne);
+  CHECK(story.segment.table(kTwo).closed == std::vector{base::ClassIndex{2}});
+  story.note("host 2 takes 1 % of its part in class 2, in which there are no parts");
+  story.segment.command(kTwo, sim::hold_command({2}, 1));
+  story.segment.run_for(400ms);
+  CHECK(story.segment.owner({2}, {0}) == kTwo);
+  CHECK(story.segment.table(kTwo).closed.empty());
+  story.compare();
+}
+
 TEST_CASE("a host restarted before it was missed joins as a new one") {
   Story story("quick-restart");
   story.begin_with(3);

@@ -93,8 +93,8 @@ TEST_CASE("what a host's state forbids is refused from afar as well") {
   CHECK(remote.ask("resume", "2").ok);
   CHECK(remote.ask({"weight", "nothing", "5", 0, "2"}).code == kUsage);
   CHECK(remote.ask({"weight", "web", "5", 0, "2"}).ok);
-  CHECK(remote.segment.host(2).driver.node().weight(base::ClassIndex{2}) == 5);
-  CHECK(remote.segment.host(1).driver.node().weight(base::ClassIndex{2}) == 100);
+  CHECK(remote.segment.host(2).driver.node().part(base::ClassIndex{2}).weight == 5);
+  CHECK(remote.segment.host(1).driver.node().part(base::ClassIndex{2}).weight == 100);
 }
 
 TEST_CASE("all hosts answer in the order of their ids, this one among them") {

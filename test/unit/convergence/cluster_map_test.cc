@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "convergence/digest.h"
 #include "convergence/ownership.h"
 
 namespace covey::convergence {
@@ -68,6 +69,31 @@ TEST_CASE("the digest is of all classes in their order, also of those that are a
   const ClusterMap once = map_of(weighing({50, 10}), weighing({50, 50}));
   CHECK(twice.digest != otherwise.digest);
   CHECK(twice.digest != once.digest);
+}
+
+TEST_CASE("who has withdrawn from a class gets nothing of it, and of another class as before") {
+  Statement first = weighing({50, 50});
+  first.classes[0] = {.weight = 0, .priority = heartbeat::kWithdrawn};
+  first.claims[0].set({3});
+  const ClusterMap map = map_of(first, weighing({50, 50}));
+  CHECK(owned_by(map, 0, kSecond).count() == kBuckets);
+  CHECK(owned_by(map, 1, kFirst).count() == kBuckets / 2);
+}
+
+TEST_CASE("a class from which all have withdrawn is nobody's, spread or elected") {
+  Statement first = weighing({0, 0});
+  Statement second = weighing({0, 0});
+  for (Statement* statement : {&first, &second}) {
+    statement->classes[0].priority = statement->classes[1].priority = heartbeat::kWithdrawn;
+    statement->claims[1] = bucket::Bitmap(1);
+  }
+  first.claims[0] = all_buckets(kBuckets);
+  const ClusterMap map = compute_map(kKey, {kBuckets, 1}, {{kFirst, &first}, {kSecond, &second}});
+  CHECK(owned_by(map, 0, base::kNobody).count() == kBuckets);
+  CHECK(map.owners[1] == std::vector{base::kNobody});
+  second.classes[1] = {.weight = 0, .priority = 9};
+  CHECK(compute_map(kKey, {kBuckets, 1}, {{kFirst, &first}, {kSecond, &second}}).owners[1] ==
+        std::vector{kSecond});
 }
 
 }  // namespace covey::convergence

@@ -319,6 +319,63 @@ TEST_CASE("weights and commands that make no sense do nothing") {
   CHECK(cluster.generation(kOne) == before);
 }
 
+TEST_CASE("a class that is held back is so whatever its weight becomes") {
+  ObservedCluster cluster(2);
+  cluster.segment.command(kOne, sim::hold_command(kSpread, 50));
+  cluster.segment.command(kOne, sim::weight_command(50));
+  cluster.segment.run_for(200ms);
+  CHECK(cluster.segment.buckets_of(kOne, kSpread) == 13);  // 25 of 125
+  CHECK(cluster.segment.node(kOne).part(kSpread).weight == 50);
+  cluster.segment.command(kOne, sim::hold_command(kSpread, 0));
+  cluster.segment.command(kOne, sim::weight_command(100));
+  cluster.segment.run_for(200ms);
+  CHECK(cluster.segment.buckets_of(kOne, kSpread) == 0);
+  CHECK(cluster.segment.node(kTwo).history().back().trigger == "host 1 drains a rule");
+  cluster.segment.command(kOne, sim::hold_command(kSpread, 200));  // more than all is all
+  cluster.segment.run_for(200ms);
+  CHECK(cluster.segment.buckets_of(kOne, kSpread) == 32);
+  CHECK(cluster.segment.node(kTwo).history().back().trigger == "host 1 takes a rule again");
+  cluster.check_whole({kOne, kTwo});
+}
+
+TEST_CASE("a weight of nothing leaves buckets where they are, a drained class leaves them nobody") {
+  ObservedCluster cluster(2);
+  for (const HostId host : {kOne, kTwo})
+    cluster.segment.command(host, sim::weight_command(0));
+  cluster.segment.run_for(200ms);
+  CHECK(cluster.segment.owned_buckets(kSpread) == 64);
+  cluster.segment.command(kOne, sim::hold_command(kSpread, 0));
+  cluster.segment.run_for(200ms);
+  CHECK(cluster.segment.owned_buckets(kSpread) == 32);
+  CHECK(cluster.segment.buckets_of(kTwo, kSpread) == 32);
+}
+
+TEST_CASE("a class that is closed is so at once, before anybody takes it over") {
+  ObservedCluster cluster(2);
+  cluster.split({kOne}, {kTwo});
+  cluster.segment.command(kOne, sim::hold_command(kSpread, 0, /*closed=*/true));
+  cluster.segment.run_for(1ms);
+  CHECK(cluster.segment.table(kOne).closed == std::vector{kSpread});
+  cluster.split({kOne}, {kTwo}, /*cut=*/false);
+  cluster.segment.run_for(2s);
+  CHECK(cluster.segment.buckets_of(kTwo, kSpread) == 64);
+  cluster.obey(kOne, Verb::stop);
+  cluster.segment.run_for(100ms);
+  cluster.obey(kOne, Verb::start);
+  cluster.segment.run_for(1s);
+  CHECK(cluster.segment.table(kOne).closed == std::vector{kSpread});
+  CHECK(cluster.segment.buckets_of(kTwo, kSpread) == 64);
+  cluster.check_whole({kOne, kTwo});
+}
+
+TEST_CASE("a host may boot with a class held back") {
+  ObservedCluster cluster(2, [](convergence::NodeConfig& config) {
+    if (config.self == kTwo) config.classes[kSpread.value].percent = 0;
+  });
+  CHECK(cluster.segment.buckets_of(kOne, kSpread) == 64);
+  cluster.check_whole({kOne, kTwo});
+}
+
 TEST_CASE("messages of another cluster and of impossible hosts are ignored") {
   convergence::Node node(test_config(1, 1), base::TimePoint{});
   convergence::Effects effects;

@@ -37,7 +37,7 @@ Bitmaps old_claims() {
 Part part_of_old_host() {
   const std::vector<std::uint16_t> origins = carried_from(kOld, kNew);
   Part part{.offer = {.present = 1, .staged = 2},
-            .classes = statements_of(kOld),
+            .classes = statements_of(kOld.classes),
             .staged_classes = {},
             .draining = false,
             .claims = old_claims()};
@@ -155,6 +155,23 @@ convergence::Configuration with_weight(base::HostId host, Variant variant, std::
 
 }  // namespace
 
+TEST_CASE("a part that is held back is rounded up, and none of it is a withdrawal") {
+  const auto statement = [](std::uint32_t buckets, std::uint16_t weight, std::uint8_t percent) {
+    return convergence::statement_of(
+        {.buckets = buckets, .weight = weight, .priority = 7, .identity = 1, .percent = percent});
+  };
+  CHECK(statement(64, 50, 100).weight == 50);
+  CHECK(statement(64, 50, 99).weight == 50);
+  CHECK(statement(64, 50, 51).weight == 26);
+  CHECK(statement(64, 1, 1).weight == 1);
+  CHECK(statement(64, 0, 50).weight == 0);
+  CHECK_FALSE(statement(64, 0, 50).is_withdrawn());
+  CHECK(statement(64, 50, 0).is_withdrawn());
+  CHECK(statement(64, 50, 0).weight == 0);
+  CHECK(statement(1, 50, 1) == heartbeat::ClassStatement{.weight = 50, .priority = 7});
+  CHECK(statement(1, 50, 0).is_withdrawn());
+}
+
 TEST_CASE("staging the present configuration takes its weights") {
   ObservedCluster cluster(2);
   cluster.segment.stage(kOne, with_weight(kOne, Variant::first, 50));
@@ -173,9 +190,43 @@ TEST_CASE("a weight set while a configuration is staged outlives the switch") {
   cluster.segment.run_for(100ms);
   cluster.segment.stage(kTwo, with_weight(kTwo, Variant::rule_changed, 100));
   cluster.segment.run_for(100ms);
-  CHECK(cluster.segment.node(kOne).weight(kSpread) == 50);
+  CHECK(cluster.segment.node(kOne).part(kSpread).weight == 50);
   CHECK(cluster.segment.buckets_of(kOne, kSpread) == 21);
   CHECK(cluster.count(EventKind::configuration_switched, kOne) == 1);
+}
+
+TEST_CASE("a class that is the same one stays held back over a switch, a new one as it is staged") {
+  ObservedCluster cluster(2);
+  cluster.segment.command(kOne, sim::hold_command(kSpread, 0, /*closed=*/true));
+  cluster.segment.command(kTwo, sim::hold_command(sim::kSingleHost, 0));
+  cluster.segment.run_for(200ms);
+  for (const base::HostId host : {kOne, kTwo}) {
+    convergence::Configuration next = with_weight(host, Variant::rule_changed, 100);
+    next.classes[2].percent = host == kOne ? 0 : convergence::kWholePart;
+    cluster.segment.stage(host, next);
+  }
+  cluster.segment.run_for(200ms);
+  REQUIRE(cluster.count(EventKind::configuration_switched, kOne) == 1);
+  CHECK(cluster.segment.table(kOne).closed == std::vector{kSpread});
+  CHECK(cluster.segment.buckets_of(kTwo, kSpread) == 64);
+  CHECK(cluster.segment.buckets_of(kTwo, sim::kChangedSingleHost) == 1);
+  cluster.check_whole({kOne, kTwo});
+}
+
+TEST_CASE("what is held back while a configuration is staged outlives the switch") {
+  ObservedCluster cluster(2);
+  cluster.segment.stage(kOne, with_weight(kOne, Variant::rule_added, 100));
+  cluster.segment.run_for(100ms);
+  cluster.segment.command(kOne, sim::hold_command(kSpread, 50));
+  cluster.segment.run_for(100ms);
+  cluster.segment.stage(kTwo, with_weight(kTwo, Variant::rule_added, 100));
+  cluster.segment.run_for(100ms);
+  CHECK(cluster.segment.buckets_of(kOne, kSpread) == 21);
+  CHECK(cluster.count(EventKind::configuration_switched, kOne) == 1);
+  cluster.segment.stage(kOne, with_weight(kOne, Variant::rule_added, 60));
+  cluster.segment.run_for(100ms);
+  CHECK(cluster.segment.node(kOne).part(kSpread).percent == 50);
+  CHECK(cluster.segment.buckets_of(kOne, kSpread) == 15);  // 30 of 130
 }
 
 TEST_CASE("a host alone switches by itself") {

@@ -77,10 +77,13 @@ TEST_CASE("a plan follows from its seed and is in order of time") {
   const std::vector<Fault> plan = make_plan(options);
   CHECK(plan == make_plan(options));
   unsigned faults = 0;
-  unsigned stages = 0;  // come on top
+  unsigned stages = 0;  // these and what is held back come on top
+  unsigned holds = 0;
   for (std::size_t i = 0; i < plan.size(); ++i) {
     if (plan[i].kind == FaultKind::stage) {
       ++stages;
+    } else if (plan[i].kind == FaultKind::hold) {
+      ++holds;
     } else if (plan[i].kind != FaultKind::calm) {
       ++faults;
     }
@@ -89,6 +92,7 @@ TEST_CASE("a plan follows from its seed and is in order of time") {
   }
   CHECK(faults == 300);
   CHECK(stages > 10);
+  CHECK(holds > 10);
   CHECK(plan.back().kind == FaultKind::calm);
 }
 
