@@ -8,6 +8,7 @@
 // rule order; a single-host rule's class has one bucket.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -85,12 +86,16 @@ struct BucketTable {
   bool serving = false;            // false: stopped, every frame for a virtual IP is dropped
   base::TimePoint hands_on_until;  // from then on what was given away is as foreign as the rest
   ClassTables classes;
-  /// Ascending: of these every frame is dropped on this host, also of flows that it serves.
+  /// Ascending, mostly none: of these nothing is let through on this host, in either direction,
+  /// also not of flows that it serves.
   std::vector<base::ClassIndex> closed;
 
   [[nodiscard]] BucketState state(base::ClassIndex c, base::BucketIndex b) const {
     COVEY_DEBUG_ASSERT(c.value < classes.size());
     return classes[c.value].states[b.value];
+  }
+  [[nodiscard]] bool is_closed(base::ClassIndex c) const {
+    return std::ranges::find(closed, c) != closed.end();
   }
   [[nodiscard]] base::HostId owner(base::ClassIndex c, base::BucketIndex b) const {
     COVEY_DEBUG_ASSERT(c.value < classes.size());

@@ -25,6 +25,7 @@ bucket::Bitmap residual_buckets(const bucket::BucketTable& table, Counts counts)
   bucket::Bitmap residual(static_cast<std::uint32_t>(spread.states.size()));
   const bool any = !are_complete(counts);
   for (std::uint16_t c = 0; c < table.classes.size(); ++c) {
+    if (table.is_closed({c})) continue;
     const std::vector<bucket::BucketState>& states = table.classes[c].states;
     for (std::uint32_t b = 0; b < states.size() && b < residual.size(); ++b) {
       if (bucket::takes_new_flows(states[b])) continue;
@@ -33,6 +34,13 @@ bucket::Bitmap residual_buckets(const bucket::BucketTable& table, Counts counts)
     }
   }
   return residual;
+}
+
+std::uint64_t closed_flows(const bucket::BucketTable& table, const flow::BucketCounts& counts) {
+  std::uint64_t flows = 0;
+  for (const base::ClassIndex map_class : table.closed)
+    flows += counts.live_in_class(map_class);
+  return flows;
 }
 
 }  // namespace covey::dataplane

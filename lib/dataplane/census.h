@@ -17,8 +17,12 @@
 namespace covey::dataplane {
 
 /// `counts` of each worker, by the classes of the table. While they are not complete any bucket may
-/// be residual.
+/// be residual. Flows of a class that is closed here are served no more.
 [[nodiscard]] bucket::Bitmap residual_buckets(
     const bucket::BucketTable& table, std::span<const std::shared_ptr<flow::BucketCounts>> counts);
+
+/// Of one worker: those it still holds of classes that are closed here.
+[[nodiscard]] std::uint64_t closed_flows(const bucket::BucketTable& table,
+                                         const flow::BucketCounts& counts);
 
 }  // namespace covey::dataplane

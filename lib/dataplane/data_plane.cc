@@ -354,13 +354,14 @@ std::uint64_t DataPlane::frames(forwarding::Verdict verdict) const {
 
 Census DataPlane::census() const {
   Census census;
-  for (const std::unique_ptr<Worker>& worker : implementation_->workers) {
-    const flow::Statistics flows = worker->flow_statistics();
-    census.flows = std::max(census.flows, flows.live());
+  const Guide& guide = implementation_->publisher->current();
+  for (std::size_t i = 0; i < implementation_->workers.size(); ++i) {
+    const flow::Statistics flows = implementation_->workers[i]->flow_statistics();
+    const std::uint64_t closed = closed_flows(guide.snapshot.buckets, *guide.plan->counts[i]);
+    census.flows = std::max(census.flows, flows.live() - std::min(closed, flows.live()));
     census.evicted = std::max(census.evicted, flows.evicted);
     census.untracked = std::max(census.untracked, flows.untracked);
   }
-  const Guide& guide = implementation_->publisher->current();
   census.residual = residual_buckets(guide.snapshot.buckets, guide.plan->counts);
   return census;
 }

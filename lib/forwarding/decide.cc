@@ -100,6 +100,10 @@ void decide_placed(const PlacedSegments& segments, const Surroundings& around,
       decide_one_placed(segments, i, around, decisions[i]);
     }
   }
+  if (around.snapshot.buckets.closed.empty()) [[likely]]
+    return;
+  for (std::uint64_t left = positions; left != 0; left &= left - 1)
+    keep_closed(decisions[std::countr_zero(left)], around.snapshot.buckets);
 }
 
 namespace {
@@ -173,7 +177,11 @@ Decision decide_virtual_ip(Bytes frame, const FrameView& view, const Surrounding
   if (view.status == ParseStatus::too_many_extensions) {
     return decide_by_source(view.key, around, Verdict::deliver_owned);
   }
-  return with_handover(frame, view, decide_by_protocol(frame, view, around, virtual_ip), around);
+  Decision decision =
+      with_handover(frame, view, decide_by_protocol(frame, view, around, virtual_ip), around);
+  if (!around.snapshot.buckets.closed.empty()) [[unlikely]]
+    keep_closed(decision, around.snapshot.buckets);
+  return decision;
 }
 
 Decision with_handover(Bytes frame, const FrameView& view, Decision decision,

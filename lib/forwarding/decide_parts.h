@@ -18,6 +18,8 @@ namespace covey::forwarding {
 /// over.
 [[nodiscard]] inline Verdict if_owner(const Placement& place, const Surroundings& around,
                                       Verdict taken) noexcept {
+  if (place.state == bucket::BucketState::refused) [[unlikely]]
+    return Verdict::drop_draining;
   if (!bucket::takes_new_flows(place.state)) return Verdict::drop_not_owner;
   return around.lease_valid ? taken : Verdict::drop_lease_expired;
 }

@@ -70,6 +70,7 @@ Decision decide_conversation_from_virtual_ip(const FrameView& view, const packet
   if (!may_leave(view, found, is_owner, around.lease_valid)) {
     decision.verdict = Verdict::drop_egress_not_owner;
   }
+  keep_closed(decision, around.snapshot.buckets);
   // A datagram that answers late, when the bucket has gone, begins no conversation: the new owner
   // may hold it by now, or take it next, and has been told where this host holds some. With QUIC no
   // owner takes what names this host; and its client may have moved to any bucket.

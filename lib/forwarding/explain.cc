@@ -227,7 +227,11 @@ std::string reason_words(const Explanation& explanation, base::HostId self) {
     case Verdict::drop_lease_expired:
       return join({words(explanation.verdict), ", among them ", subject_words(explanation)});
     case Verdict::drop_rule_disabled:
-      return join({"rule ", explanation.rule, " is disabled"});
+      return join({"rule ", explanation.rule, " is disabled",
+                   explanation.mode == "disabled" ? "" : " on this host"});
+    case Verdict::drop_draining:
+      return join({subject_words(explanation), owner_words(explanation.owner, self),
+                   ": every host drains it"});
     default:
       return std::string(words(explanation.verdict));
   }

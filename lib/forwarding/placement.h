@@ -127,4 +127,14 @@ inline constexpr bucket::HashMasks kPortMasks = bucket::masks_of({});
   return decision;
 }
 
+/// What would be let through of a class that is closed on this host is not, in either direction.
+/// What another host owns is that one's business, closed or not.
+inline void keep_closed(Decision& decision, const bucket::BucketTable& buckets) noexcept {
+  const bool is_ours = is_delivery(decision.verdict) || decision.verdict == Verdict::send_uplink ||
+                       decision.verdict == Verdict::drop_draining;
+  if (is_ours && decision.has_bucket && buckets.is_closed(decision.map_class)) {
+    decision.verdict = Verdict::drop_rule_disabled;
+  }
+}
+
 }  // namespace covey::forwarding

@@ -33,8 +33,8 @@ namespace covey::forwarding {
   X(drop_duplicate, "sent on by another host, but it came directly as well")                    \
   X(drop_no_flow, "mid-connection segment of a flow that another host still serves")            \
   X(drop_alien_ack, "handshake acknowledgement of what another host answered")                  \
-  X(drop_rule_disabled, "covered by a rule of mode disabled")                                   \
-  X(drop_draining, "new flow for a rule that is draining")                                      \
+  X(drop_rule_disabled, "covered by a rule that is disabled, of all hosts or of this one")      \
+  X(drop_draining, "new flow of a bucket that no host takes, since all drain")                  \
   X(drop_host_stopped, "this host is stopped")                                                  \
   X(drop_lease_expired, "this host's lease ran out: peers may have taken its buckets")          \
   X(drop_not_for_us, "neither a virtual IP nor this host's own address")                        \

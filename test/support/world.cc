@@ -97,6 +97,14 @@ World& World::dirty() {
   buckets_ = BucketState::own_dirty;
   return *this;
 }
+World& World::refused() {
+  buckets_ = BucketState::refused;
+  return *this;
+}
+World& World::closed() {
+  closed_ = true;
+  return *this;
+}
 World& World::stopped() {
   serving_ = false;
   return *this;
@@ -181,8 +189,11 @@ forwarding::Snapshot World::snapshot() const {
   snapshot.buckets.members = base::HostSet{0b11};
   if (hands_on_) snapshot.buckets.hands_on_until = base::TimePoint::never();
   const bool is_foreign = buckets_ < BucketState::awaited;
-  const base::HostId owner{is_foreign ? std::uint8_t{2} : std::uint8_t{1}};
+  const base::HostId one{is_foreign ? std::uint8_t{2} : std::uint8_t{1}};
+  const base::HostId owner = buckets_ == BucketState::refused ? base::kNobody : one;
   for (const std::uint32_t size : snapshot.policy->classes().class_sizes) {
+    const base::ClassIndex map_class{static_cast<std::uint16_t>(snapshot.buckets.classes.size())};
+    if (closed_ && map_class != bucket::kSpreadClass) snapshot.buckets.closed.push_back(map_class);
     snapshot.buckets.classes.add(std::vector(size, buckets_), std::vector(size, owner));
   }
   return snapshot;

@@ -60,6 +60,10 @@ class World {
   World& awaited();
   /// This host owns every bucket, another still serves old connections in it.
   World& dirty();
+  /// Every host drains: nobody owns any bucket.
+  World& refused();
+  /// All classes of rules, and the default host's, are closed.
+  World& closed();
   World& stopped();
   World& lease_expired();
   World& icmp(forwarding::IcmpPolicy policy);
@@ -97,6 +101,7 @@ class World {
 
   forwarding::Settings settings_ = world_settings();
   bucket::BucketState buckets_ = bucket::BucketState::own;
+  bool closed_ = false;
   bool serving_ = true;
   bool lease_valid_ = true;
   bool hands_on_ = false;

@@ -79,6 +79,19 @@ TEST_CASE("flows in buckets of others are residual, all classes joined") {
         std::vector<std::uint32_t>{0, 5, 63});
 }
 
+TEST_CASE("flows of a class that is closed are neither residual nor served") {
+  Worker worker;
+  establish(worker.flows, 1, {base::ClassIndex{2}, base::BucketIndex{5}});
+  establish(worker.flows, 2, {base::ClassIndex{2}, base::BucketIndex{6}});
+  establish(worker.flows, 3, {base::ClassIndex{1}, base::BucketIndex{63}});
+  bucket::BucketTable closed = table(bucket::BucketState::foreign);
+  CHECK(dataplane::closed_flows(closed, *worker.counts) == 0);
+  closed.closed = {base::ClassIndex{2}};
+  const std::array counts = {worker.counts};
+  CHECK(bits(dataplane::residual_buckets(closed, counts)) == std::vector<std::uint32_t>{63});
+  CHECK(dataplane::closed_flows(closed, *worker.counts) == 2);
+}
+
 TEST_CASE("a flow that any worker holds makes its bucket residual") {
   const Worker first;
   Worker second;

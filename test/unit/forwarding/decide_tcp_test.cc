@@ -175,6 +175,53 @@ TEST_CASE("an established connection stays whatever becomes of its bucket") {
   });
 }
 
+TEST_CASE("what every host drains is refused, and what is held goes on") {
+  const World drained = World().refused();
+  const World held = World().refused().holds(established);
+  check_received({
+      {"drained, SYN", tcp(80, kSyn), drained, drop_draining, "web"},
+      {"drained, SYN, IPv6", tcp6(80, kSyn), drained, drop_draining, "web"},
+      {"drained, SYN, single host", tcp(5432, kSyn), drained, drop_draining, "db"},
+      {"drained, SYN, no rule", tcp(2222, kSyn), drained, drop_draining, "default"},
+      {"drained, mid-connection", tcp(80, kAck), drained, drop_draining, "web"},
+      {"drained, held", tcp(80, kAck), held, deliver_flow, "web tracked"},
+      {"drained, SYN on the ports of a held one", tcp(80, kSyn), held, drop_draining,
+       "web tracked"},
+      {"drained, lease expired", tcp(80, kSyn), World().refused().lease_expired(), drop_draining,
+       "web"},
+  });
+}
+
+TEST_CASE("of a rule that is closed on this host nothing is let in, also of what is held") {
+  const World closed = World().closed();
+  const World held = World().closed().holds(established);
+  const World moved = World().closed().holds(established).foreign();
+  check_received({
+      {"closed, SYN", tcp(80, kSyn), closed, drop_rule_disabled, "web"},
+      {"closed, SYN, IPv6", tcp6(80, kSyn), closed, drop_rule_disabled, "web"},
+      {"closed, SYN, single host", tcp(5432, kSyn), closed, drop_rule_disabled, "db"},
+      {"closed, SYN, no rule", tcp(2222, kSyn), closed, drop_rule_disabled, "default"},
+      {"closed, mid-connection", tcp(80, kAck), closed, drop_rule_disabled, "web"},
+      {"closed, held", tcp(80, kAck).payload(5), held, drop_rule_disabled, "web tracked"},
+      {"closed, held, IPv6", tcp6(80, kAck), held, drop_rule_disabled, "web tracked"},
+      {"closed, held, moved bucket", tcp(80, kAck), moved, drop_rule_disabled, "web tracked"},
+      {"closed, held, in a first fragment", tcp(80, kAck).fragment(0, true), moved,
+       drop_rule_disabled, "web tracked"},
+      {"closed, half open", handshake_ack(kOurSequence + 1), World().closed().holds(half_open),
+       drop_rule_disabled, "web tracked"},
+      {"closed, another host's bucket", tcp(80, kSyn), World().closed().foreign(), drop_not_owner,
+       "web"},
+      {"closed, SYN, bucket just given away", tcp(80, kSyn), World().closed().given_away(), hand_on,
+       "web"},
+      {"closed on every host", tcp(80, kSyn), World().closed().refused(), drop_rule_disabled,
+       "web"},
+      {"closed, lease expired", tcp(80, kSyn), World().closed().lease_expired(), drop_lease_expired,
+       "web"},
+      {"closed, INIT has no rule", sctp(FrameBuilder().ip(kClient, kVip), {.chunk = 1}), closed,
+       deliver_owned, "spread"},
+  });
+}
+
 TEST_CASE("a finished connection lingers for late segments, not for a new SYN") {
   const World held = World().holds(lingering);
   const World moved = World().holds(lingering).foreign();

@@ -58,6 +58,31 @@ FrameBuilder from_client(std::uint8_t flags) {
 
 }  // namespace
 
+TEST_CASE("of a rule that is closed on this host nothing is let out") {
+  const World closed = World().closed();
+  check_sent({
+      {"closed, SYN-ACK", tcp(80, kSynAck), closed, drop_rule_disabled, "web"},
+      {"closed, data of a held one", tcp(80, kAck).payload(9), World().closed().holds(established),
+       drop_rule_disabled, "web tracked"},
+      {"closed, RST, IPv6", tcp6(80, kRstAck), closed, drop_rule_disabled, "web"},
+      {"closed, of another rule's class: none", from(kDedicated, kClient).tcp(80, 40000, kAck),
+       closed, send_uplink, "-"},
+  });
+}
+
+TEST_CASE("a connection ends here with the first segment after its rule was closed") {
+  Host host;
+  const forwarding::Snapshot open = World().snapshot();
+  const forwarding::Snapshot closed = World().closed().snapshot();
+  CHECK(host.send(tcp(80, kSynAck), open).verdict == send_uplink);
+  CHECK(host.send(tcp(80, kAck).payload(9), open).verdict == send_uplink);
+  REQUIRE(host.flows.statistics().established == 1);
+  CHECK(host.receive(from_client(kAck), closed) == drop_rule_disabled);
+  CHECK(host.flows.statistics().live() == 0);
+  CHECK(host.send(tcp(80, kAck).payload(9), closed).verdict == drop_rule_disabled);
+  CHECK(host.flows.statistics().live() == 0);
+}
+
 TEST_CASE("SYN-ACK and RST leave only from the owner or the holder of the connection") {
   check_sent({
       {"SYN-ACK, our bucket", tcp(80, kSynAck), World(), send_uplink, "web"},

@@ -106,6 +106,14 @@ TEST_CASE("each kind of rule has its words") {
   CHECK(block.mode == "disabled");
   CHECK_FALSE(block.has_bucket);
   CHECK(block.reason == "rule block is disabled");
+  const Explanation closed = answer(ask(kVip, 80), World().closed());
+  CHECK(closed.verdict == drop_rule_disabled);
+  CHECK(closed.has_bucket);
+  CHECK(closed.reason == "rule web is disabled on this host");
+  const Explanation drained = answer(ask(kVip, 5432), World().refused());
+  CHECK(drained.verdict == drop_draining);
+  CHECK(drained.reason ==
+        "single-host rule db belongs to no host at present: every host drains it");
   const Explanation none = answer(ask(kVip, 2222));
   CHECK(none.verdict == deliver_default);
   CHECK(none.rule == "default");

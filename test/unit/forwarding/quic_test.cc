@@ -70,6 +70,10 @@ TEST_CASE("a QUIC packet goes to the host that its connection ID names") {
        drop_not_owner, "app"},
       {"ours, no rule", FrameBuilder().ip(kClient, kVip).udp(40000, 53).data(short_header(own)),
        quic().foreign(), drop_not_owner, "default"},
+      {"ours, closed here", datagram(short_header(own)), quic().foreign().closed(),
+       drop_rule_disabled, "app"},
+      {"another member's, closed here", datagram(short_header(other)), quic().closed(),
+       drop_not_owner, "app"},
       {"ours, blocked", FrameBuilder().ip(kClient, kVip).udp(40000, 23).data(short_header(own)),
        quic(), drop_rule_disabled, "block"},
   });
