@@ -135,6 +135,19 @@ std::string Wiring::cluster_name() const {
 
 namespace {
 
+/// By map class: the port rule whose buckets they are, "default", or nothing.
+std::vector<std::string> class_rules(const forwarding::Policy& policy) {
+  const forwarding::ClassPlan& plan = policy.classes();
+  std::vector<std::string> names(plan.class_sizes.size());
+  names[bucket::kDefaultHostClass.value] = "default";
+  const std::vector<forwarding::PortRule>& rules = policy.settings().rules;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (rules[i].mode != forwarding::RuleMode::disabled)
+      names[plan.class_of_rule[i].value] = rules[i].name;
+  }
+  return names;
+}
+
 control::Reread read_again(const DaemonOptions& options, const config::Config& running,
                            const bucket::SipKey& bucket_hash, std::optional<Setup>& setup) {
   control::Reread reread;
@@ -154,6 +167,7 @@ control::Reread read_again(const DaemonOptions& options, const config::Config& r
   if (!is_possible || reread.changes.empty()) return reread;
   setup = make_setup(std::move(wanted), bucket_hash);
   reread.configuration = setup->configuration;
+  reread.class_rules = class_rules(*setup->policy);
   return reread;
 }
 

@@ -36,6 +36,14 @@ void describe(V& visit, T& value) {
   visit("in_view", value.in_view);
 }
 
+template <typename V, Either<HeldRule> T>
+void describe(V& visit, T& value) {
+  visit("rule", value.rule);
+  visit("state", value.state);
+  visit("reason", value.reason);
+  visit("percent", value.percent);
+}
+
 template <typename V, Either<Status> T>
 void describe(V& visit, T& value) {
   visit("cluster", value.cluster);
@@ -46,6 +54,7 @@ void describe(V& visit, T& value) {
   visit("reason", value.reason);
   visit("members", value.members);
   visit("islands", value.islands);
+  visit("rules", value.rules);
 }
 
 template <typename V, Either<BucketCounts> T>
@@ -59,6 +68,8 @@ template <typename V, Either<RuleStatus> T>
 void describe(V& visit, T& value) {
   visit("rule", value.rule);
   visit("state", value.state);
+  visit("reason", value.reason);
+  visit("percent", value.percent);
   visit("mode", value.mode);
   visit("affinity", value.affinity);
   visit("vip", value.vip);

@@ -42,6 +42,15 @@ struct Member {
   friend bool operator==(const Member&, const Member&) = default;
 };
 
+/// A port rule of which this host does not take its whole part.
+struct HeldRule {
+  std::string rule;
+  std::string state;   // as in RuleStatus
+  std::string reason;  // operator | health
+  unsigned percent = 0;
+  friend bool operator==(const HeldRule&, const HeldRule&) = default;
+};
+
 struct Status {
   std::string cluster;
   HostSummary host;         // the host that answers
@@ -51,6 +60,7 @@ struct Status {
   std::string reason;  // why it is not converged; empty when it is
   std::vector<Member> members;
   std::uint32_t islands = 0;
+  std::vector<HeldRule> rules;  // of the host that answers, in order of rules
   friend bool operator==(const Status&, const Status&) = default;
 };
 
@@ -66,6 +76,8 @@ struct BucketCounts {
 struct RuleStatus {
   std::string rule;      // its name; the last row is "default": what no rule covers
   std::string state;     // enabled | disabled | draining
+  std::string reason;    // why: operator | health | host | configuration; empty: all is as usual
+  unsigned percent = 0;  // of its part in the rule this host takes for the time being
   std::string mode;      // multiple | single | disabled | default
   std::string affinity;  // none | single | network; empty where nothing is hashed
   std::string vip;       // an address or "all"
@@ -303,8 +315,8 @@ struct ConfigReply {
 // ---- POST /v1/command (UNIX socket only) ----
 
 struct CommandRequest {
-  std::string verb;             // start stop drainstop suspend resume weight
-  std::string target;           // weight: the rule's name
+  std::string verb;             // start stop drainstop suspend resume weight enable disable drain
+  std::string target;           // of the last four: the rule's name; of the last three also all
   std::string value;            // weight: "0".."100" or "equal"
   std::int64_t timeout_ms = 0;  // drainstop: stop anyhow after this; 0: no limit
   std::string host;             // an id, a name or "all"; empty: the host that is asked

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -224,6 +225,47 @@ base::Result<Exit> weight(const Context& context) {
                          context.argument("HOST")});
 }
 
+/// Of a port, the one rule that covers it; whatever else it is, the daemon judges it.
+base::Result<std::string> rule_meant(const Context& context) {
+  const std::string given = context.argument("RULE|[VIP:]PORT");
+  const auto target = parse_port_target(given);
+  if (!target) return given;
+  const auto rules = context.client.ask<std::vector<api::RuleStatus>>("/v1/rules");
+  if (!rules) return std::unexpected(rules.error());
+  const auto is_named = [&](const api::RuleStatus& rule) { return rule.rule == given; };
+  if (std::ranges::any_of(rules->value, is_named)) return given;
+  std::vector<std::string_view> names;
+  for (const std::string_view protocol : {"tcp", "udp"}) {
+    const api::RuleStatus* rule = find_rule(rules->value, *target, protocol);
+    const bool is_new = rule != nullptr && rule->mode != "default" &&
+                        std::ranges::find(names, rule->rule) == names.end();
+    if (is_new) names.emplace_back(rule->rule);
+  }
+  if (names.empty()) {
+    return fail(ErrorCode::invalid_argument, fmt::format("no port rule covers {}", given));
+  }
+  if (names.size() > 1) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} is covered by rules {}: name one", given, fmt::join(names, ", ")));
+  }
+  return std::string(names.front());
+}
+
+base::Result<Exit> order_for_rule(const Context& context, const std::string& verb) {
+  const auto rule = rule_meant(context);
+  if (!rule) return std::unexpected(rule.error());
+  return order(context, {verb, *rule, "", 0, context.argument("HOST")});
+}
+base::Result<Exit> enable(const Context& context) {
+  return order_for_rule(context, "enable");
+}
+base::Result<Exit> disable(const Context& context) {
+  return order_for_rule(context, "disable");
+}
+base::Result<Exit> drain(const Context& context) {
+  return order_for_rule(context, "drain");
+}
+
 base::Result<Exit> reload(const Context& context) {
   const auto answer = context.client.reload();
   if (!answer) return std::unexpected(answer.error());
@@ -233,6 +275,10 @@ base::Result<Exit> reload(const Context& context) {
 
 constexpr Parameter kHost{Kind::optional, "HOST",
                           "id, name or all; left out: the host that is asked", Values::host, "all"};
+constexpr Parameter kRule{
+    Kind::required, "RULE|[VIP:]PORT",
+    "a port rule, or a port that it covers; all: every rule; default: no rule", Values::rule,
+    "all default"};
 constexpr Parameter kProtocol{Kind::required, "PROTOCOL", "tcp or udp", Values::only_words,
                               "tcp udp"};
 
@@ -307,6 +353,12 @@ constexpr auto kCommands = std::to_array<Command>({
      {{{Kind::required, "RULE", "a port rule of mode multiple", Values::rule},
        {Kind::required, "WEIGHT", "0..100 or equal", Values::free, "equal"},
        kHost}}},
+    {"enable", "take a port rule again, all of this host's part", enable, {{kRule, kHost}}},
+    {"disable", "drop everything of a port rule, also its connections", disable, {{kRule, kHost}}},
+    {"drain",
+     "take no new connections of a port rule; those there are go on",
+     drain,
+     {{kRule, kHost}}},
     {"reload", "read the configuration file again; a bad one changes nothing", reload},
     {"ip2mac",
      "cluster MACs of the three modes",

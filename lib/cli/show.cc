@@ -27,6 +27,18 @@ std::string dash_if_empty(const std::string& text) {
   return text.empty() ? "-" : text;
 }
 
+/// "draining", "enabled, 30 %".
+std::string taken_words(const auto& rule) {
+  const bool is_some = rule.percent > 0 && rule.percent < 100;
+  return is_some ? fmt::format("{}, {} %", rule.state, rule.percent) : rule.state;
+}
+
+/// "enabled", "draining (operator)", "enabled, 30 % (health)".
+std::string state_words(const auto& rule) {
+  const std::string text = taken_words(rule);
+  return rule.reason.empty() ? text : fmt::format("{} ({})", text, rule.reason);
+}
+
 }  // namespace
 
 Colour colour_of_state(std::string_view state) {
@@ -69,6 +81,9 @@ std::string show(const api::Status& status, bool colours) {
                                              "not take part",
                                              status.islands));
   }
+  for (const api::HeldRule& rule : status.rules) {
+    head.emplace_back("rule", fmt::format("{}: {}", printable(rule.rule), state_words(rule)));
+  }
   Table table({{"host", Align::right},
                {"name", Align::left, true},
                {"state"},
@@ -110,7 +125,7 @@ std::string show(const std::vector<api::RuleStatus>& rules, bool colours) {
     table.add({rule.rule, rule.vip, rule.protocol, rule.ports, rule.mode,
                dash_if_empty(rule.affinity),
                rule.mode == "multiple" ? fmt::format("{}", rule.weight) : "-",
-               Cell(rule.state, colour_of_state(rule.state))});
+               Cell(taken_words(rule), colour_of_state(rule.state))});
   }
   return table.to_string();
 }
@@ -119,7 +134,7 @@ std::string show(const api::RuleStatus& rule) {
   const api::BucketCounts& buckets = rule.buckets;
   std::vector<std::pair<std::string, std::string>> rows = {
       {"rule", printable(rule.rule)},
-      {"state", rule.state},
+      {"state", state_words(rule)},
       {"covers", fmt::format("{} {} of {}", rule.protocol, rule.ports, rule.vip)},
       {"mode", rule.mode},
       {"affinity", dash_if_empty(rule.affinity)},

@@ -120,8 +120,10 @@ constexpr std::array<Command, 6> kCommands = {{
 Interpreted interpret(const api::CommandRequest& request, const CommandContext& context) {
   const auto command = std::ranges::find(kCommands, request.verb, &Command::verb);
   if (command == kCommands.end()) {
-    return answer(kUsage, "no such command: \"" + request.verb +
-                              "\" (allowed: start, stop, drainstop, suspend, resume, weight)");
+    return answer(kUsage,
+                  "no such command: \"" + request.verb +
+                      "\" (allowed: start, stop, drainstop, suspend, resume, weight, enable, "
+                      "disable, drain)");
   }
   return command->interpret(request, context);
 }

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "control/rule_states.h"
+
 namespace covey::control {
 
 namespace {
@@ -66,6 +68,32 @@ Metric buckets_by_rule(std::string name, std::string help,
     if (rule.map_class < 0) continue;
     metric.samples.push_back({{{"rule", rule.rule}}, as_double(rule.buckets.*count)});
   }
+  return metric;
+}
+
+Metric rule_states(const std::vector<api::RuleStatus>& rules) {
+  Metric metric{"covey_rule_state",
+                "1 for the state a port rule is in on this host, 0 for the others.",
+                MetricType::gauge,
+                "",
+                {}};
+  for (const api::RuleStatus& rule : rules) {
+    for (const RuleState state : {RuleState::enabled, RuleState::draining, RuleState::disabled}) {
+      metric.samples.push_back({{{"rule", rule.rule}, {"state", std::string(name(state))}},
+                                rule.state == name(state) ? 1.0 : 0.0});
+    }
+  }
+  return metric;
+}
+
+Metric rule_parts(const std::vector<api::RuleStatus>& rules) {
+  Metric metric{"covey_rule_part_ratio",
+                "How much of its part in a port rule this host takes for the time being.",
+                MetricType::gauge,
+                "ratio",
+                {}};
+  for (const api::RuleStatus& rule : rules)
+    metric.samples.push_back({{{"rule", rule.rule}}, rule.percent / 100.0});
   return metric;
 }
 
@@ -149,6 +177,8 @@ void append_control_metrics(const ControlFacts& facts, std::vector<Metric>& out)
   out.push_back(buckets_by_rule("covey_owned_buckets",
                                 "Buckets this host takes new flows for, by port rule.", facts.rules,
                                 &api::BucketCounts::owned));
+  out.push_back(rule_states(facts.rules));
+  out.push_back(rule_parts(facts.rules));
   out.push_back(lateness(facts.control));
   out.push_back(timers(facts.control));
   out.push_back(heartbeats(facts.heartbeats));

@@ -382,6 +382,7 @@ void ConvergenceDriver::install(convergence::InstallMap& effect) {
 
 void ConvergenceDriver::raise(const convergence::Event& event) {
   report(convergence::name(event.kind), event.host, event.detail, level_of(event.kind));
+  if (event.kind == convergence::EventKind::configuration_switched && switched_) switched_();
 }
 
 void ConvergenceDriver::report(std::string_view name, base::HostId host, const std::string& detail,

@@ -70,6 +70,10 @@ class ConvergenceDriver {
   /// Called after each Stopped effect: the host has left the cluster.
   void on_stopped(std::function<void()> stopped) { stopped_ = std::move(stopped); }
 
+  /// Called after the workers have gone over to another configuration, in the middle of a step: not
+  /// the moment for a command.
+  void on_switched(std::function<void()> switched) { switched_ = std::move(switched); }
+
   [[nodiscard]] const convergence::NodeConfig& config() const { return config_; }
   [[nodiscard]] const convergence::Node& node() const { return node_; }
   [[nodiscard]] base::TimePoint now() const { return ports_.view.now(); }
@@ -150,6 +154,7 @@ class ConvergenceDriver {
   std::uint64_t sent_ = 0;
   std::uint64_t send_failed_ = 0;
   std::function<void()> stopped_;
+  std::function<void()> switched_;
   std::function<void(const heartbeat::CommandFrame&, std::uint8_t)> told_;
   std::function<void(const std::string&)> failed_;
   bool closed_ = false;

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "control/commands.h"
 #include "control/control_metrics.h"
+#include "control/rule_commands.h"
 #include "control/state_file.h"
 
 namespace covey::control {
@@ -46,15 +46,13 @@ api::Status DaemonService::status() {
                               member.in_view});
   }
   status.islands = now.islands;
+  status.rules = held_rules();
   return status;
 }
 
 void DaemonService::complete(api::RuleStatus& rule, convergence::HostState state) const {
-  if (rule.map_class < 0) {
-    rule.state = "disabled";
-    return;
-  }
-  rule.state = state == convergence::HostState::draining ? "draining" : "enabled";
+  rules_.complete(rule, state);
+  if (rule.map_class < 0) return;
   const base::ClassIndex map_class{static_cast<std::uint16_t>(rule.map_class)};
   const convergence::Node& node = parts_.driver.node();
   const bucket::BucketTable& table = parts_.driver.table();
@@ -65,6 +63,16 @@ void DaemonService::complete(api::RuleStatus& rule, convergence::HostState state
     rule.buckets.dirty = static_cast<std::uint32_t>(
         std::ranges::count(table.classes[map_class.value].states, bucket::BucketState::own_dirty));
   }
+}
+
+std::vector<api::HeldRule> DaemonService::held_rules() {
+  std::vector<api::HeldRule> held;
+  if (!rules_.states().hold_anything()) return held;  // mostly; the rows below are no small thing
+  for (const api::RuleStatus& rule : rules()) {
+    const bool is_held = rule.reason == "operator" || rule.reason == "health";
+    if (is_held) held.push_back({rule.rule, rule.state, rule.reason, rule.percent});
+  }
+  return held;
 }
 
 std::vector<api::RuleStatus> DaemonService::rules() {
@@ -199,8 +207,13 @@ void DaemonService::command(const api::CommandRequest& request,
 api::CommandReply DaemonService::obey(const api::CommandRequest& request, base::HostId from) {
   const convergence::NodeConfig& config = parts_.driver.config();
   const std::vector<api::RuleStatus> rules = parts_.view.rules();
-  const Interpreted result =
-      interpret(request, {config.host_name, parts_.driver.status().state, rules});
+  const CommandContext context{config.host_name, parts_.driver.status().state, rules};
+  Interpreted result;
+  if (is_rule_verb(request.verb)) {
+    result.reply = obey_for_rules(request, context);
+  } else {
+    result = interpret(request, context);
+  }
   parts_.logger.log(result.reply.ok ? LogLevel::info : LogLevel::warning, "command",
                     {{"verb", request.verb},
                      {"target", request.target},
@@ -214,8 +227,24 @@ api::CommandReply DaemonService::obey(const api::CommandRequest& request, base::
   return result.reply;
 }
 
+api::CommandReply DaemonService::obey_for_rules(const api::CommandRequest& request,
+                                                const CommandContext& context) {
+  const InterpretedForRules result = interpret_for_rules(request, context, rules_.states());
+  if (result.rules.empty()) return result.reply;
+  rules_.set(result.rules, result.state);
+  api::EventRow row;
+  row.time = text(parts_.view.now());
+  row.event = "rule_state_changed";
+  row.host = parts_.driver.config().self.value;
+  row.detail = change_text(result.rules, result.state);
+  parts_.events.add(LogLevel::info, std::move(row));
+  keep_state();
+  return result.reply;
+}
+
 void DaemonService::keep_state() {
-  const auto kept = save_state(parts_.state_dir, kept_form_of(parts_.driver.status().state));
+  auto kept = save_state(parts_.state_dir, kept_form_of(parts_.driver.status().state));
+  if (kept) kept = save_rule_states(parts_.state_dir, rules_.states().kept());
   if (!kept) {
     parts_.logger.log(LogLevel::warning, "state_not_kept", {{"reason", kept.error().context}});
   }

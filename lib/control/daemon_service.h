@@ -12,10 +12,12 @@
 #include <vector>
 
 #include "control/api_service.h"
+#include "control/commands.h"
 #include "control/convergence_driver.h"
 #include "control/key_service.h"
 #include "control/reload.h"
 #include "control/remote_control.h"
+#include "control/rule_control.h"
 #include "control/wall_clock.h"
 
 namespace covey::control {
@@ -31,10 +33,11 @@ class DaemonService final : public ApiService {
     std::string state_dir;
     KeyService& keys;
   };
-  /// `secret` is random per start.
-  DaemonService(boost::asio::io_context& io, Parts parts, bucket::SipKey secret)
+  /// `secret` is random per start; `rules` are as they were before it.
+  DaemonService(boost::asio::io_context& io, Parts parts, bucket::SipKey secret, RuleStates rules)
       : parts_(std::move(parts)),
-        reload_(io, parts_.driver, parts_.config, parts_.logger),
+        rules_(parts_.driver, parts_.view, std::move(rules)),
+        reload_(io, parts_.driver, parts_.config, rules_, parts_.logger),
         remote_(io, parts_.driver, secret,
                 [this](const api::CommandRequest& request, base::HostId from) {
                   return obey(request, from);
@@ -74,15 +77,21 @@ class DaemonService final : public ApiService {
   /// Keeps the state for `initial_state: persisted`; called after commands and when a drain has
   /// ended.
   void keep_state();
+  /// The workers follow another configuration.
+  void follow_rules() { rules_.follow(); }
 
  private:
   [[nodiscard]] api::CommandStats command_stats() const;
+  [[nodiscard]] api::CommandReply obey_for_rules(const api::CommandRequest& request,
+                                                 const CommandContext& context);
+  [[nodiscard]] std::vector<api::HeldRule> held_rules();
   [[nodiscard]] std::string text(base::TimePoint instant);
   void complete(api::RuleStatus& rule, convergence::HostState state) const;
   [[nodiscard]] api::BucketMap map_of(const std::string& rule, base::ClassIndex map_class) const;
 
   Parts parts_;
   WallClock clock_;
+  RuleControl rules_;
   Reload reload_;
   RemoteControl remote_;
   boost::asio::steady_timer trace_limit_;  // of the newest trace, the only one that is on

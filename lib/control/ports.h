@@ -104,6 +104,7 @@ struct Reread {
   /// needs a restart.
   std::function<void()> adopt;
   convergence::Configuration configuration;  // to be staged then
+  std::vector<std::string> class_rules;      // by its classes: a port rule, "default", or nothing
 };
 
 /// The configuration as text and facts that status replies repeat.

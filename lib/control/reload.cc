@@ -67,7 +67,9 @@ api::ReloadReply Reload::follow(const Reread& reread) {
     return reply;
   }
   reread.adopt();
-  driver_.stage(reread.configuration);
+  convergence::Configuration wanted = reread.configuration;
+  hold_back(rules_.states(), reread.class_rules, wanted.classes);
+  driver_.stage(std::move(wanted));
   const std::string waits_for = driver_.status().staging;
   reply.text = waits_for.empty() ? "in effect on this host" : "staged: " + waits_for;
   return reply;

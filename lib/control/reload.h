@@ -15,14 +15,16 @@
 #include "control/convergence_driver.h"
 #include "control/logging.h"
 #include "control/ports.h"
+#include "control/rule_control.h"
 
 namespace covey::control {
 
 class Reload {
  public:
   using Done = std::function<void(const api::ReloadReply&)>;
-  Reload(boost::asio::io_context& io, ConvergenceDriver& driver, ConfigView& config, Logger& logger)
-      : io_(io), driver_(driver), config_(config), logger_(logger) {}
+  Reload(boost::asio::io_context& io, ConvergenceDriver& driver, ConfigView& config,
+         const RuleControl& rules, Logger& logger)
+      : io_(io), driver_(driver), config_(config), rules_(rules), logger_(logger) {}
 
   /// `done` is called later, or at once if a reload is under way already.
   void begin(Done done);
@@ -35,6 +37,7 @@ class Reload {
   boost::asio::io_context& io_;
   ConvergenceDriver& driver_;
   ConfigView& config_;
+  const RuleControl& rules_;
   Logger& logger_;
   bool busy_ = false;
   std::jthread reader_;

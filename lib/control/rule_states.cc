@@ -51,6 +51,11 @@ RulePart RuleStates::part(std::string_view rule) const {
   return {0, reasons.by_operator == RuleState::disabled};
 }
 
+bool RuleStates::hold_anything() const {
+  return std::ranges::any_of(rules_,
+                             [this](const auto& known) { return part(known.first) != RulePart{}; });
+}
+
 RuleStates::Kept RuleStates::kept() const {
   Kept kept;
   for (const auto& [rule, reasons] : rules_) {

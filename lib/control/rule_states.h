@@ -7,7 +7,8 @@
 // heard: a rule that the operator drains stays so however healthy it is.
 // Health comes in by set_health(rule, percent): 0 takes no new connections, 100 all of the share,
 // which is also what counts while nobody has said anything. Nothing is kept of it over a restart.
-// What is to be told to the core is part(); RuleControl does so.
+// What is to be told to the core is part(); RuleControl (rule_control.h) does so, and has a
+// set_health() of its own for that.
 #pragma once
 
 #include <cstdint>
@@ -52,6 +53,8 @@ class RuleStates {
   [[nodiscard]] std::uint8_t health(std::string_view rule) const;
   [[nodiscard]] RulePart part(std::string_view rule) const;
 
+  /// Whether there is a rule that does not take its whole part.
+  [[nodiscard]] bool hold_anything() const;
   /// The operator's states that are not `enabled`.
   [[nodiscard]] Kept kept() const;
   /// Forgets rules that there are no more.

@@ -32,26 +32,35 @@ constexpr auto kLeaveLimit = std::chrono::seconds(1);
 // killed, and a terminal sends one to the daemon and one to the parent, which passes it on.
 constexpr auto kSameRequest = std::chrono::milliseconds(300);
 
-/// Puts `initial_state` into the core's terms.
-void apply_initial_state(Options& options, Logger& logger) {
+/// Better out of service and visible than in service against an order that was lost.
+void report_unreadable(const base::Error& error, Logger& logger) {
+  logger.log(LogLevel::warning, "state_unreadable",
+             {{"reason", error.context}, {"state", "stopped"}});
+}
+
+/// Puts `initial_state` into the core's terms; returns what the operator had said of rules.
+RuleStates apply_initial_state(Options& options, const DataPlaneView& view, Logger& logger) {
   InitialState state = options.settings.initial_state;
+  RuleStates rules;
   if (state == InitialState::persisted) {
     const auto kept = load_state(options.settings.state_dir);
-    if (!kept) {
-      // Better out of service and visible than in service against an order that was lost.
-      logger.log(LogLevel::warning, "state_unreadable",
-                 {{"reason", kept.error().context}, {"state", "stopped"}});
-    }
-    state = kept.value_or(InitialState::stopped);
+    if (!kept) report_unreadable(kept.error(), logger);
+    const auto kept_rules = load_rule_states(options.settings.state_dir);
+    if (!kept_rules) report_unreadable(kept_rules.error(), logger);
+    state = kept_rules ? kept.value_or(InitialState::stopped) : InitialState::stopped;
+    if (kept_rules) rules = RuleStates(*kept_rules);
+    std::vector<convergence::ClassConfig>& classes = options.node.classes;
+    hold_back(rules, names_by_class(view.rules(), classes.size()), classes);
   }
   options.node.start_suspended = state == InitialState::suspended;
   options.node.start_stopped = options.node.start_suspended || state == InitialState::stopped;
+  return rules;
 }
 
 }  // namespace
 
 struct Runtime::Implementation {
-  Implementation(Options options, const heartbeat::DerivedKeys& derived,
+  Implementation(Options options, RuleStates rules, const heartbeat::DerivedKeys& derived,
                  ConvergenceDriver::Ports ports, ConfigView& config, Logger& log)
       : settings(std::move(options.settings)),
         logger(log),
@@ -59,13 +68,14 @@ struct Runtime::Implementation {
         driver(io, std::move(options.node), derived, ports, events),
         keys(std::move(options.keys), {driver, log, config.cluster_name(), options.key_file}),
         service(io, {driver, ports.view, config, events, log, settings.state_dir, keys},
-                options.command_secret),
+                options.command_secret, std::move(rules)),
         server(io, service),
         signals(io),
         leave_timer(io) {}
 
   void start() {
     driver.on_stopped([this] { left(); });
+    driver.on_switched([this] { asio::post(io, [this] { service.follow_rules(); }); });
     driver.start([this](const std::string& why) { fail(why); });
     wait_for_signal();
   }
@@ -163,11 +173,12 @@ Runtime::~Runtime() = default;
 base::Result<std::unique_ptr<Runtime>> Runtime::open(Options options, BucketSink& sink,
                                                      HeartbeatLink& link, DataPlaneView& view,
                                                      ConfigView& config, Logger& logger) {
-  apply_initial_state(options, logger);
+  RuleStates rules = apply_initial_state(options, view, logger);
   const auto derived = heartbeat::derive_keys(options.keys, config.cluster_name());
   if (!derived) return std::unexpected(derived.error());
-  auto parts = std::make_unique<Implementation>(
-      std::move(options), *derived, ConvergenceDriver::Ports{sink, link, view}, config, logger);
+  auto parts =
+      std::make_unique<Implementation>(std::move(options), std::move(rules), *derived,
+                                       ConvergenceDriver::Ports{sink, link, view}, config, logger);
   boost::system::error_code error;
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
     if (!error) parts->signals.add(signal, error);

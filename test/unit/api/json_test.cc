@@ -18,6 +18,7 @@ api::Status a_status() {
   status.members = {{1, "web1", "converged", true, 100, 0, true},
                     {2, "web2", "draining", false, 50, 120, true}};
   status.islands = 0;
+  status.rules = {{"web", "draining", "operator", 0}};
   return status;
 }
 
@@ -55,7 +56,8 @@ TEST_CASE("a status has exactly the documented keys, in their order") {
         R"("epoch":7,"converged":true,"since":"2026-01-02T03:04:05.678Z","reason":"",)"
         R"("members":[{"id":1,"name":"web1","state":"converged","default":true,"weight":100,)"
         R"("age_ms":0,"in_view":true},{"id":2,"name":"web2","state":"draining","default":false,)"
-        R"("weight":50,"age_ms":120,"in_view":true}],"islands":0})");
+        R"("weight":50,"age_ms":120,"in_view":true}],"islands":0,)"
+        R"("rules":[{"rule":"web","state":"draining","reason":"operator","percent":0}]})");
 }
 
 TEST_CASE("verdicts are an object in the order of the policy") {
@@ -75,8 +77,21 @@ TEST_CASE("no bucket and no owner are null, not zero") {
 TEST_CASE("every message survives the way to text and back") {
   check_round_trip(a_status());
   check_round_trip(a_stats());
-  check_round_trip(api::RuleStatus{
-      "web", "enabled", "multiple", "none", "all", "tcp", "80,443", 2, 100, 1, 2, 3, {4, 5, 6}});
+  check_round_trip(api::RuleStatus{"web",
+                                   "enabled",
+                                   "health",
+                                   30,
+                                   "multiple",
+                                   "none",
+                                   "all",
+                                   "tcp",
+                                   "80,443",
+                                   2,
+                                   100,
+                                   1,
+                                   2,
+                                   3,
+                                   {4, 5, 6}});
   check_round_trip(std::vector<api::RuleStatus>(2));
   check_round_trip(
       api::ExplainReply{"web", "multiple", "none", "a b", 17, 3, "deliver_owned", "why", true});

@@ -15,22 +15,27 @@ inline constexpr std::string_view kStatus = R"({"cluster":"web",
   {"id":2,"name":"web2","state":"converging","default":false,"weight":50,"age_ms":31,
    "in_view":true},
   {"id":3,"name":"web3","state":"isolated","default":false,"weight":100,"age_ms":15000,
-   "in_view":false}],"islands":0})";
+   "in_view":false}],"islands":0,"rules":[]})";
 
 inline constexpr std::string_view kRules = R"([
-  {"rule":"web","state":"enabled","mode":"multiple","affinity":"none","vip":"all","protocol":"tcp",
+  {"rule":"web","state":"enabled","reason":"","percent":100,
+   "mode":"multiple","affinity":"none","vip":"all","protocol":"tcp",
    "ports":"80,443","map_class":2,"weight":100,"accepted":1234567,"dropped":89,"flows":5,
    "buckets":{"owned":1638,"dirty":2,"total":4096}},
-  {"rule":"web-one","state":"enabled","mode":"single","affinity":"","vip":"10.77.0.50",
+  {"rule":"web-one","state":"enabled","reason":"","percent":100,
+   "mode":"single","affinity":"","vip":"10.77.0.50",
    "protocol":"tcp","ports":"443","map_class":3,"weight":0,"accepted":0,"dropped":0,"flows":0,
    "buckets":{"owned":1,"dirty":0,"total":1}},
-  {"rule":"dns","state":"enabled","mode":"multiple","affinity":"single","vip":"all",
+  {"rule":"dns","state":"enabled","reason":"","percent":100,
+   "mode":"multiple","affinity":"single","vip":"all",
    "protocol":"udp","ports":"53,80","map_class":4,"weight":50,"accepted":0,"dropped":0,"flows":0,
    "buckets":{"owned":1,"dirty":0,"total":4096}},
-  {"rule":"block","state":"disabled","mode":"disabled","affinity":"","vip":"all",
+  {"rule":"block","state":"disabled","reason":"configuration","percent":0,
+   "mode":"disabled","affinity":"","vip":"all",
    "protocol":"both","ports":"23","map_class":-1,"weight":0,"accepted":0,"dropped":7,"flows":0,
    "buckets":{"owned":0,"dirty":0,"total":0}},
-  {"rule":"default","state":"enabled","mode":"default","affinity":"","vip":"all","protocol":"all",
+  {"rule":"default","state":"enabled","reason":"","percent":100,
+   "mode":"default","affinity":"","vip":"all","protocol":"all",
    "ports":"all","map_class":0,"weight":0,"accepted":3,"dropped":0,"flows":0,
    "buckets":{"owned":1,"dirty":0,"total":1}}])";
 

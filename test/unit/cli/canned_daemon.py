@@ -16,7 +16,7 @@ def _member(number, name):
 
 
 def _rule(name, ports, vip="all", mode="multiple"):
-    return {"rule": name, "state": "enabled", "mode": mode, "affinity": "", "vip": vip,
+    return {"rule": name, "state": "enabled", "reason": "", "percent": 100, "mode": mode, "affinity": "", "vip": vip,
             "protocol": "tcp", "ports": ports, "map_class": 2, "weight": 100, "accepted": 0,
             "dropped": 0, "flows": 0, "buckets": {"owned": 1, "dirty": 0, "total": 1}}
 
@@ -26,6 +26,7 @@ def _count():
 
 
 STATUS = {"cluster": "web", "epoch": 1, "converged": True, "since": "", "reason": "", "islands": 0,
+          "rules": [],
           "host": {"id": 1, "name": "web1", "state": "converged", "default": True},
           "members": [_member(1, "web1"), _member(2, "web2"), _member(3, "db.example")]
                      + [_member(10 + at, name) for at, name in enumerate(HOSTILE)]}

@@ -20,7 +20,7 @@ import canned_daemon
 
 FILES = ["one.key", "other.key"]
 COMMANDS = ("query display params queryport explain stats top buckets flows trace history events "
-            "start stop drainstop suspend resume weight reload ip2mac keygen key completion "
+            "start stop drainstop suspend resume weight enable disable drain reload ip2mac keygen key completion "
             "version").split()
 COMMON = "-s --socket --json --no-color -h --help".split()
 # A host whose name is no plain word is offered by its number.
@@ -85,6 +85,9 @@ LINES = [
     ("covey -s @ weight ", RULES),
     ("covey weight web ", ["equal"]),
     ("covey -s @ weight web 50 w", ["web1", "web2"]),
+    ("covey -s @ drain ", ["all", "default", *RULES]),
+    ("covey drain ", ["all", "default"]),
+    ("covey -s @ enable web w", ["web1", "web2"]),
     ("covey -s @ ip2mac ", ["10.77.0.50", "10.77.0.51", "2001:db8:77::50"]),
     ("covey -s @ ip2mac 2001:db8:7", ["2001:db8:77::50"]),
     ("covey keygen o", FILES),

@@ -280,6 +280,33 @@ TEST_CASE("orders go to the daemon as they were given") {
         post + R"({"verb":"weight","target":"web","value":"equal","timeout_ms":0,"host":"2"})");
 }
 
+TEST_CASE("a rule is meant by its name, or by a port that it alone covers") {
+  WithDaemon covey;
+  const auto asked = [&](const std::vector<std::string>& line) {
+    CHECK(covey(line).status == 0);
+    return covey.daemon().requests().back();
+  };
+  const auto order = [](const std::string& verb, const std::string& rule,
+                        const std::string& host = "") {
+    return R"(POST /v1/command {"verb":")" + verb + R"(","target":")" + rule +
+           R"(","value":"","timeout_ms":0,"host":")" + host + "\"}";
+  };
+  CHECK(asked({"drain", "web"}) == order("drain", "web"));
+  CHECK(asked({"disable", "no-such", "2"}) == order("disable", "no-such", "2"));
+  CHECK(asked({"enable", "all", "all"}) == order("enable", "all", "all"));
+  CHECK(asked({"drain", "53"}) == order("drain", "dns"));
+  CHECK(asked({"drain", "443", "web2"}) == order("drain", "web", "web2"));
+  CHECK(asked({"drain", "10.77.0.50:443"}) == order("drain", "web-one"));
+  CHECK(asked({"drain", "[2001:db8::50]:443"}) == order("drain", "web"));
+  const Outcome both = covey({"drain", "80"});
+  CHECK(both.status == 2);
+  CHECK(both.err == "covey: 80 is covered by rules web, dns: name one\n");
+  const Outcome none = covey({"drain", "10.77.0.50:9999"});
+  CHECK(none.status == 2);
+  CHECK(none.err == "covey: no port rule covers 10.77.0.50:9999\n");
+  CHECK(run_with({"-s", "/run/no-such.sock", "drain", "80"}).status == 4);
+}
+
 TEST_CASE("a key file is read by the command line and handed over as it is") {
   WithDaemon covey;
   const std::string path = "/tmp/covey-key-test-" + std::to_string(getpid());

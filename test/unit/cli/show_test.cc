@@ -54,6 +54,14 @@ TEST_CASE("query says why a host is not converged and that there are islands") {
   check_width(text);
 }
 
+TEST_CASE("query says which rules this host does not take in full, and why") {
+  api::Status status = decoded<api::Status>(canned::kStatus);
+  status.rules = {{"web", "draining", "operator", 0}, {"d\033ns", "enabled", "health", 30}};
+  const std::string text = show(status, false);
+  CHECK(text.find("rule       web: draining (operator)\n") != std::string::npos);
+  CHECK(text.find("rule       d?ns: enabled, 30 % (health)\n") != std::string::npos);
+}
+
 TEST_CASE("colours appear in query only when wanted") {
   const api::Status status = decoded<api::Status>(canned::kStatus);
   CHECK(show(status, false).find('\033') == std::string::npos);
@@ -73,6 +81,7 @@ TEST_CASE("queryport shows one rule") {
         "flows     5\n"
         "weight    100\n"
         "buckets   1638 of 4096 owned, 2 of them dirty\n");
+  CHECK(show(rules.at(3)).find("state     disabled (configuration)\n") != std::string::npos);
 }
 
 TEST_CASE("params shows every rule in 80 columns") {
@@ -85,6 +94,9 @@ TEST_CASE("params shows every rule in 80 columns") {
         "block    all         both      23      disabled  -              -  disabled\n"
         "default  all         all       all     default   -              -  enabled\n");
   check_width(text);
+  auto some = decoded<std::vector<api::RuleStatus>>(canned::kRules);
+  some.at(0).percent = 30;
+  CHECK(show(some, false).find("100  enabled, 30 %\n") != std::string::npos);
 }
 
 TEST_CASE("explain shows the way of a packet") {

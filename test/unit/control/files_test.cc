@@ -59,8 +59,34 @@ TEST_CASE("contents that are no state are an error, not a guess") {
   }
 }
 
+TEST_CASE("rule states that were kept are read again, and nothing is none") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("state");
+  CHECK(load_rule_states(path) == RuleStates::Kept{});
+  const RuleStates::Kept kept{{"a.b-c_d", RuleState::disabled}, {"web", RuleState::draining}};
+  REQUIRE(save_rule_states(path, kept).has_value());
+  CHECK(load_rule_states(path) == kept);
+  REQUIRE(save_rule_states(path, {}).has_value());
+  CHECK(load_rule_states(path) == RuleStates::Kept{});
+  CHECK_FALSE(exists(path + "/rule-states.new"));
+}
+
+TEST_CASE("contents that are no rule states are an error, not a guess") {
+  const TemporaryDirectory directory;
+  for (const std::string& text :
+       {std::string("draining web"), std::string("enabled web\n"), std::string("draining\n"),
+        std::string("draining \n"), std::string("\n"), std::string("draining web\nx\n"),
+        std::string("draining web\ndisabled web\n"), std::string(300'000, 'x')}) {
+    write(directory.file("rule-states"), text);
+    const auto states = load_rule_states(directory.file(""));
+    REQUIRE_FALSE(states.has_value());
+    CHECK(states.error().code == base::ErrorCode::corrupt);
+  }
+}
+
 TEST_CASE("a state that cannot be kept is an error") {
   const TemporaryDirectory directory;
+  CHECK_FALSE(save_rule_states(directory.file("no/such/place"), {}).has_value());
   CHECK_FALSE(save_state(directory.file("no/such/place"), InitialState::stopped).has_value());
   CHECK_FALSE(save_state(directory.file("x"), InitialState::persisted).has_value());
 }

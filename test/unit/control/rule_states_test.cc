@@ -16,14 +16,17 @@ TEST_CASE("a rule of which nobody has said anything takes its whole part") {
 
 TEST_CASE("the operator's state says what a rule takes") {
   RuleStates states;
+  CHECK_FALSE(states.hold_anything());
   CHECK(states.set("web", RuleState::draining));
   CHECK_FALSE(states.set("web", RuleState::draining));
+  CHECK(states.hold_anything());
   CHECK(states.part("web") == RulePart{0, false});
   CHECK(states.set("web", RuleState::disabled));
   CHECK(states.part("web") == RulePart{0, true});
   CHECK(states.part("mail") == RulePart{100, false});
   CHECK(states.set("web", RuleState::enabled));
   CHECK(states.part("web") == RulePart{100, false});
+  CHECK_FALSE(states.hold_anything());
 }
 
 TEST_CASE("health counts where the operator takes nothing away, and is kept beneath") {

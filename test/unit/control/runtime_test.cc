@@ -9,6 +9,8 @@
 #include <catch2/catch.hpp>
 #include <climits>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <thread>
 
@@ -88,6 +90,11 @@ class Daemon {
       if (will_do(status())) return true;
     }
     return false;
+  }
+  [[nodiscard]] api::RuleStatus rule(std::size_t row) const {
+    const auto rules =
+        api::decode<std::vector<api::RuleStatus>>(ask(settings.socket, get("/v1/rules")));
+    return rules ? rules->at(row) : api::RuleStatus{};
   }
   [[nodiscard]] bool reaches(const std::string& state) const {
     return reaches([&state](const api::Status& now) { return now.host.state == state; });
@@ -222,6 +229,85 @@ TEST_CASE("a host stopped by command keeps answering, starts again, and remember
   CHECK(daemon.wait() == 0);
 }
 
+TEST_CASE("a rule that is drained or disabled is so after a restart, until it is enabled") {
+  Daemon daemon(1, InitialState::persisted);
+  daemon.start();
+  REQUIRE(daemon.reaches("converged"));
+  CHECK(daemon.command({"drain", "web", "", 0, ""}).text ==
+        "host web1 takes no new connections of rule web");
+  CHECK(daemon.command({"disable", "default", "", 0, ""}).ok);
+  const std::vector<api::HeldRule> held = {{"web", "draining", "operator", 0},
+                                           {"default", "disabled", "operator", 0}};
+  CHECK(daemon.status().rules == held);
+  CHECK(daemon.reaches([&](const api::Status&) { return daemon.rule(0).buckets.owned == 0; }));
+  CHECK(daemon.rule(0).reason == "operator");
+  const std::string events = ask(daemon.settings.socket, get("/v1/events"));
+  CHECK(events.find(R"("event":"rule_state_changed","host":1,"detail":"rule web: draining")") !=
+        std::string::npos);
+  const std::string metrics = ask(daemon.settings.socket, get("/metrics"));
+  CHECK(metrics.find("covey_rule_state{rule=\"web\",state=\"draining\"} 1\n") != std::string::npos);
+  CHECK(metrics.find("covey_rule_part_ratio{rule=\"web\"} 0\n") != std::string::npos);
+  CHECK(daemon.wait() == 0);
+
+  daemon.start();
+  REQUIRE(daemon.reaches("converged"));
+  CHECK(daemon.status().rules == held);
+  CHECK(daemon.rule(0).buckets.owned == 0);
+  CHECK(daemon.command({"enable", "web", "", 0, ""}).ok);
+  CHECK(daemon.command({"enable", "default", "", 0, ""}).ok);
+  CHECK(daemon.reaches([&](const api::Status& now) {
+    return now.rules.empty() && daemon.rule(0).buckets.owned == FakeDataPlane::kBuckets;
+  }));
+  CHECK(load_rule_states(daemon.settings.state_dir) == RuleStates::Kept{});
+  CHECK(daemon.wait() == 0);
+}
+
+TEST_CASE("without initial_state persisted a restart enables every rule") {
+  Daemon daemon(1);
+  daemon.start();
+  REQUIRE(daemon.reaches("converged"));
+  CHECK(daemon.command({"disable", "all", "", 0, ""}).ok);
+  CHECK(daemon.wait() == 0);
+  daemon.start();
+  CHECK(daemon.reaches([&](const api::Status& now) {
+    return now.converged && now.rules.empty() && daemon.rule(0).buckets.owned != 0;
+  }));
+  CHECK(daemon.wait() == 0);
+}
+
+TEST_CASE("rule states that cannot be read keep the host out") {
+  Daemon daemon(1, InitialState::persisted);
+  std::filesystem::create_directory(daemon.settings.state_dir);
+  std::ofstream(daemon.settings.state_dir + "/rule-states") << "drained web\n";
+  daemon.start();
+  CHECK(daemon.reaches("stopped"));
+  CHECK(daemon.wait() == 0);
+}
+
+TEST_CASE("a command about a rule reaches every host, and each answers") {
+  Daemon one(1);
+  Daemon two(2);
+  one.link.peers = {&two.link};
+  two.link.peers = {&one.link};
+  one.start();
+  two.start();
+  REQUIRE(
+      one.reaches([](const api::Status& now) { return now.converged && now.members.size() == 2; }));
+  const api::CommandReply all = one.command({"drain", "web", "", 0, "all"});
+  CHECK(all.ok);
+  REQUIRE(all.hosts.size() == 2);
+  CHECK(all.hosts[1].text == "host web2 takes no new connections of rule web");
+  CHECK(one.reaches([&](const api::Status&) {
+    return one.rule(0).buckets.owned == 0 && two.rule(0).buckets.owned == 0;
+  }));
+  CHECK(one.command({"enable", "web", "", 0, "web2"}).ok);
+  CHECK(one.reaches([&](const api::Status&) { return two.rule(0).buckets.owned == 64; }));
+  CHECK(one.command({"drain", "block", "", 0, "2"}).code == 5);
+  CHECK(one.command({"drain", "wbe", "", 0, "all"}).code == 2);
+  CHECK(one.wait() == 0);
+  CHECK(two.wait() == 0);
+}
+
 TEST_CASE("a host without connections is drained at once and stays out after a restart") {
   Daemon daemon(1, InitialState::persisted);
   daemon.start();
@@ -264,6 +350,27 @@ TEST_CASE("a reload is adopted, staged and, on a host alone, followed") {
   CHECK(reply.text == "in effect on this host");
   CHECK(daemon.reaches([&](const api::Status&) { return daemon.data_plane.followed == 43; }));
   CHECK(adopted == 1);
+  CHECK(daemon.wait() == 0);
+}
+
+TEST_CASE("a rule that keeps its name keeps its state over a reload that changes it") {
+  std::atomic<int> adopted = 0;
+  Daemon daemon(1);
+  daemon.config.read_by = [&adopted] {
+    Reread reread = good_reread(adopted);
+    reread.class_rules = {"default", "", "web", ""};
+    for (convergence::ClassConfig& map_class : reread.configuration.classes)
+      map_class.identity += 100;  // none is the same one
+    return reread;
+  };
+  daemon.start();
+  REQUIRE(daemon.reaches("converged"));
+  CHECK(daemon.command({"disable", "web", "", 0, ""}).ok);
+  CHECK(daemon.reload().ok);
+  CHECK(daemon.reaches([&](const api::Status&) { return daemon.data_plane.followed == 43; }));
+  CHECK(daemon.status().rules == std::vector<api::HeldRule>{{"web", "disabled", "operator", 0}});
+  CHECK(daemon.reaches([&](const api::Status& now) { return now.converged; }));
+  CHECK(daemon.data_plane.tables.back().closed == std::vector{base::ClassIndex{2}});
   CHECK(daemon.wait() == 0);
 }
 
