@@ -73,6 +73,8 @@ class Shared:
             if view and view["host"]["state"] in ("stopped", "suspended", "draining"):
                 lab.covey(host, "resume")
                 lab.covey(host, "start")
+            for rule in view["rules"] if view else []:
+                lab.covey(host, "enable", rule["rule"])
         lab.wait_converged(timeout=15)
 
     def close(self):

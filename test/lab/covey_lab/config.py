@@ -60,7 +60,7 @@ cluster:
 host:
   id: {host}
   name: {settings.host_name(host)}
-  initial_state: started
+  initial_state: {options.initial_state}
 ports:
   uplink: {{ device: "{options.uplink}", queues: 1, mtu: 1500 }}
   local: {{ kind: {options.local}, name: covey0, offload: {str(options.offload).lower()} }}

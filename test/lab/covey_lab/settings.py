@@ -75,6 +75,7 @@ class Options:
     udp_track: bool = False
     udp_idle: str = "30s"
     partition: str = "serve"
+    initial_state: str = "started"
     hold_down: str = "0ms"  # labs kill more often than any appliance fails
     uplink: str = "af_packet:up0"
     local: str = "tap"  # kind of the local stack

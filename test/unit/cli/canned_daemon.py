@@ -16,7 +16,8 @@ def _member(number, name):
 
 
 def _rule(name, ports, vip="all", mode="multiple"):
-    return {"rule": name, "state": "enabled", "reason": "", "percent": 100, "mode": mode, "affinity": "", "vip": vip,
+    return {"rule": name, "state": "enabled", "reason": "", "percent": 100, "mode": mode,
+            "affinity": "", "vip": vip,
             "protocol": "tcp", "ports": ports, "map_class": 2, "weight": 100, "accepted": 0,
             "dropped": 0, "flows": 0, "buckets": {"owned": 1, "dirty": 0, "total": 1}}
 
