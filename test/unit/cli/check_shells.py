@@ -44,7 +44,7 @@ LINES = [
     ("covey --", LONG),
     ("covey --n", ["--no-color"]),
     ("covey --json q", ["query", "queryport"]),
-    ("covey --json --no-color d", ["display", "drainstop"]),
+    ("covey --json --no-color d", ["disable", "display", "drain", "drainstop"]),
     ("covey -s ", FILES),
     ("covey -s on", ["one.key"]),
     ("covey --socket ot", ["other.key"]),
