@@ -371,6 +371,27 @@ api::ExplainReply to_reply(const forwarding::Explanation& explanation) {
   return reply;
 }
 
+base::Result<flow::FlowCache::Wanted> to_wanted(const api::FlowsRequest& request,
+                                                const forwarding::Policy& policy) {
+  flow::FlowCache::Wanted wanted{static_cast<std::size_t>(request.limit)};
+  if (request.bucket) wanted.bucket = base::BucketIndex{*request.bucket};
+  if (request.rule.empty()) return wanted;
+  if (request.rule == "default") {
+    wanted.map_class = bucket::kDefaultHostClass;
+    return wanted;
+  }
+  const std::vector<forwarding::PortRule>& rules = policy.settings().rules;
+  const auto rule = std::ranges::find(rules, request.rule, &forwarding::PortRule::name);
+  if (rule == rules.end()) {
+    return base::fail(base::ErrorCode::not_found,
+                      fmt::format("no rule is named \"{}\"", request.rule));
+  }
+  const bool holds_none = rule->mode == forwarding::RuleMode::disabled;
+  if (holds_none) wanted.limit = 0;
+  wanted.map_class = policy.classes().class_of_rule[static_cast<std::size_t>(rule - rules.begin())];
+  return wanted;
+}
+
 base::Result<dataplane::TraceRequest> to_trace(const api::TraceRequest& request) {
   dataplane::TraceRequest wanted{static_cast<std::size_t>(request.count), {}, request.host};
   if (request.verdict.empty()) return wanted;

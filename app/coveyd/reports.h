@@ -25,6 +25,9 @@ namespace covey::app {
                                                     const forwarding::Policy& policy);
 [[nodiscard]] forwarding::Question to_question(const api::ExplainRequest& request);
 [[nodiscard]] api::ExplainReply to_reply(const forwarding::Explanation& explanation);
+/// An error for a rule that is none.
+[[nodiscard]] base::Result<flow::FlowCache::Wanted> to_wanted(const api::FlowsRequest& request,
+                                                              const forwarding::Policy& policy);
 /// An error for a verdict that is none.
 [[nodiscard]] base::Result<dataplane::TraceRequest> to_trace(const api::TraceRequest& request);
 /// But for the host, and the time of each packet.

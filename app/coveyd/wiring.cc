@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "base/assert.h"
 #include "config/difference.h"
@@ -93,9 +94,12 @@ void Wiring::explain(const api::ExplainRequest& request,
       });
 }
 
-void Wiring::flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) {
-  parts_.data_plane.ask_flows(limit, [policy = followed_.policy, done = std::move(done)](
-                                         const std::vector<flow::FlowCache::Listed>& flows) {
+void Wiring::flows(const api::FlowsRequest& request,
+                   std::function<void(base::Result<std::vector<api::FlowRow>>)> done) {
+  const auto wanted = to_wanted(request, *followed_.policy);
+  if (!wanted) return done(std::unexpected(wanted.error()));
+  parts_.data_plane.ask_flows(*wanted, [policy = followed_.policy, done = std::move(done)](
+                                           const std::vector<flow::FlowCache::Listed>& flows) {
     std::vector<api::FlowRow> rows;
     rows.reserve(flows.size());
     for (const flow::FlowCache::Listed& flow : flows)

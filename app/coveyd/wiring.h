@@ -57,7 +57,8 @@ class Wiring final : public control::BucketSink,
   [[nodiscard]] std::vector<api::RuleStatus> rules() const override;
   void explain(const api::ExplainRequest& request,
                std::function<void(base::Result<api::ExplainReply>)> done) override;
-  void flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) override;
+  void flows(const api::FlowsRequest& request,
+             std::function<void(base::Result<std::vector<api::FlowRow>>)> done) override;
   void trace(const api::TraceRequest& request,
              std::function<void(base::Result<control::TraceNews>)> done) override;
   void end_trace() override;

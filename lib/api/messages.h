@@ -192,7 +192,16 @@ struct Stats {
   friend bool operator==(const Stats&, const Stats&) = default;
 };
 
-// ---- GET /v1/flows?limit=N ----
+// ---- GET /v1/flows?QUERY, see to_query() ----
+
+inline constexpr std::uint64_t kMaxFlowRows = 10'000;  // a megabyte or two of JSON
+
+struct FlowsRequest {
+  std::uint64_t limit = 100;            // 0..kMaxFlowRows rows; what is not wanted does not count
+  std::optional<std::uint32_t> bucket;  // only flows in the bucket of this number, of any rule
+  std::string rule;                     // only flows of this one, or of "default"; empty: any
+  friend bool operator==(const FlowsRequest&, const FlowsRequest&) = default;
+};
 
 struct FlowRow {
   std::string protocol;
@@ -395,6 +404,11 @@ template <typename T>
 [[nodiscard]] std::string to_query(const ExplainRequest& request);
 /// Strict: unknown, doubled and missing parameters are errors; `flags` may be missing (syn).
 [[nodiscard]] base::Result<ExplainRequest> explain_request_from_query(std::string_view query);
+
+/// "limit=100&bucket=7...", what is not wanted left out.
+[[nodiscard]] std::string to_query(const FlowsRequest& request);
+/// Strict: unknown and doubled parameters are errors, numbers out of range too; all may be missing.
+[[nodiscard]] base::Result<FlowsRequest> flows_request_from_query(std::string_view query);
 
 /// "count=10&timeout_ms=10000...", what is not wanted left out.
 [[nodiscard]] std::string to_query(const TraceRequest& request);

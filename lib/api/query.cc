@@ -4,6 +4,8 @@
 #include <charconv>
 
 #include "api/messages.h"
+#include "api/numbers.h"
+#include "base/ids.h"
 
 namespace covey::api {
 
@@ -41,33 +43,36 @@ base::Result<std::string> percent_decode(std::string_view text) {
   return out;
 }
 
-template <typename Integer>
-bool is_number(std::string_view text, Integer& value) {
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc() && stop == end;
-}
-
 base::Result<std::uint16_t> port_from_text(const std::string& name, std::string_view text) {
   std::uint16_t port = 0;
   if (is_number(text, port)) return port;
   return fail(ErrorCode::invalid_argument, name + ": not a port (allowed: 0..65535)");
 }
 
-template <typename Integer>
-base::Result<Integer> number_up_to(Integer most, const std::string& name, std::string_view text) {
-  Integer value = 0;
-  if (is_number(text, value) && value >= 1 && value <= most) return value;
-  return fail(ErrorCode::invalid_argument, name + ": not a number of 1.." + std::to_string(most));
+base::Result<void> take(FlowsRequest& request, const std::string& name, const std::string& value) {
+  if (name == "limit") {
+    const auto limit = number_in(Range<std::uint64_t>{0, kMaxFlowRows}, name, value);
+    if (!limit) return std::unexpected(limit.error());
+    request.limit = *limit;
+  } else if (name == "bucket") {
+    const auto bucket = number_in(Range<std::uint32_t>{0, base::kMaxBuckets - 1}, name, value);
+    if (!bucket) return std::unexpected(bucket.error());
+    request.bucket = *bucket;
+  } else if (name == "rule") {
+    request.rule = value;
+  } else {
+    return fail(ErrorCode::invalid_argument, "unknown parameter " + name);
+  }
+  return {};
 }
 
 base::Result<void> take(TraceRequest& request, const std::string& name, const std::string& value) {
   if (name == "count") {
-    const auto count = number_up_to(kMaxTraced, name, value);
+    const auto count = number_in(Range<std::uint64_t>{1, kMaxTraced}, name, value);
     if (!count) return std::unexpected(count.error());
     request.count = *count;
   } else if (name == "timeout_ms") {
-    const auto timeout = number_up_to(kMaxTraceMs, name, value);
+    const auto timeout = number_in(Range<std::int64_t>{1, kMaxTraceMs}, name, value);
     if (!timeout) return std::unexpected(timeout.error());
     request.timeout_ms = *timeout;
   } else if (name == "verdict") {
@@ -120,6 +125,14 @@ base::Result<Request> request_of(const std::vector<std::pair<std::string, std::s
     if (!taken) return std::unexpected(taken.error());
   }
   return request;
+}
+
+/// Of a request that may leave out everything.
+template <typename Request>
+base::Result<Request> request_from(std::string_view query) {
+  const auto parameters = parse_query(query);
+  if (!parameters) return std::unexpected(parameters.error());
+  return request_of<Request>(*parameters);
 }
 
 }  // namespace
@@ -201,6 +214,13 @@ std::string to_query(const ExplainRequest& request) {
          "&flags=" + percent_encode(tcp_flags_to_text(request.tcp_flags));
 }
 
+std::string to_query(const FlowsRequest& request) {
+  std::string query = "limit=" + std::to_string(request.limit);
+  if (request.bucket) query += "&bucket=" + std::to_string(*request.bucket);
+  if (!request.rule.empty()) query += "&rule=" + percent_encode(request.rule);
+  return query;
+}
+
 std::string to_query(const TraceRequest& request) {
   std::string query = "count=" + std::to_string(request.count) +
                       "&timeout_ms=" + std::to_string(request.timeout_ms);
@@ -210,9 +230,11 @@ std::string to_query(const TraceRequest& request) {
 }
 
 base::Result<TraceRequest> trace_request_from_query(std::string_view query) {
-  const auto parameters = parse_query(query);
-  if (!parameters) return std::unexpected(parameters.error());
-  return request_of<TraceRequest>(*parameters);
+  return request_from<TraceRequest>(query);
+}
+
+base::Result<FlowsRequest> flows_request_from_query(std::string_view query) {
+  return request_from<FlowsRequest>(query);
 }
 
 base::Result<ExplainRequest> explain_request_from_query(std::string_view query) {

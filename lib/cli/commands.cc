@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "base/ids.h"
 #include "base/text.h"
 #include "cli/completion.h"
 #include "cli/endpoint.h"
@@ -136,11 +137,7 @@ base::Result<Exit> buckets(const Context& context) {
     }
     return text;
   };
-  auto done = ask_and_show<api::BucketMaps>(context, target, shown);
-  // What is not there was named on the command line.
-  if (!done && done.error().code == ErrorCode::not_found)
-    done.error().code = ErrorCode::invalid_argument;
-  return done;
+  return named_by_user(ask_and_show<api::BucketMaps>(context, target, shown));
 }
 
 base::Result<api::TraceRequest> trace_request(const Context& context) {
@@ -177,15 +174,22 @@ base::Result<Exit> trace(const Context& context) {
 }
 
 base::Result<Exit> flows(const Context& context) {
-  constexpr std::uint64_t most = 10'000;
-  std::string target = "/v1/flows";
+  api::FlowsRequest request;
   if (context.has("--limit")) {
-    const auto limit = parse_number(context.argument("--limit"), "--limit", most);
+    const auto limit = parse_number(context.argument("--limit"), "--limit", api::kMaxFlowRows);
     if (!limit) return std::unexpected(limit.error());
-    target += fmt::format("?limit={}", *limit);
+    request.limit = *limit;
   }
-  return ask_and_show<std::vector<api::FlowRow>>(
-      context, target, [&](const auto& rows) { return show(rows, context.colours); });
+  if (context.has("--bucket")) {
+    const auto bucket =
+        parse_number(context.argument("--bucket"), "--bucket", base::kMaxBuckets - 1);
+    if (!bucket) return std::unexpected(bucket.error());
+    request.bucket = static_cast<std::uint32_t>(*bucket);
+  }
+  request.rule = context.argument("--rule");
+  return named_by_user(ask_and_show<std::vector<api::FlowRow>>(
+      context, fmt::format("/v1/flows?{}", api::to_query(request)),
+      [&](const auto& rows) { return show(rows, context.colours); }));
 }
 
 base::Result<Exit> history(const Context& context) {
@@ -319,7 +323,9 @@ constexpr auto kCommands = std::to_array<Command>({
     {"flows",
      "connections this host holds",
      flows,
-     {{{Kind::option, "--limit", "at most so many (100)"}}}},
+     {{{Kind::option, "--bucket", "only those in the bucket of this number"},
+       {Kind::option, "--rule", "only those of this rule, or of default", Values::rule, "default"},
+       {Kind::option, "--limit", "show at most so many (100)"}}}},
     {"trace",
      "the next packets, and what is done with each of them, and why",
      trace,

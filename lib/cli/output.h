@@ -26,6 +26,14 @@ base::Result<Exit> ask_and_show(const Context& context, const std::string& targe
   return Exit::ok;
 }
 
+/// What the daemon did not find was named on the command line: a mistake there.
+template <typename T>
+[[nodiscard]] base::Result<T> named_by_user(base::Result<T> answer) {
+  if (!answer && answer.error().code == base::ErrorCode::not_found)
+    answer.error().code = base::ErrorCode::invalid_argument;
+  return answer;
+}
+
 /// A whole number without sign; `what` names it in the error.
 [[nodiscard]] base::Result<std::uint64_t> parse_number(std::string_view text, std::string_view what,
                                                        std::uint64_t max);

@@ -35,7 +35,8 @@ class ApiService {
   [[nodiscard]] virtual std::string trouble() = 0;
   virtual void explain(const api::ExplainRequest& request,
                        std::function<void(base::Result<api::ExplainReply>)> done) = 0;
-  virtual void flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) = 0;
+  virtual void flows(const api::FlowsRequest& request,
+                     std::function<void(base::Result<std::vector<api::FlowRow>>)> done) = 0;
   /// The answer comes when the packets or the time are there. A new trace ends the one before.
   virtual void trace(const api::TraceRequest& request,
                      std::function<void(base::Result<api::TraceReply>)> done) = 0;

@@ -179,8 +179,9 @@ void DaemonService::explain(const api::ExplainRequest& request,
   parts_.view.explain(request, std::move(done));
 }
 
-void DaemonService::flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) {
-  parts_.view.flows(limit, std::move(done));
+void DaemonService::flows(const api::FlowsRequest& request,
+                          std::function<void(base::Result<std::vector<api::FlowRow>>)> done) {
+  parts_.view.flows(request, std::move(done));
 }
 
 void DaemonService::trace(const api::TraceRequest& request,

@@ -58,7 +58,8 @@ class DaemonService final : public ApiService {
   [[nodiscard]] std::string trouble() override;
   void explain(const api::ExplainRequest& request,
                std::function<void(base::Result<api::ExplainReply>)> done) override;
-  void flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) override;
+  void flows(const api::FlowsRequest& request,
+             std::function<void(base::Result<std::vector<api::FlowRow>>)> done) override;
   void trace(const api::TraceRequest& request,
              std::function<void(base::Result<api::TraceReply>)> done) override;
   void command(const api::CommandRequest& request,

@@ -86,7 +86,8 @@ class DataPlaneView {
   [[nodiscard]] virtual std::vector<api::RuleStatus> rules() const = 0;
   virtual void explain(const api::ExplainRequest& request,
                        std::function<void(base::Result<api::ExplainReply>)> done) = 0;
-  virtual void flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) = 0;
+  virtual void flows(const api::FlowsRequest& request,
+                     std::function<void(base::Result<std::vector<api::FlowRow>>)> done) = 0;
   /// Traces until the packets are there, end_trace() is called, or another trace begins; the time
   /// limit of the request is the caller's to keep.
   virtual void trace(const api::TraceRequest& request,

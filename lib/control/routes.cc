@@ -16,9 +16,6 @@ namespace {
 using Done = std::function<void(Reply)>;
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
-constexpr std::size_t kFlowsByDefault = 100;
-constexpr std::size_t kMaxFlows = 10000;  // a worker makes the list between two bursts
-
 /// A request whose path has matched.
 struct Call {
   ApiService& service;
@@ -103,10 +100,11 @@ void buckets(const Call& call, const Done& done) {
 }
 
 void flows(const Call& call, const Done& done) {
-  const auto limit = number(call.parameters, "limit", kFlowsByDefault);
-  if (!limit) return done(error_reply_for(limit.error()));
-  if (*limit > kMaxFlows) return done(error_reply(400, "limit: at most 10000"));
-  call.service.flows(*limit, [done](const std::vector<api::FlowRow>& rows) { done(json(rows)); });
+  const auto wanted = api::flows_request_from_query(call.query);
+  if (!wanted) return done(error_reply_for(wanted.error()));
+  call.service.flows(*wanted, [done](const base::Result<std::vector<api::FlowRow>>& rows) {
+    done(rows ? json(*rows) : error_reply_for(rows.error()));
+  });
 }
 
 void events(const Call& call, const Done& done) {
@@ -197,7 +195,7 @@ constexpr std::array<Route, 16> kRoutes = {{
     {"/v1/status", "GET", "", status},
     {"/v1/rules", "GET", "", rules},
     {"/v1/buckets", "GET", "rule", buckets},
-    {"/v1/flows", "GET", "limit", flows},
+    {"/v1/flows", "GET", "*", flows},
     {"/v1/stats", "GET", "", stats},
     {"/v1/history", "GET", "", history},
     {"/v1/events", "GET", "since", events},

@@ -462,8 +462,8 @@ void DataPlane::ask_explain(const forwarding::Question& question, ExplainComplet
   implementation_->ask(question, std::move(answer));
 }
 
-void DataPlane::ask_flows(std::size_t limit, FlowsCompletion answer) {
-  implementation_->ask(FlowsQuestion{limit}, std::move(answer));
+void DataPlane::ask_flows(const flow::FlowCache::Wanted& wanted, FlowsCompletion answer) {
+  implementation_->ask(wanted, std::move(answer));
 }
 
 void DataPlane::begin_trace(const TraceRequest& request, std::function<void(TraceReport)> report) {

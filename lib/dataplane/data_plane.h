@@ -140,7 +140,7 @@ class DataPlane {
   /// readable.
   void ask_explain(const forwarding::Question& question,
                    std::function<void(const forwarding::Explanation&)> answer);
-  void ask_flows(std::size_t limit,
+  void ask_flows(const flow::FlowCache::Wanted& wanted,
                  std::function<void(const std::vector<flow::FlowCache::Listed>&)> answer);
   /// Begins a trace, which ends when it has its frames, with end_trace() or when another begins;
   /// the report comes by dispatch_answers() soon after. What this host itself says (heartbeats) is

@@ -38,9 +38,7 @@ struct Payload {
   [[nodiscard]] std::span<const std::uint8_t> view() const { return {bytes.data(), length}; }
 };
 
-struct FlowsQuestion {
-  std::size_t limit = 0;
-};
+using FlowsQuestion = flow::FlowCache::Wanted;
 struct AskedQuestion {
   std::uint64_t number = 0;
   std::variant<forwarding::Question, FlowsQuestion> question;

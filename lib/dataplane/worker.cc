@@ -22,6 +22,8 @@ constexpr std::uint32_t kExpiryBudget =
     256;  // entries per millisecond: 262,144 are looked at once a second
 constexpr std::uint32_t kPlacingBudget =
     512;  // likewise, after a change of configuration: some per cent of the time of a worker
+constexpr std::uint32_t kListingBudget =
+    8192;  // likewise, while flows are listed: a million in an eighth of a second
 constexpr std::int64_t kMostMissed =
     3;  // turns of housekeeping that are made up for after a sleep, longer than any sleep
 constexpr unsigned kFlowEventsPerRound = 64;  // of each other worker
@@ -177,7 +179,7 @@ void Worker::housekeeping(const Moment& moment) noexcept {
   for (const auto& [counter, member] : kFlowCounters) {
     counters_.set(static_cast<std::size_t>(counter), statistics.*member);
   }
-  if (loan_.index == 0) answer_questions(moment);
+  if (loan_.index == 0) answer_questions(moment, turns * kListingBudget);
 }
 
 flow::Statistics Worker::flow_statistics() const {
@@ -187,15 +189,23 @@ flow::Statistics Worker::flow_statistics() const {
   return statistics;
 }
 
-void Worker::answer_questions(const Moment& moment) {
+/// One at a time: a list of flows takes as many turns as the cache is large.
+void Worker::answer_questions(const Moment& moment, std::uint32_t budget) {
   AskedQuestion asked;
-  if (!loan_.mailboxes.questions().try_pop(asked)) return;
+  if (!listing_ && !loan_.mailboxes.questions().try_pop(asked)) return;
   GivenAnswer given;
   given.number = asked.number;
-  if (const auto* question = std::get_if<forwarding::Question>(&asked.question)) {
-    given.answer = forwarding::explain(*question, surroundings(moment));
-  } else if (const auto* listing = std::get_if<FlowsQuestion>(&asked.question)) {
-    given.answer = flows_.list(moment.now, listing->limit);
+  if (const auto* wanted = std::get_if<FlowsQuestion>(&asked.question); !listing_ && wanted) {
+    listing_ = {asked.number, {*wanted}};
+  }
+  if (!listing_) {
+    given.answer =
+        forwarding::explain(std::get<forwarding::Question>(asked.question), surroundings(moment));
+  } else if (flows_.go_on(listing_->list, moment.now, budget)) {
+    given = {listing_->number, std::move(listing_->list.flows)};
+    listing_.reset();
+  } else {
+    return;
   }
   // There is room: no more questions are ever open than the ring of answers holds.
   if (loan_.mailboxes.answers().try_push(std::move(given))) loan_.mailboxes.wake();

@@ -164,7 +164,7 @@ class Worker {
   /// True if there may be more to learn.
   bool learn_flows(const Moment& moment) noexcept;
   void housekeeping(const Moment& moment) noexcept;
-  void answer_questions(const Moment& moment);
+  void answer_questions(const Moment& moment, std::uint32_t budget);
   void rest(IdlePolicy::Pause pause) noexcept;
 
   // rx.cc: from the segment
@@ -223,6 +223,11 @@ class Worker {
   RecentOpenings recent_;
   base::TimePoint round_began_;  // the one look at the clock of a round
   base::TimePoint next_housekeeping_{};
+  struct Listing {
+    std::uint64_t number = 0;  // of the question
+    flow::FlowCache::Listing list;
+  };
+  std::optional<Listing> listing_;                               // of flows, if one is being made
   const Publisher<TraceOrder>::Edition* trace_order_ = nullptr;  // that is followed
   Trace* trace_ = nullptr;                                       // mostly none
 

@@ -465,17 +465,27 @@ std::size_t FlowCache::memory_bytes() const noexcept {
   return sizeof(*this) + table_.memory_bytes() + counts_->memory_bytes();
 }
 
-std::vector<FlowCache::Listed> FlowCache::list(TimePoint now, std::size_t limit) const {
-  std::vector<Listed> result;
-  for (EntryIndex entry = 0; entry < table_.touched() && result.size() < limit; ++entry) {
-    const Entry& flow = table_[entry];
+bool FlowCache::go_on(Listing& listing, TimePoint now, std::uint32_t budget) const {
+  const Wanted& wanted = listing.wanted;
+  for (std::uint32_t looked_at = 0; looked_at < budget; ++looked_at) {
+    if (listing.next >= table_.touched() || listing.flows.size() >= wanted.limit) return true;
+    const Entry& flow = table_[listing.next++];
     if (flow.state == FlowState::none) continue;
     std::optional<Placement> placement;
-    if (flow.placed_in == placement_round_) placement = {{flow.map_class}, {flow.bucket}};
-    result.push_back(
+    if (flow.placed_in == placement_round_) placement = place_of(flow);
+    if (wanted.map_class && (!placement || placement->map_class != *wanted.map_class)) continue;
+    if (wanted.bucket && (!placement || placement->bucket != *wanted.bucket)) continue;
+    listing.flows.push_back(
         {flow.key, flow.state, placement, kTick * static_cast<std::int64_t>(age(flow, now))});
   }
-  return result;
+  return false;
+}
+
+std::vector<FlowCache::Listed> FlowCache::list(TimePoint now, const Wanted& wanted) const {
+  Listing listing{wanted};
+  while (!go_on(listing, now, table_.capacity())) {
+  }
+  return std::move(listing.flows);
 }
 
 }  // namespace covey::flow

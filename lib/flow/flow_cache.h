@@ -218,8 +218,22 @@ class FlowCache {
     std::optional<Placement> placement;  // nothing: still to be placed again
     base::Duration idle{};
   };
-  /// Up to `limit` entries, for people; owner thread only.
-  [[nodiscard]] std::vector<Listed> list(base::TimePoint now, std::size_t limit) const;
+  /// Up to `limit` flows; with a class or a bucket those that are placed there.
+  struct Wanted {
+    std::size_t limit = 0;
+    std::optional<base::ClassIndex> map_class = std::nullopt;
+    std::optional<base::BucketIndex> bucket = std::nullopt;
+  };
+  /// A list in the making, for people; owner thread only.
+  struct Listing {
+    Wanted wanted;
+    EntryIndex next = 0;
+    std::vector<Listed> flows = {};
+  };
+  /// Looks at up to `budget` more entries; true once the list is complete.
+  [[nodiscard]] bool go_on(Listing& listing, base::TimePoint now, std::uint32_t budget) const;
+  /// The whole list at once.
+  [[nodiscard]] std::vector<Listed> list(base::TimePoint now, const Wanted& wanted) const;
 
  private:
   // The marks of an entry that find() must know; the others are in flow_cache.cc.

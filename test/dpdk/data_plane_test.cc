@@ -372,7 +372,7 @@ TEST_CASE("questions are answered by the worker that owns the flow cache", "[que
     bench.data_plane().ask_explain(
         question,
         [&explanations](const forwarding::Explanation& answer) { explanations.push_back(answer); });
-    bench.data_plane().ask_flows(10, [&lists](const std::vector<flow::FlowCache::Listed>& flows) {
+    bench.data_plane().ask_flows({10}, [&lists](const std::vector<flow::FlowCache::Listed>& flows) {
       if (flows.empty()) ++lists;
     });
   }

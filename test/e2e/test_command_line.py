@@ -17,7 +17,8 @@ from covey_lab.traffic.http import run_fleet, spread
 
 EXPLAIN = ("explain", "tcp", "10.77.0.100:40000", "10.77.0.50:80")
 COMMANDS = [("query",), ("display",), ("queryport", "80"), EXPLAIN, ("stats",), ("buckets",),
-            ("buckets", "web"), ("trace", "2"), ("history",), ("version",), ("ip2mac",)]
+            ("buckets", "web"), ("trace", "2"), ("flows", "--bucket", "1"),
+            ("history",), ("version",), ("ip2mac",)]
 STATES = {"stopped", "suspended", "joining", "converging", "converged", "draining", "isolated"}
 
 

@@ -105,7 +105,7 @@ class Session {
   }
 
   void check() const {
-    const auto flows = cache_.list(now_, kCapacity + 1);
+    const auto flows = cache_.list(now_, {kCapacity + 1});
     require(flows.size() <= kCapacity);
     std::map<FlowState, std::uint64_t> states;
     std::map<std::pair<std::uint16_t, std::uint32_t>, std::uint32_t> live;

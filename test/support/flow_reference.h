@@ -268,7 +268,7 @@ inline bool same_everything(const flow::FlowCache& cache, const FlowReference& r
     for (std::uint32_t b = 0; b < live[c].size(); ++b)
       if (cache.counts().live({{c}, {b}}) != live[c][b]) return false;
   }
-  for (const auto& row : cache.list(now, reference.flows().size() + 1)) {
+  for (const auto& row : cache.list(now, {reference.flows().size() + 1})) {
     const FlowReference::Flow* flow = reference.find(row.key);
     if (flow == nullptr || row.state != flow->state) return false;
     const bool is_placed = row.placement.has_value() || !cache.places_again();

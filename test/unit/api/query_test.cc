@@ -34,6 +34,17 @@ TEST_CASE("a question survives the way to a query and back") {
   CHECK(*back == request);
 }
 
+TEST_CASE("which flows are wanted survives the way to a query and back") {
+  const api::FlowsRequest all{10'000, 65'535, "web & more"};
+  CHECK(api::flows_request_from_query(api::to_query(all)) == all);
+  CHECK(api::flows_request_from_query(api::to_query(api::FlowsRequest{})) == api::FlowsRequest{});
+  CHECK(api::flows_request_from_query("limit=0")->limit == 0);
+  for (const char* query : {"limit=10001", "bucket=65536", "bucket=", "bucket=-1", "flow=1"}) {
+    INFO(query);
+    CHECK_FALSE(api::flows_request_from_query(query).has_value());
+  }
+}
+
 TEST_CASE("what a trace shall show survives the way to a query and back") {
   const api::TraceRequest all{10'000, 60'000, "drop_not_owner", *IpAddress::parse("2001:db8::1")};
   CHECK(api::trace_request_from_query(api::to_query(all)) == all);

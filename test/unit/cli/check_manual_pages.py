@@ -49,7 +49,7 @@ def wanted_of_covey(covey):
     for command in commands:
         usage = output(covey, command, "--help").splitlines()[0].removeprefix("covey ")
         wanted.append(rf"^ +{re.escape(usage)}( |$)")
-        for flag in re.findall(r"\[(--\w+)", usage):
+        for flag in re.findall(r"\[(--?\w[\w-]*)", usage):
             wanted.append(rf"^ +{flag}( |$)")
     return wanted
 

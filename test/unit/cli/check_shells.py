@@ -76,6 +76,7 @@ LINES = [
     ("covey -s @ buckets ", ["default", "spread", *RULES]),
     ("covey buckets ", ["default", "spread"]),
     ("covey flows --limit ", []),
+    ("covey -s @ flows --bucket 7 --rule ", ["default", *RULES]),
     ("covey -s @ trace --verdict ", ["deliver_owned", "drop_not_owner", "drop_no_flow"]),
     ("covey -s @ trace 5 --verdict drop_not", ["drop_not_owner"]),
     ("covey trace --t", ["--timeout"]),

@@ -37,8 +37,10 @@ class WithDaemon {
     daemon_.answer("GET /v1/status", 200, canned::kStatus);
     daemon_.answer("GET /v1/rules", 200, canned::kRules);
     daemon_.answer("GET /v1/stats", 200, canned::kStats);
-    daemon_.answer("GET /v1/flows", 200, canned::kFlows);
-    daemon_.answer("GET /v1/flows?limit=5", 200, canned::kFlows);
+    daemon_.answer("GET /v1/flows?limit=100", 200, canned::kFlows);
+    daemon_.answer("GET /v1/flows?limit=5&bucket=7&rule=web", 200, canned::kFlows);
+    daemon_.answer("GET /v1/flows?limit=100&rule=wbe", 404,
+                   R"({"error":"no rule is named \"wbe\""})");
     daemon_.answer("GET /v1/trace?" + api::to_query(api::TraceRequest{}), 200, canned::kTrace);
     daemon_.answer("GET /v1/trace?" + api::to_query(api::TraceRequest{3, 1500, "drop_icmp",
                                                                       address("10.77.0.100")}),
@@ -97,7 +99,7 @@ TEST_CASE("every command that only asks answers in words and in JSON") {
       {"buckets"},
       {"buckets", "web"},
       {"flows"},
-      {"flows", "--limit", "5"},
+      {"flows", "--limit", "5", "--bucket", "7", "--rule", "web"},
       {"trace"},
       {"trace", "3", "--timeout", "1500ms", "--verdict", "drop_icmp", "--host", "10.77.0.100"},
       {"history"},
@@ -165,6 +167,7 @@ TEST_CASE("usage errors are exit status 2 and say what is wrong") {
       {{"explain", "tcp", "1.2.3.4:1", "1.2.3.4:2", "--flags", "sun"}, "sun"},
       {{"flows", "--limit", "-1"}, "--limit"},
       {{"flows", "--limit", "10001"}, "0..10000"},
+      {{"flows", "--bucket", "65536"}, "--bucket: '65536' is no number of 0..65535"},
       {{"top", "--json"}, "top is for people"},
       {{"top"}, "top needs a terminal, top --once does not"},
       {{"top", "--interval", "2h"}, "--interval: allowed are 10ms..1h"},
@@ -202,6 +205,13 @@ TEST_CASE("usage errors are exit status 2 and say what is wrong") {
   const Outcome nothing = run_with({});
   CHECK(nothing.status == 2);
   CHECK(nothing.err.find("COMMAND") != std::string::npos);
+}
+
+TEST_CASE("a rule whose flows are asked for and that is not there is a usage error") {
+  WithDaemon covey;
+  const Outcome outcome = covey({"flows", "--rule", "wbe"});
+  CHECK(outcome.status == 2);
+  CHECK(outcome.err.find("\"wbe\", did you mean 'web'?") != std::string::npos);
 }
 
 TEST_CASE("a daemon that is not there is exit status 4") {

@@ -41,8 +41,13 @@ class FakeService final : public ApiService {
     if (answers) return done(reply);
     never_called.push_back(std::move(done));
   }
-  void flows(std::size_t limit, std::function<void(std::vector<api::FlowRow>)> done) override {
-    done(std::vector<api::FlowRow>(limit));
+  void flows(const api::FlowsRequest& request,
+             std::function<void(base::Result<std::vector<api::FlowRow>>)> done) override {
+    if (request.rule == "nothing") {
+      return done(base::fail(base::ErrorCode::not_found, "no rule is named \"nothing\""));
+    }
+    const std::size_t rows = request.bucket == 7 && request.rule == "web" ? 2 : request.limit;
+    done(std::vector<api::FlowRow>(rows));
   }
   void trace(const api::TraceRequest& request,
              std::function<void(base::Result<api::TraceReply>)> done) override {

@@ -141,8 +141,9 @@ class FakeDataPlane final : public BucketSink, public DataPlaneView {
                std::function<void(base::Result<api::ExplainReply>)> done) override {
     explain_done = std::move(done);
   }
-  void flows(std::size_t, std::function<void(std::vector<api::FlowRow>)> done) override {
-    done({});
+  void flows(const api::FlowsRequest&,
+             std::function<void(base::Result<std::vector<api::FlowRow>>)> done) override {
+    done(std::vector<api::FlowRow>());
   }
   void trace(const api::TraceRequest&, std::function<void(base::Result<TraceNews>)> done) override {
     trace_done = std::move(done);

@@ -78,8 +78,9 @@ TEST_CASE("parameters that a path does not take, or that are no numbers, are 400
   for (const char* path :
        {"/v1/status?verbose=1", "/v1/buckets?bucket=1", "/v1/buckets?rule=a&rule=b",
         "/v1/flows?limit=", "/v1/flows?limit=-1", "/v1/flows?limit=ten", "/v1/flows?limit=10001",
-        "/v1/flows?limit=99999999999999999999", "/v1/events?since=now", "/v1/status?%zz",
-        "/v1/explain", "/v1/explain?protocol=tcp"}) {
+        "/v1/flows?limit=99999999999999999999", "/v1/flows?bucket=65536", "/v1/flows?bucket=web",
+        "/v1/flows?flow=1", "/v1/events?since=now", "/v1/status?%zz", "/v1/explain",
+        "/v1/explain?protocol=tcp"}) {
     INFO(path);
     const Reply reply = get(path);
     CHECK(reply.status == 400);
@@ -89,6 +90,14 @@ TEST_CASE("parameters that a path does not take, or that are no numbers, are 400
 
 TEST_CASE("a rule that is not there is 404") {
   CHECK(get("/v1/buckets?rule=nothing").status == 404);
+  CHECK(get("/v1/flows?rule=nothing").status == 404);
+}
+
+TEST_CASE("flows of one bucket of a rule can be asked for") {
+  const auto rows =
+      api::decode<std::vector<api::FlowRow>>(get("/v1/flows?bucket=7&rule=web&limit=50").body);
+  REQUIRE(rows.has_value());
+  CHECK(rows->size() == 2);
 }
 
 TEST_CASE("a GET with a body is refused") {

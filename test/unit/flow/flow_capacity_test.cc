@@ -103,7 +103,7 @@ using Listing = std::map<std::uint16_t, flow::FlowCache::Listed>;  // by source 
 
 Listing listing(const Bench& bench) {
   Listing result;
-  for (const auto& row : bench.cache.list(bench.now, 1000))
+  for (const auto& row : bench.cache.list(bench.now, {1000}))
     result[row.key.source_port] = row;
   return result;
 }

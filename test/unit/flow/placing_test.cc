@@ -34,7 +34,7 @@ TEST_CASE("while flows are placed again none is overlooked, and then all are cou
   CHECK(bench.cache.places_again());
   CHECK_FALSE(counts->are_complete());
   CHECK(bench.cache.may_hold({{1}, {0}}));  // nothing is there, but who knows yet
-  CHECK(bench.cache.list(bench.now, 1).at(0).placement == std::nullopt);
+  CHECK(bench.cache.list(bench.now, {1}).at(0).placement == std::nullopt);
   bench.cache.place_again(3, by_port);
   CHECK_FALSE(counts->are_complete());
   bench.cache.place_again(flow::kMaxCapacity, by_port);
@@ -110,7 +110,7 @@ TEST_CASE("counts are right after any traffic between the steps of any number of
     });
     std::map<std::uint32_t, std::uint32_t> live;
     std::uint64_t total = 0;
-    for (const auto& row : bench.cache.list(bench.now, 1'000'000)) {
+    for (const auto& row : bench.cache.list(bench.now, {1'000'000})) {
       REQUIRE(row.placement.has_value());
       const bool is_live = row.state != FlowState::lingering && !bench.cache.find(row.key).withheld;
       if (is_live) ++live[row.placement->bucket.value];
