@@ -8,7 +8,7 @@
 
 #include "capture.h"
 #include "config/config.h"
-#include "control/key_file.h"
+#include "explaining/file_cluster.h"
 #include "options.h"
 #include "replay.h"
 
@@ -24,13 +24,6 @@ using Totals = std::array<std::uint64_t, forwarding::kVerdictCount>;
 int complain(const std::string& what, int status) {
   fmt::print(stderr, "covey-replay: {}\n", what);
   return status;
-}
-
-base::Result<heartbeat::DerivedKeys> keys_of(const config::Config& config, bool without_key) {
-  if (without_key) return heartbeat::derive_keys(heartbeat::ClusterKey{}, config.cluster_name);
-  const auto ring = control::read_key_file(config.key_file);
-  if (!ring) return std::unexpected(ring.error());
-  return heartbeat::derive_keys(*ring, config.cluster_name);
 }
 
 std::string owner_text(const forwarding::Explanation& explanation) {
@@ -82,8 +75,8 @@ int run(const ReplayOptions& options, config::Config config) {
   if (options.own) config.forwarding.self = *options.own;
   base::HostSet hosts = options.hosts.value_or(config.hosts);
   hosts.insert(config.forwarding.self);
-  const auto keys = keys_of(config, options.without_key);
-  if (!keys) return complain(keys.error().context + " (or --no-key)", kExitFailed);
+  const auto keys = explaining::keys_of(config, options.without_key);
+  if (!keys) return complain(keys.error().context, kExitFailed);
   auto capture = Capture::open(options.capture);
   if (!capture) return complain(capture.error().context, kExitFailed);
   Replay replay(config, *keys, hosts);

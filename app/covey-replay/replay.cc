@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "replay.h"
 
-#include <utility>
-#include <vector>
-
-#include "convergence/cluster_map.h"
+#include "explaining/file_cluster.h"
 #include "packet/headers.h"
 #include "packet/parse.h"
 
@@ -15,58 +12,11 @@ namespace {
 constexpr std::uint64_t kSeed = 1;               // nobody attacks a replay
 constexpr std::uint32_t kExpiryPerFrame = 1024;  // entries
 
-/// Other hosts are taken to have the weights of this one; ranks follow from ids, as by default.
-convergence::Statement statement_of(base::HostId host, const forwarding::Policy& policy) {
-  const bool is_self = host == policy.settings().self;
-  convergence::Statement statement;
-  for (const forwarding::ClassShare& share :
-       forwarding::class_shares(policy.settings(), policy.classes())) {
-    const std::uint16_t rank = is_self ? share.priority : host.value;
-    statement.classes.push_back({.weight = share.weight, .priority = rank});
-  }
-  for (const std::uint32_t buckets : policy.classes().class_sizes)
-    statement.claims.emplace_back(buckets);
-  return statement;
-}
-
-bucket::BucketTable table_of(const forwarding::Policy& policy, const bucket::SipKey& map_key,
-                             base::HostSet hosts) {
-  const std::vector<std::uint32_t>& sizes = policy.classes().class_sizes;
-  std::vector<convergence::Statement> statements;
-  std::vector<convergence::MemberStatement> members;
-  statements.reserve(base::kMaxHosts);
-  hosts.for_each([&](base::HostId host) {
-    statements.push_back(statement_of(host, policy));
-    members.push_back({host, &statements.back()});
-  });
-  const convergence::ClusterMap map = convergence::compute_map(map_key, sizes, members);
-  bucket::BucketTable table;
-  table.serving = true;
-  for (const std::vector<base::HostId>& owners : map.owners) {
-    std::vector<bucket::BucketState> states;
-    for (const base::HostId owner : owners) {
-      states.push_back(owner == policy.settings().self ? bucket::BucketState::own
-                                                       : bucket::BucketState::foreign);
-    }
-    table.classes.add(std::move(states), owners);
-  }
-  return table;
-}
-
-forwarding::Snapshot snapshot_of(const config::Config& config, const heartbeat::DerivedKeys& keys,
-                                 base::HostSet hosts) {
-  // Whatever address the local stack would have: nothing is delivered.
-  auto policy = std::make_shared<const forwarding::Policy>(
-      config.forwarding, bucket::SipKey::from(keys.bucket_hash), base::MacAddress{});
-  bucket::BucketTable table = table_of(*policy, bucket::SipKey::from(keys.map_score), hosts);
-  return {std::move(policy), std::move(table)};
-}
-
 }  // namespace
 
 Replay::Replay(const config::Config& config, const heartbeat::DerivedKeys& keys,
                base::HostSet hosts)
-    : snapshot_(snapshot_of(config, keys, hosts)),
+    : snapshot_(explaining::cluster_of(config, keys, hosts).snapshot),
       flows_(config.flows, snapshot_.policy->classes().class_sizes, kSeed),
       fragments_(kSeed) {}
 

@@ -350,27 +350,6 @@ std::vector<api::RuleStatus> to_rules(const dataplane::Report& report,
   return rows;
 }
 
-forwarding::Question to_question(const api::ExplainRequest& request) {
-  return {request.protocol,    request.source,           request.source_port,
-          request.destination, request.destination_port, request.tcp_flags};
-}
-
-api::ExplainReply to_reply(const forwarding::Explanation& explanation) {
-  api::ExplainReply reply;
-  reply.rule = explanation.rule;
-  reply.mode = explanation.mode;
-  reply.affinity = explanation.affinity;
-  reply.hashed = explanation.hashed;
-  if (explanation.has_bucket) {
-    reply.bucket = explanation.bucket;
-    if (!explanation.owner.is_nobody()) reply.owner = explanation.owner.value;
-  }
-  reply.verdict = forwarding::name(explanation.verdict);
-  reply.reason = explanation.reason;
-  reply.tracked = explanation.tracked;
-  return reply;
-}
-
 base::Result<flow::FlowCache::Wanted> to_wanted(const api::FlowsRequest& request,
                                                 const forwarding::Policy& policy) {
   flow::FlowCache::Wanted wanted{static_cast<std::size_t>(request.limit)};

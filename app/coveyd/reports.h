@@ -23,8 +23,6 @@ namespace covey::app {
 /// to fill in.
 [[nodiscard]] std::vector<api::RuleStatus> to_rules(const dataplane::Report& report,
                                                     const forwarding::Policy& policy);
-[[nodiscard]] forwarding::Question to_question(const api::ExplainRequest& request);
-[[nodiscard]] api::ExplainReply to_reply(const forwarding::Explanation& explanation);
 /// An error for a rule that is none.
 [[nodiscard]] base::Result<flow::FlowCache::Wanted> to_wanted(const api::FlowsRequest& request,
                                                               const forwarding::Policy& policy);

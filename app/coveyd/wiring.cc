@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "config/difference.h"
+#include "explaining/words.h"
 #include "packet/heartbeat_frame.h"
 #include "reports.h"
 
@@ -89,8 +90,9 @@ std::vector<api::RuleStatus> Wiring::rules() const {
 void Wiring::explain(const api::ExplainRequest& request,
                      std::function<void(base::Result<api::ExplainReply>)> done) {
   parts_.data_plane.ask_explain(
-      to_question(request), [done = std::move(done)](const forwarding::Explanation& explanation) {
-        done(to_reply(explanation));
+      explaining::to_question(request),
+      [done = std::move(done)](const forwarding::Explanation& explanation) {
+        done(explaining::to_reply(explanation));
       });
 }
 

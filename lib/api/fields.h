@@ -83,6 +83,13 @@ void describe(V& visit, T& value) {
   visit("buckets", value.buckets);
 }
 
+template <typename V, Either<Absence> T>
+void describe(V& visit, T& value) {
+  visit("host", value.host);
+  visit("owner", value.owner);
+  visit("reason", value.reason);
+}
+
 template <typename V, Either<ExplainReply> T>
 void describe(V& visit, T& value) {
   visit("rule", value.rule);
@@ -94,6 +101,7 @@ void describe(V& visit, T& value) {
   visit("verdict", value.verdict);
   visit("reason", value.reason);
   visit("tracked", value.tracked);
+  visit("without", value.without);
 }
 
 template <typename V, Either<FrameCount> T>

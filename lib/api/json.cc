@@ -91,9 +91,10 @@ class Reader {
   }
   template <typename T>
   void read(const Json& json, std::optional<T>& out) {
-    out.reset();
-    if (json.is_null()) return;
-    read(json, out.emplace());
+    if (json.is_null()) return out.reset();
+    T value{};
+    read(json, value);
+    out = std::move(value);
   }
   template <typename T>
   void read(const Json& json, std::vector<T>& out) {

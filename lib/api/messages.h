@@ -101,8 +101,21 @@ struct ExplainRequest {
   base::IpAddress destination;
   std::uint16_t destination_port = 0;
   std::uint8_t tcp_flags = 0x02;  // as on the wire: fin 1, syn 2, rst 4, psh 8, ack 16, urg 32
+  std::string without = {};  // an id or a name: who would own the bucket if that host were gone
   friend bool operator==(const ExplainRequest&, const ExplainRequest&) = default;
 };
+
+struct Absence {
+  unsigned host = 0;              // that is thought away
+  std::optional<unsigned> owner;  // of the bucket then; nothing: nobody
+  std::string reason;             // one sentence
+  friend bool operator==(const Absence&, const Absence&) = default;
+};
+
+struct ExplainReply;
+/// With the sentence. `owner`: who would own the bucket of that reply.
+[[nodiscard]] Absence absence_of(unsigned gone, bool is_member, const ExplainReply& reply,
+                                 std::optional<unsigned> owner);
 
 struct ExplainReply {
   std::string rule;
@@ -112,8 +125,9 @@ struct ExplainReply {
   std::optional<std::uint32_t> bucket;  // nothing where no map is asked
   std::optional<unsigned> owner;        // nothing: no bucket, or unowned for the moment
   std::string verdict;
-  std::string reason;    // one sentence
-  bool tracked = false;  // belongs to a connection this host holds
+  std::string reason;              // one sentence
+  bool tracked = false;            // belongs to a connection this host holds
+  std::optional<Absence> without;  // if it was asked for
   friend bool operator==(const ExplainReply&, const ExplainReply&) = default;
 };
 
@@ -402,7 +416,8 @@ template <typename T>
 
 /// "protocol=tcp&source=10.77.0.100&...", without the question mark.
 [[nodiscard]] std::string to_query(const ExplainRequest& request);
-/// Strict: unknown, doubled and missing parameters are errors; `flags` may be missing (syn).
+/// Strict: unknown, doubled and missing parameters are errors; `flags` (syn) and
+/// `without` may be missing.
 [[nodiscard]] base::Result<ExplainRequest> explain_request_from_query(std::string_view query);
 
 /// "limit=100&bucket=7...", what is not wanted left out.

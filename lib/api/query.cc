@@ -114,6 +114,10 @@ base::Result<void> take(ExplainRequest& request, const std::string& name,
     request.tcp_flags = *flags;
     return {};
   }
+  if (name == "without") {
+    request.without = value;
+    return {};
+  }
   return fail(ErrorCode::invalid_argument, "unknown parameter " + name);
 }
 
@@ -175,6 +179,25 @@ base::Result<std::vector<std::pair<std::string, std::string>>> parse_query(std::
   return parameters;
 }
 
+Absence absence_of(unsigned gone, bool is_member, const ExplainReply& reply,
+                   std::optional<unsigned> owner) {
+  Absence absence{gone, owner, ""};
+  const auto named = [](unsigned host) { return "host " + std::to_string(host); };
+  if (!reply.bucket) {
+    absence.reason = "nothing would change: no bucket is asked for such a packet";
+  } else if (!is_member) {
+    absence.reason = "nothing would change: " + named(gone) + " takes no part at present";
+  } else if (!owner) {
+    absence.reason = "nobody would own the bucket";
+  } else if (owner == reply.owner) {
+    absence.reason = "nothing would change: it stays with " + named(*owner);
+  } else {
+    absence.reason = named(*owner) + " would take the bucket over from " +
+                     (reply.owner ? named(*reply.owner) : "nobody");
+  }
+  return absence;
+}
+
 std::string tcp_flags_to_text(std::uint8_t flags) {
   std::string out;
   for (std::size_t bit = 0; bit < kFlagNames.size(); ++bit) {
@@ -211,7 +234,8 @@ std::string to_query(const ExplainRequest& request) {
          "&source_port=" + std::to_string(request.source_port) +
          "&destination=" + percent_encode(request.destination.to_string()) +
          "&destination_port=" + std::to_string(request.destination_port) +
-         "&flags=" + percent_encode(tcp_flags_to_text(request.tcp_flags));
+         "&flags=" + percent_encode(tcp_flags_to_text(request.tcp_flags)) +
+         (request.without.empty() ? "" : "&without=" + percent_encode(request.without));
 }
 
 std::string to_query(const FlowsRequest& request) {

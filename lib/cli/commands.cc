@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/completion.h"
 #include "cli/endpoint.h"
+#include "cli/explain_command.h"
 #include "cli/key_commands.h"
 #include "cli/live_values.h"
 #include "cli/local_commands.h"
@@ -97,32 +98,6 @@ base::Result<Exit> queryport(const Context& context) {
   if (rule == nullptr) return fail(ErrorCode::not_found, "no rule covers that port");
   print_line(context, context.json ? api::encode(*rule) : show(*rule));
   return Exit::ok;
-}
-
-base::Result<Exit> explain(const Context& context) {
-  constexpr std::uint8_t tcp = 6;
-  constexpr std::uint8_t udp = 17;
-  const auto source = parse_endpoint(context.argument("SOURCE:PORT"));
-  if (!source) return std::unexpected(source.error());
-  const auto destination = parse_endpoint(context.argument("DESTINATION:PORT"));
-  if (!destination) return std::unexpected(destination.error());
-  if (source->address.family != destination->address.family) {
-    return fail(ErrorCode::invalid_argument, "source and destination are not of one IP version");
-  }
-  api::ExplainRequest request{context.argument("PROTOCOL") == "tcp" ? tcp : udp,
-                              source->address,
-                              source->port,
-                              destination->address,
-                              destination->port,
-                              0x02};
-  if (context.has("--flags")) {
-    const auto flags = api::tcp_flags_from_text(context.argument("--flags"));
-    if (!flags) return std::unexpected(flags.error());
-    request.tcp_flags = *flags;
-  }
-  return ask_and_show<api::ExplainReply>(
-      context, fmt::format("/v1/explain?{}", api::to_query(request)),
-      [&](const auto& reply) { return show(reply, context.colours); });
 }
 
 base::Result<Exit> buckets(const Context& context) {
@@ -308,7 +283,13 @@ constexpr auto kCommands = std::to_array<Command>({
        {Kind::required, "SOURCE:PORT", "such as 10.77.0.100:40000"},
        {Kind::required, "DESTINATION:PORT", "such as 10.77.0.50:80", Values::service},
        {Kind::option, "--flags", "TCP flags, such as syn (the default) or ack or syn,ack",
-        Values::free, "syn ack syn,ack rst fin,ack"}}}},
+        Values::free, "syn ack syn,ack rst fin,ack"},
+       {Kind::option, "--without", "and who would own the bucket if this host were gone",
+        Values::host},
+       {Kind::option, "-f", "answer from this configuration file, without a daemon", Values::file},
+       {Kind::option, "--own", "with -f: the host that judges; else host.id of the file"},
+       {Kind::option, "--hosts", "with -f: who shares the buckets, such as 1-3; else that host"},
+       {Kind::flag, "--no-key", "with -f: without the key, so not with the true bucket"}}}},
     {"stats",
      "counters: verdicts, ports, workers, heartbeats, flows",
      stats,
@@ -410,7 +391,7 @@ constexpr auto kExitStatuses = std::to_array<ExitStatus>({
     {Exit::ok, "done"},
     {Exit::failed, "failed, for another reason than those below"},
     {Exit::usage, "the command line is wrong, or names what is not there"},
-    {Exit::invalid_configuration, "reload: the configuration file has mistakes"},
+    {Exit::invalid_configuration, "reload, explain -f: the configuration file has mistakes"},
     {Exit::unreachable, "the daemon cannot be reached"},
     {Exit::refused, "refused; query --check: not converged"},
     {Exit::timed_out, "no answer in time"},

@@ -17,6 +17,7 @@
 
 #include "base/result.h"
 #include "cli/client.h"
+#include "cli/offline.h"
 
 namespace covey::cli {
 
@@ -25,7 +26,7 @@ enum class Exit : int {
   ok = 0,
   failed = 1,
   usage = 2,
-  invalid_configuration = 3,  // of a file: coveyd, and covey reload
+  invalid_configuration = 3,  // of a file: coveyd, covey reload, covey explain -f
   unreachable = 4,
   refused = 5,
   timed_out = 6,
@@ -40,6 +41,7 @@ struct ExitStatus {
 
 struct Context {
   const Client& client;
+  const Offline& offline;
   std::ostream& out;
   std::ostream& err;  // notes beside the answer; errors are returned
   bool json = false;
@@ -76,7 +78,7 @@ struct Parameter {
   Values values = Values::free;
   std::string_view words = {};  // with blanks between them: "tcp udp"
 };
-inline constexpr std::size_t kMaxParameters = 4;
+inline constexpr std::size_t kMaxParameters = 9;
 [[nodiscard]] std::vector<std::string_view> words_of(const Parameter& parameter);
 
 /// An option that every command takes.

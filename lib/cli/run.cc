@@ -106,13 +106,10 @@ std::string complaint(const Command& command, const Context& context) {
 int run_command(const Command& command, const std::vector<Bound>& bound, const Parsed& parsed,
                 const Surroundings& around) {
   const Client client(parsed.socket);
-  Context context{client,
-                  around.out,
-                  around.err,
-                  parsed.json,
-                  around.colours && !parsed.json && !parsed.no_color,
-                  around.version,
-                  {}};
+  Context context{client,         around.offline,
+                  around.out,     around.err,
+                  parsed.json,    around.colours && !parsed.json && !parsed.no_color,
+                  around.version, {}};
   for (const Bound& parameter : bound) {
     if (parameter.option->count() == 0) continue;
     context.arguments.emplace(parameter.name, parameter.value == nullptr ? "" : *parameter.value);

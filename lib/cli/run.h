@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/offline.h"
+
 namespace covey::cli {
 
 struct Surroundings {
@@ -16,6 +18,7 @@ struct Surroundings {
   std::ostream& err;
   bool colours = false;  // out is a terminal and nobody asked for no colour
   std::string version;
+  const Offline& offline;
 };
 
 /// `arguments` without the program's name.

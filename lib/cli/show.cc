@@ -163,6 +163,10 @@ std::string show(const api::ExplainReply& reply, bool colours) {
   rows.emplace_back("verdict",
                     coloured(reply.verdict, is_drop ? Colour::yellow : Colour::green, colours));
   rows.emplace_back("because", printable(reply.reason));
+  if (reply.without) {
+    rows.emplace_back(fmt::format("without {}", reply.without->host),
+                      printable(reply.without->reason));
+  }
   return facts(rows);
 }
 

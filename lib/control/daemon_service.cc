@@ -176,7 +176,37 @@ std::string DaemonService::trouble() {
 
 void DaemonService::explain(const api::ExplainRequest& request,
                             std::function<void(base::Result<api::ExplainReply>)> done) {
-  parts_.view.explain(request, std::move(done));
+  if (request.without.empty()) return parts_.view.explain(request, std::move(done));
+  const auto gone = host_named(request.without);
+  if (!gone) return done(std::unexpected(gone.error()));
+  parts_.view.explain(
+      request, [this, gone = *gone, done = std::move(done)](base::Result<api::ExplainReply> reply) {
+        if (reply) reply->without = absence(gone, *reply);
+        done(std::move(reply));
+      });
+}
+
+base::Result<base::HostId> DaemonService::host_named(const std::string& wanted) const {
+  for (const convergence::MemberStatus& member : parts_.driver.status().members) {
+    if (wanted == member.name || wanted == std::to_string(member.host.value)) return member.host;
+  }
+  return base::fail(base::ErrorCode::not_found, "no host \"" + wanted + "\" is known");
+}
+
+api::Absence DaemonService::absence(base::HostId gone, const api::ExplainReply& reply) const {
+  const convergence::Node& node = parts_.driver.node();
+  const bool is_member = node.is_member(gone);
+  const std::vector<api::RuleStatus> rules = parts_.view.rules();
+  const auto row = std::ranges::find(rules, reply.rule, &api::RuleStatus::rule);
+  if (!reply.bucket || !is_member || (reply.mode != "spread" && row == rules.end())) {
+    return api::absence_of(gone.value, is_member, reply, reply.owner);
+  }
+  const base::ClassIndex map_class =
+      reply.mode == "spread" ? bucket::kSpreadClass
+                             : base::ClassIndex{static_cast<std::uint16_t>(row->map_class)};
+  const base::HostId owner = node.owners_without(gone, map_class).at(*reply.bucket);
+  return api::absence_of(gone.value, is_member, reply,
+                         owner.is_nobody() ? std::nullopt : std::optional<unsigned>(owner.value));
 }
 
 void DaemonService::flows(const api::FlowsRequest& request,

@@ -87,6 +87,8 @@ class DaemonService final : public ApiService {
                                                  const CommandContext& context);
   [[nodiscard]] std::vector<api::HeldRule> held_rules();
   [[nodiscard]] std::string text(base::TimePoint instant);
+  [[nodiscard]] base::Result<base::HostId> host_named(const std::string& wanted) const;
+  [[nodiscard]] api::Absence absence(base::HostId gone, const api::ExplainReply& reply) const;
   void complete(api::RuleStatus& rule, convergence::HostState state) const;
   [[nodiscard]] api::BucketMap map_of(const std::string& rule, base::ClassIndex map_class) const;
 

@@ -85,6 +85,24 @@ ClusterMap compute_map(const bucket::SipKey& key, const std::vector<std::uint32_
   return map;
 }
 
+ClusterMap map_without(HostId gone, const bucket::SipKey& key, const ClusterMap& map,
+                       const std::vector<MemberStatement>& members) {
+  std::vector<std::uint32_t> class_buckets;
+  for (const std::vector<HostId>& owners : map.owners)
+    class_buckets.push_back(static_cast<std::uint32_t>(owners.size()));
+  std::vector<Statement> statements;
+  std::vector<MemberStatement> staying;
+  statements.reserve(members.size());
+  for (const MemberStatement& member : members) {
+    if (member.host == gone) continue;
+    Statement& statement = statements.emplace_back(*member.statement);
+    for (std::size_t c = 0; c < class_buckets.size(); ++c)
+      statement.claims[c] = owned_by(map, c, member.host);
+    staying.push_back({member.host, &statement});
+  }
+  return compute_map(key, class_buckets, staying);
+}
+
 std::uint32_t moved_buckets(const ClusterMap& before, const ClusterMap& after) {
   std::uint32_t moved = 0;
   for (std::size_t c = 0; c < after.owners.size(); ++c) {

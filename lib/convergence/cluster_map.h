@@ -48,6 +48,12 @@ struct ClusterMap {
                                      const std::vector<std::uint32_t>& class_buckets,
                                      const std::vector<MemberStatement>& members);
 
+/// The map that the members but `gone` would agree on if it fell away now: each of the others would
+/// claim what `map` gives to it.
+[[nodiscard]] ClusterMap map_without(base::HostId gone, const bucket::SipKey& key,
+                                     const ClusterMap& map,
+                                     const std::vector<MemberStatement>& members);
+
 /// Buckets whose owner differs, all classes.
 [[nodiscard]] std::uint32_t moved_buckets(const ClusterMap& before, const ClusterMap& after);
 

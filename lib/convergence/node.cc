@@ -244,6 +244,21 @@ std::vector<base::HostId> Node::owners(base::ClassIndex map_class) const {
   return carried(committed.map, *committed.configuration, *impl_->installed)
       .owners.at(map_class.value);
 }
+std::vector<base::HostId> Node::owners_without(base::HostId gone,
+                                               base::ClassIndex map_class) const {
+  if (!is_member(gone)) return owners(map_class);
+  const Commitment& committed = impl_->committed;
+  std::vector<MemberStatement> members;
+  committed.members.for_each([&](base::HostId host) {
+    members.push_back({.host = host, .statement = &committed.statements[host.value]});
+  });
+  const ClusterMap map = map_without(gone, impl_->config.map_key, committed.map, members);
+  if (committed.configuration == impl_->installed) return map.owners.at(map_class.value);
+  return carried(map, *committed.configuration, *impl_->installed).owners.at(map_class.value);
+}
+bool Node::is_member(base::HostId host) const {
+  return impl_->committed.members.contains(host);
+}
 bucket::Bitmap Node::claims(base::ClassIndex map_class) const {
   const Bitmaps& claims = impl_->ownership.claims();
   if (impl_->current == impl_->installed) return claims.at(map_class.value);

@@ -214,6 +214,11 @@ class Node {
   [[nodiscard]] const Configuration& configuration() const;
   /// Owner of each bucket of a class by the committed map; kNobody before the first.
   [[nodiscard]] std::vector<base::HostId> owners(base::ClassIndex map_class) const;
+  /// Likewise, if a host fell away now and all others stayed as they are. That of a host which is
+  /// no member changes nothing.
+  [[nodiscard]] std::vector<base::HostId> owners_without(base::HostId gone,
+                                                         base::ClassIndex map_class) const;
+  [[nodiscard]] bool is_member(base::HostId host) const;
   /// Buckets this host claims (accepts new flows for) in a class now.
   [[nodiscard]] bucket::Bitmap claims(base::ClassIndex map_class) const;
   /// Of the committed map, and the configuration it is for.

@@ -243,6 +243,70 @@ def test_explain_answers_for_every_kind_of_rule(lab):
     assert [answer["verdict"] for answer in answers].count("deliver_owned") == 1
 
 
+def test_explain_knows_who_takes_over_when_a_host_is_gone(lab):
+    _wait_for_hand_overs(lab)
+    ports = range(41000, 41060)
+
+    def owners(*more):
+        return {port: lab.ask(1, "explain", "tcp", f"{settings.CLIENT4}:{port}",
+                              f"{settings.VIP4}:80", *more) for port in ports}
+
+    expected = {port: answer["without"]["owner"]
+                for port, answer in owners("--without", "web3").items()}
+    before = {port: answer["owner"] for port, answer in owners().items()}
+    assert 3 in before.values()
+    assert all(expected[port] == before[port] for port in ports if before[port] != 3)
+    lab.kill(3, signal.SIGKILL)
+    lab.wait_converged([1, 2])
+    assert {port: answer["owner"] for port, answer in owners().items()} == expected
+    missing = lab.covey(1, "explain", "tcp", "10.77.0.100:1", "10.77.0.50:80", "--without", "wbe1")
+    assert missing.returncode == 2
+    assert "did you mean 'web1'?" in missing.stderr
+
+
+def test_explain_by_a_file_needs_no_daemon_and_knows_the_true_bucket(lab):
+    conf = str(lab.state.directory / "h2.yaml")
+    question = ("tcp", f"{settings.CLIENT4}:40000", f"{settings.VIP4}:80")
+    told = lab.ask(2, "explain", *question)
+    program = str(lab.options.program("covey"))
+
+    def by_file(*more):
+        done = run(program, "-s", "/run/no-such.sock", "--json", "explain", *question, "-f", conf,
+                   *more)
+        return json.loads(done.stdout)
+
+    alone = by_file()
+    assert (alone["bucket"], alone["rule"], alone["owner"]) == (told["bucket"], "web", 2)
+    assert alone["verdict"] == "deliver_owned"
+    answers = [by_file("--own", str(host), "--hosts", "1-3") for host in lab.hosts()]
+    assert {answer["bucket"] for answer in answers} == {told["bucket"]}
+    assert [answer["verdict"] for answer in answers].count("deliver_owned") == 1
+    owner = answers[0]["owner"]
+    without = by_file("--hosts", "1-3", "--without", str(owner))["without"]
+    assert without["host"] == owner
+    assert without["owner"] not in (owner, None)
+    assert by_file("--no-key")["verdict"] == "deliver_owned"
+
+
+def test_flows_of_one_bucket_are_those_that_explain_puts_there(lab):
+    def flows(host, *more):
+        return lab.ask(host, "flows", *more)
+
+    held = Held(lab.namespace("client"), settings.sources4(8), settings.VIP4)
+    try:
+        rows = [(host, row) for host in lab.hosts() for row in flows(host, "--rule", "web")]
+        assert len(rows) >= 8
+        for host, row in rows:
+            bucket = str(row["bucket"])
+            assert row["source"] in [it["source"] for it in flows(host, "--bucket", bucket)]
+            of_rule = flows(host, "--rule", "web", "--bucket", bucket)
+            assert {str(it["bucket"]) for it in of_rule} == {bucket}
+            of_another = flows(host, "--rule", "db", "--bucket", bucket)
+            assert {it["rule"] for it in of_another} <= {"db"}
+    finally:
+        held.close()
+
+
 def test_a_trace_shows_which_host_takes_a_connection_and_why_the_others_do_not(lab):
     _wait_for_hand_overs(lab)
     wanted = ("trace", "1000", "--timeout", "3s", "--host", settings.CLIENT4)

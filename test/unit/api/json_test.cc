@@ -94,7 +94,9 @@ TEST_CASE("every message survives the way to text and back") {
                                    {4, 5, 6}});
   check_round_trip(std::vector<api::RuleStatus>(2));
   check_round_trip(
-      api::ExplainReply{"web", "multiple", "none", "a b", 17, 3, "deliver_owned", "why", true});
+      api::ExplainReply{"web", "multiple", "none", "a b", 17, 3, "deliver_owned", "why", true, {}});
+  check_round_trip(api::ExplainReply{"web", "multiple", "none", "a b", 17, 3, "deliver_owned",
+                                     "why", true, api::Absence{3, 1, "host 1 would"}});
   check_round_trip(
       std::vector<api::FlowRow>{{"tcp", "10.0.0.1:1", "10.0.0.2:80", "established", "web", 9, 12}});
   check_round_trip(

@@ -29,6 +29,7 @@ TEST_CASE("a question survives the way to a query and back") {
   request.destination = *IpAddress::parse("2001:db8:77::50");
   request.destination_port = 53;
   request.tcp_flags = 0x12;
+  request.without = "web 2";
   const auto back = api::explain_request_from_query(api::to_query(request));
   REQUIRE(back.has_value());
   CHECK(*back == request);
@@ -43,6 +44,23 @@ TEST_CASE("which flows are wanted survives the way to a query and back") {
     INFO(query);
     CHECK_FALSE(api::flows_request_from_query(query).has_value());
   }
+}
+
+TEST_CASE("what would happen without a host is said in one sentence") {
+  api::ExplainReply reply;
+  const auto reason = [&](bool is_member, std::optional<unsigned> owner) {
+    return api::absence_of(3, is_member, reply, owner).reason;
+  };
+  CHECK(reason(true, 1) == "nothing would change: no bucket is asked for such a packet");
+  reply.bucket = 7;
+  reply.owner = 3;
+  CHECK(reason(true, 1) == "host 1 would take the bucket over from host 3");
+  CHECK(reason(true, std::nullopt) == "nobody would own the bucket");
+  CHECK(reason(false, 3) == "nothing would change: host 3 takes no part at present");
+  reply.owner = 2;
+  CHECK(reason(true, 2) == "nothing would change: it stays with host 2");
+  reply.owner.reset();
+  CHECK(reason(true, 2) == "host 2 would take the bucket over from nobody");
 }
 
 TEST_CASE("what a trace shall show survives the way to a query and back") {

@@ -41,7 +41,7 @@ inline constexpr std::string_view kRules = R"([
 
 inline constexpr std::string_view kExplain = R"({"rule":"web","mode":"multiple","affinity":"none",
   "hashed":"10.77.0.100 port 40000 -> port 80","bucket":1234,"owner":2,"verdict":"drop_not_owner",
-  "reason":"another host owns the bucket","tracked":false})";
+  "reason":"another host owns the bucket","tracked":false,"without":null})";
 
 inline constexpr std::string_view kStats = R"({"verdicts":{
   "deliver_owned":{"frames":1000,"bytes":64000},"drop_not_owner":{"frames":2000,"bytes":128000},

@@ -9,6 +9,7 @@
 #include "canned.h"
 #include "cli/run.h"
 #include "fake_daemon.h"
+#include "files.h"
 
 namespace covey::cli {
 namespace {
@@ -17,7 +18,7 @@ namespace {
 std::string values_of(const std::string& socket, const std::string& kind) {
   std::ostringstream out;
   std::ostringstream err;
-  CHECK(run({"-s", socket, "__complete", kind}, {out, err, true, "1.2.3"}) == 0);
+  CHECK(run({"-s", socket, "__complete", kind}, {out, err, true, "1.2.3", test::Files()}) == 0);
   CHECK(err.str().empty());
   return out.str();
 }
@@ -79,7 +80,7 @@ TEST_CASE("the tab key does not wait for a daemon that is silent") {
 TEST_CASE("what only scripts call is in no help and no script's offers") {
   std::ostringstream out;
   std::ostringstream err;
-  CHECK(run({"--help"}, {out, err, false, "1.2.3"}) == 0);
+  CHECK(run({"--help"}, {out, err, false, "1.2.3", test::Files()}) == 0);
   CHECK(out.str().find("__complete") == std::string::npos);
   for (const std::string_view shell : {"bash", "zsh", "fish"}) {
     const std::string script = completion_script(shell);

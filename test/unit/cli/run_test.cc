@@ -13,6 +13,7 @@
 #include "canned.h"
 #include "cli/commands.h"
 #include "fake_daemon.h"
+#include "files.h"
 
 namespace covey::cli {
 namespace {
@@ -26,7 +27,8 @@ struct Outcome {
 Outcome run_with(std::vector<std::string> arguments, bool colours = false) {
   std::ostringstream out;
   std::ostringstream err;
-  const int status = run(arguments, {out, err, colours, "1.2.3"});
+  const test::Files files;
+  const int status = run(arguments, {out, err, colours, "1.2.3", files});
   return {status, out.str(), err.str()};
 }
 
@@ -100,6 +102,8 @@ TEST_CASE("every command that only asks answers in words and in JSON") {
       {"buckets", "web"},
       {"flows"},
       {"flows", "--limit", "5", "--bucket", "7", "--rule", "web"},
+      {"explain", "tcp", "10.77.0.100:40000", "10.77.0.50:80", "-f", "good.yaml", "--own", "1",
+       "--hosts", "1-3", "--no-key", "--without", "2"},
       {"trace"},
       {"trace", "3", "--timeout", "1500ms", "--verdict", "drop_icmp", "--host", "10.77.0.100"},
       {"history"},
@@ -168,6 +172,9 @@ TEST_CASE("usage errors are exit status 2 and say what is wrong") {
       {{"flows", "--limit", "-1"}, "--limit"},
       {{"flows", "--limit", "10001"}, "0..10000"},
       {{"flows", "--bucket", "65536"}, "--bucket: '65536' is no number of 0..65535"},
+      {{"explain", "tcp", "1.2.3.4:1", "1.2.3.4:2", "--own", "1"}, "--own goes with -f"},
+      {{"explain", "tcp", "1.2.3.4:1", "1.2.3.4:2", "--hosts", "1-3"}, "--hosts goes with -f"},
+      {{"explain", "tcp", "1.2.3.4:1", "1.2.3.4:2", "--no-key"}, "--no-key goes with -f"},
       {{"top", "--json"}, "top is for people"},
       {{"top"}, "top needs a terminal, top --once does not"},
       {{"top", "--interval", "2h"}, "--interval: allowed are 10ms..1h"},

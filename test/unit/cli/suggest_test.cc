@@ -7,6 +7,7 @@
 #include "canned.h"
 #include "cli/run.h"
 #include "fake_daemon.h"
+#include "files.h"
 
 namespace covey::cli {
 namespace {
@@ -22,7 +23,7 @@ Outcome run_with(Line line, const std::string& socket = "/run/no-such.sock") {
   line.insert(line.begin(), {"-s", socket});
   std::ostringstream out;
   std::ostringstream err;
-  const int status = run(line, {out, err, false, "1.2.3"});
+  const int status = run(line, {out, err, false, "1.2.3", test::Files()});
   CHECK(out.str().empty());
   return {status, err.str()};
 }

@@ -96,4 +96,39 @@ TEST_CASE("a class from which all have withdrawn is nobody's, spread or elected"
         std::vector{kSecond});
 }
 
+TEST_CASE("without a host its buckets have new owners, and the rest stays where it is") {
+  constexpr HostId third{3};
+  const Statement first = weighing({50, 0});
+  const Statement second = weighing({50, 30});
+  const Statement last = weighing({25, 70});
+  const std::vector<MemberStatement> members = {
+      {kFirst, &first}, {kSecond, &second}, {third, &last}};
+  const ClusterMap before = compute_map(kKey, {kBuckets, kBuckets}, members);
+  const ClusterMap after = map_without(third, kKey, before, members);
+  for (std::size_t c = 0; c < 2; ++c) {
+    REQUIRE(owned_by(before, c, third).count() > 0);
+    CHECK(owned_by(after, c, third).none());
+    CHECK(owned_by(after, c, base::kNobody).none());
+    for (std::size_t b = 0; b < kBuckets; ++b) {
+      if (before.owners[c][b] != third) CHECK(after.owners[c][b] == before.owners[c][b]);
+    }
+  }
+}
+
+TEST_CASE("without a host the map is the one that the others agree on when it is gone") {
+  const Statement first = weighing({50});
+  const Statement second = weighing({70});
+  const ClusterMap before = map_of(first, second);
+  Statement settled = second;
+  settled.claims[0] = owned_by(before, 0, kSecond);
+  const ClusterMap alone = compute_map(kKey, {kBuckets}, {{kSecond, &settled}});
+  CHECK(map_without(kFirst, kKey, before, {{kFirst, &first}, {kSecond, &second}}).owners ==
+        alone.owners);
+  // Who is not there changes nothing, and of nobody nothing is left.
+  CHECK(map_without({9}, kKey, before, {{kFirst, &first}, {kSecond, &second}}).owners ==
+        before.owners);
+  const ClusterMap nobody = map_without(kFirst, kKey, before, {{kFirst, &first}});
+  CHECK(owned_by(nobody, 0, base::kNobody).count() == kBuckets);
+}
+
 }  // namespace covey::convergence
