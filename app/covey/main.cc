@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "cli/run.h"
+#include "doctor/diagnose.h"
 #include "explaining/from_file.h"
 
 namespace covey::app {
@@ -18,6 +19,9 @@ class WithoutDaemon final : public cli::Offline {
   [[nodiscard]] base::Result<api::FileAnswer> explain(
       const api::FileQuestion& question) const override {
     return explaining::explain_from_file(question);
+  }
+  [[nodiscard]] api::Diagnosis diagnose(const api::Doctoring& about) const override {
+    return doctor::diagnose(about);
   }
 };
 

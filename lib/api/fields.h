@@ -9,6 +9,7 @@
 #include <concepts>
 #include <type_traits>
 
+#include "api/diagnosis.h"
 #include "api/messages.h"
 
 namespace covey::api {
@@ -336,6 +337,23 @@ void describe(V& visit, T& value) {
   visit("code", value.code);
   visit("changes", value.changes);
   visit("mistakes", value.mistakes);
+}
+
+template <typename V, Either<Finding> T>
+void describe(V& visit, T& value) {
+  visit("id", value.id);
+  visit("severity", value.severity);
+  visit("what", value.what);
+  visit("where", value.where);
+  visit("cure", value.cure);
+}
+
+template <typename V, Either<Diagnosis> T>
+void describe(V& visit, T& value) {
+  visit("host", value.host);
+  visit("configuration", value.configuration);
+  visit("faults", value.faults);
+  visit("findings", value.findings);
 }
 
 template <typename V, Either<ErrorReply> T>

@@ -190,6 +190,7 @@ COVEY_MESSAGE(CommandReply)
 COVEY_MESSAGE(KeyList)
 COVEY_MESSAGE(KeyRequest)
 COVEY_MESSAGE(ReloadReply)
+COVEY_MESSAGE(Diagnosis)
 COVEY_MESSAGE(ErrorReply)
 template std::string encode<std::string>(const std::string&);
 #undef COVEY_MESSAGE

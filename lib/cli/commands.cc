@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "cli/completion.h"
+#include "cli/doctor_command.h"
 #include "cli/endpoint.h"
 #include "cli/explain_command.h"
 #include "cli/key_commands.h"
@@ -315,6 +316,12 @@ constexpr auto kCommands = std::to_array<Command>({
        {Kind::option, "--verdict", "only packets with this one, such as drop_not_owner",
         Values::verdict},
        {Kind::option, "--host", "only IP packets from or to this address"}}}},
+    {"doctor",
+     "what is wrong with the daemon or this machine, and how to cure it",
+     doctor,
+     {{{Kind::option, "-f", "judge by this configuration file, with or without a daemon",
+        Values::file},
+       {Kind::option, "--time", "watch the counters for so long, 0s..1m (1s)"}}}},
     {"history", "past convergences", history},
     {"events",
      "what happened lately, or as it happens",
@@ -389,7 +396,7 @@ constexpr auto kCommonOptions = std::to_array<CommonOption>({
 
 constexpr auto kExitStatuses = std::to_array<ExitStatus>({
     {Exit::ok, "done"},
-    {Exit::failed, "failed, for another reason than those below"},
+    {Exit::failed, "failed, for another reason than those below; doctor: found a fault"},
     {Exit::usage, "the command line is wrong, or names what is not there"},
     {Exit::invalid_configuration, "reload, explain -f: the configuration file has mistakes"},
     {Exit::unreachable, "the daemon cannot be reached"},

@@ -6,6 +6,7 @@
 // app/covey brings the libraries that do it. Errors are those of Client.
 #pragma once
 
+#include "api/diagnosis.h"
 #include "api/file_question.h"
 #include "base/result.h"
 
@@ -16,6 +17,8 @@ class Offline {
   virtual ~Offline() = default;
   [[nodiscard]] virtual base::Result<api::FileAnswer> explain(
       const api::FileQuestion& question) const = 0;
+  /// Looks at this machine, too.
+  [[nodiscard]] virtual api::Diagnosis diagnose(const api::Doctoring& about) const = 0;
 };
 
 }  // namespace covey::cli

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/diagnosis.h"
 #include "api/messages.h"
 #include "base/address.h"
 #include "cli/table.h"
@@ -35,6 +36,9 @@ namespace covey::cli {
 /// Of events one by one: titles, and a line each that is never cut.
 [[nodiscard]] std::string event_titles(bool colours);
 [[nodiscard]] std::string show_line(const api::EventRow& event);
+
+/// What was found wrong, each with its cure, and how much that is.
+[[nodiscard]] std::string show(const api::Diagnosis& diagnosis, bool colours);
 
 /// Mistakes or changes, a line each, and what became of them.
 [[nodiscard]] std::string show(const api::ReloadReply& reply);

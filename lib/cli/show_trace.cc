@@ -12,19 +12,6 @@ namespace {
 
 constexpr std::size_t kIndent = 17;  // the width of "12345.678 ms out "
 
-/// Breaks a line at blanks so that it fits after the indent; a word that is longer stays whole.
-std::string wrapped(std::string_view text) {
-  constexpr std::size_t room = kWidth - kIndent;
-  std::string lines;
-  while (text.size() > room) {
-    std::size_t end = text.rfind(' ', room);
-    if (end == std::string_view::npos) end = std::min(text.find(' '), text.size());
-    lines.append(text.substr(0, end)).append(1, '\n').append(kIndent, ' ');
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines.append(text);
-}
-
 std::string packet_line(const api::TraceRow& packet) {
   std::string line = fmt::format("{} {} -> {}", packet.protocol, packet.source, packet.destination);
   if (!packet.flags.empty()) line += fmt::format(" {}", packet.flags);
@@ -60,8 +47,8 @@ std::string show(const api::TraceReply& trace, std::uint64_t wanted, bool colour
   for (const api::TraceRow& packet : trace.packets) {
     const std::int64_t us = packet.after_us;
     text += fmt::format("{:>5}.{:03} ms {:<3} {}\n", us / 1000, us % 1000, packet.direction,
-                        wrapped(printable(packet_line(packet))));
-    const std::string reason = wrapped(printable(reason_line(packet)));
+                        wrapped(printable(packet_line(packet)), kIndent));
+    const std::string reason = wrapped(printable(reason_line(packet)), kIndent);
     const std::size_t verdict = std::min(packet.verdict.size(), reason.size());
     text += std::string(kIndent, ' ') +
             coloured(reason.substr(0, verdict), colour_of(packet), colours) +

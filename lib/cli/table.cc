@@ -60,6 +60,18 @@ std::string_view escape_of(Colour colour) {
 
 }  // namespace
 
+std::string wrapped(std::string_view text, std::size_t indent) {
+  const std::size_t room = kWidth - indent;
+  std::string lines;
+  while (text.size() > room) {
+    std::size_t end = text.rfind(' ', room);
+    if (end == std::string_view::npos) end = std::min(text.find(' '), text.size());
+    lines.append(text.substr(0, end)).append(1, '\n').append(indent, ' ');
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines.append(text);
+}
+
 void trim_right(std::string& text) {
   text.erase(text.find_last_not_of(' ') + 1);
 }

@@ -52,6 +52,9 @@ class Table {
 
 /// Without control characters except newlines.
 [[nodiscard]] std::string printable(std::string text);
+/// Broken at blanks so that it fits behind an indent of so many columns, which the first line has
+/// already; a word that is longer stays whole.
+[[nodiscard]] std::string wrapped(std::string_view text, std::size_t indent);
 /// No blanks at the end.
 void trim_right(std::string& text);
 /// Between escape sequences if colours are wanted.

@@ -46,6 +46,14 @@ std::optional<std::uint32_t> ethtool(const std::string& interface_name, std::uin
 
 }  // namespace
 
+std::vector<std::string> offloads_on(const std::string& interface_name) {
+  std::vector<std::string> names;
+  for (const Offload& offload : kOffloads) {
+    if (ethtool(interface_name, offload.get, 0).value_or(0) != 0) names.emplace_back(offload.name);
+  }
+  return names;
+}
+
 OffloadsOff::OffloadsOff(std::string interface_name) : interface_name_(std::move(interface_name)) {
   for (const Offload& offload : kOffloads) {
     if (ethtool(interface_name_, offload.get, 0).value_or(0) == 0) continue;

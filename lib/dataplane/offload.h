@@ -14,6 +14,9 @@
 
 namespace covey::dataplane {
 
+/// Those of an interface that are on, by the names ethtool gives them.
+[[nodiscard]] std::vector<std::string> offloads_on(const std::string& interface_name);
+
 class OffloadsOff {
  public:
   explicit OffloadsOff(std::string interface_name);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <catch2/catch.hpp>
 
+#include "api/diagnosis.h"
 #include "api/messages.h"
 
 namespace api = covey::api;
@@ -97,6 +98,8 @@ TEST_CASE("every message survives the way to text and back") {
       api::ExplainReply{"web", "multiple", "none", "a b", 17, 3, "deliver_owned", "why", true, {}});
   check_round_trip(api::ExplainReply{"web", "multiple", "none", "a b", 17, 3, "deliver_owned",
                                      "why", true, api::Absence{3, 1, "host 1 would"}});
+  check_round_trip(api::Diagnosis{1, "daemon", 1, {{"id", "fault", "what", "where", "cure"}}});
+  check_round_trip(api::Diagnosis{});
   check_round_trip(
       std::vector<api::FlowRow>{{"tcp", "10.0.0.1:1", "10.0.0.2:80", "established", "web", 9, 12}});
   check_round_trip(

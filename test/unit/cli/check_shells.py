@@ -19,8 +19,8 @@ import time
 import canned_daemon
 
 FILES = ["one.key", "other.key"]
-COMMANDS = ("query display params queryport explain stats top buckets flows trace history events "
-            "start stop drainstop suspend resume weight enable disable drain reload ip2mac "
+COMMANDS = ("query display params queryport explain stats top buckets flows trace doctor history "
+            "events start stop drainstop suspend resume weight enable disable drain reload ip2mac "
             "keygen key completion version").split()
 COMMON = "-s --socket --json --no-color -h --help".split()
 # A host whose name is no plain word is offered by its number.
@@ -44,7 +44,7 @@ LINES = [
     ("covey --", LONG),
     ("covey --n", ["--no-color"]),
     ("covey --json q", ["query", "queryport"]),
-    ("covey --json --no-color d", ["disable", "display", "drain", "drainstop"]),
+    ("covey --json --no-color d", ["disable", "display", "doctor", "drain", "drainstop"]),
     ("covey -s ", FILES),
     ("covey -s on", ["one.key"]),
     ("covey --socket ot", ["other.key"]),
@@ -84,6 +84,7 @@ LINES = [
     ("covey -s @ trace --verdict ", ["deliver_owned", "drop_not_owner", "drop_no_flow"]),
     ("covey -s @ trace 5 --verdict drop_not", ["drop_not_owner"]),
     ("covey trace --t", ["--timeout"]),
+    ("covey doctor -", ["-f", "--time", *COMMON]),
     ("covey -s @ start a", ["all"]),
     ("covey -s @ stop ", ["all", *HOSTS]),
     ("covey -s @ drainstop --timeout 5m web", ["web1", "web2"]),

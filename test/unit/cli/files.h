@@ -23,6 +23,19 @@ class Files final : public Offline {
     reply.without = api::absence_of(2, true, reply, 1);
     return api::FileAnswer{{}, reply};
   }
+  [[nodiscard]] api::Diagnosis diagnose(const api::Doctoring& about) const override {
+    api::Diagnosis diagnosis;
+    diagnosis.configuration = about.file.empty() ? "none" : "file";
+    if (about.daemon) {
+      diagnosis.host = about.daemon->status.host.id;
+      diagnosis.configuration = "daemon";
+      diagnosis.findings = {{"a_note", "note", "It is so.", "here", "nothing"}};
+    } else {
+      diagnosis.faults = 1;
+      diagnosis.findings = {{"daemon_unreachable", "fault", about.unreachable, about.socket, "x"}};
+    }
+    return diagnosis;
+  }
 };
 
 }  // namespace covey::cli::test

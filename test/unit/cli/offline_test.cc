@@ -4,7 +4,9 @@
 #include <catch2/catch.hpp>
 #include <sstream>
 
+#include "canned.h"
 #include "cli/run.h"
+#include "fake_daemon.h"
 #include "files.h"
 
 namespace covey::cli {
@@ -40,6 +42,22 @@ TEST_CASE("a packet is explained by a file, and its mistakes are exit status 3")
   CHECK(refused.status == 3);
   CHECK(refused.out.empty());
   CHECK(refused.err == "bad.yaml:1:1: x: no\n");
+}
+
+TEST_CASE("doctor does not need a daemon, and exits with 1 if it finds a fault") {
+  const Outcome outcome = run_with({"-s", "/run/no-such.sock", "doctor"});
+  CHECK(outcome.status == 1);
+  CHECK(outcome.out.find("daemon_unreachable") != std::string::npos);
+  CHECK(outcome.out.find("1 fault, 0 notes\n") != std::string::npos);
+  test::FakeDaemon daemon;
+  daemon.answer("GET /v1/status", 200, canned::kStatus);
+  daemon.answer("GET /v1/stats", 200, canned::kStats);
+  daemon.answer("GET /v1/rules", 200, canned::kRules);
+  daemon.answer("GET /v1/events", 200, canned::kEvents);
+  daemon.answer("GET /v1/config", 200, R"({"yaml":"version: 1\n"})");
+  const Outcome healthy = run_with({"-s", daemon.socket(), "doctor", "--time", "0s"});
+  CHECK(healthy.status == 0);
+  CHECK(healthy.out.find("0 faults, 1 note\n") != std::string::npos);
 }
 
 }  // namespace covey::cli
