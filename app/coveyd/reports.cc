@@ -143,33 +143,6 @@ void describe_addresses(const dataplane::TracedFrame& frame, api::TraceRow& row)
   }
 }
 
-/// But for the times.
-api::TraceRow to_row(const dataplane::TracedFrame& frame) {
-  const packet::FrameView& view = frame.view;
-  const forwarding::Explanation explanation = forwarding::explain(
-      frame.decision, frame.sent ? view.key.reversed() : view.key, *frame.policy, frame.owner);
-  api::TraceRow row;
-  row.worker = frame.worker;
-  row.direction = frame.sent ? "out" : "in";
-  row.protocol = packet_protocol_name(view);
-  describe_addresses(frame, row);
-  if (view.key.protocol == packet::kProtocolTcp && view.has_ports)
-    row.flags = api::tcp_flags_to_text(view.tcp_flags);
-  row.length = frame.sight.length;
-  if (view.is_fragment) row.fragment = view.is_later_fragment ? "later" : "first";
-  if (view.has_vlan) row.vlan = view.vlan_id;
-  row.verdict = forwarding::name(explanation.verdict);
-  row.reason = explanation.reason;
-  row.rule = explanation.rule;
-  if (explanation.has_bucket) {
-    row.bucket = explanation.bucket;
-    if (!explanation.owner.is_nobody()) row.owner = explanation.owner.value;
-  }
-  row.tracked = explanation.tracked;
-  row.flow = flow_state_name(frame.sight.flow);
-  return row;
-}
-
 std::string rule_name(forwarding::RuleIndex rule, const forwarding::Policy& policy) {
   return rule == forwarding::kDefaultRule ? "default" : policy.rule(rule).name;
 }
@@ -383,6 +356,32 @@ base::Result<dataplane::TraceRequest> to_trace(const api::TraceRequest& request)
   }
   wanted.verdict = static_cast<forwarding::Verdict>(found - forwarding::kVerdictTexts.begin());
   return wanted;
+}
+
+api::TraceRow to_row(const dataplane::TracedFrame& frame) {
+  const packet::FrameView& view = frame.view;
+  const forwarding::Explanation explanation = forwarding::explain(
+      frame.decision, frame.sent ? view.key.reversed() : view.key, *frame.policy, frame.owner);
+  api::TraceRow row;
+  row.worker = frame.worker;
+  row.direction = frame.sent ? "out" : "in";
+  row.protocol = packet_protocol_name(view);
+  describe_addresses(frame, row);
+  if (view.key.protocol == packet::kProtocolTcp && view.has_ports)
+    row.flags = api::tcp_flags_to_text(view.tcp_flags);
+  row.length = frame.sight.length;
+  if (view.is_fragment) row.fragment = view.is_later_fragment ? "later" : "first";
+  if (view.has_vlan) row.vlan = view.vlan_id;
+  row.verdict = forwarding::name(explanation.verdict);
+  row.reason = explanation.reason;
+  row.rule = explanation.rule;
+  if (explanation.has_bucket) {
+    row.bucket = explanation.bucket;
+    if (!explanation.owner.is_nobody()) row.owner = explanation.owner.value;
+  }
+  row.tracked = explanation.tracked;
+  row.flow = flow_state_name(frame.sight.flow);
+  return row;
 }
 
 api::TraceReply to_reply(const dataplane::TraceReport& report) {

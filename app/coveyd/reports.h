@@ -28,6 +28,8 @@ namespace covey::app {
                                                               const forwarding::Policy& policy);
 /// An error for a verdict that is none.
 [[nodiscard]] base::Result<dataplane::TraceRequest> to_trace(const api::TraceRequest& request);
+/// But for the times.
+[[nodiscard]] api::TraceRow to_row(const dataplane::TracedFrame& frame);
 /// But for the host, and the time of each packet.
 [[nodiscard]] api::TraceReply to_reply(const dataplane::TraceReport& report);
 [[nodiscard]] api::FlowRow to_row(const flow::FlowCache::Listed& flow,

@@ -127,6 +127,48 @@ void Wiring::end_trace() {
   parts_.data_plane.end_trace();
 }
 
+namespace {
+
+/// A page in the words of the control shell.
+class PagePart final : public control::CapturedPart {
+ public:
+  explicit PagePart(std::shared_ptr<const dataplane::CapturePage> page)
+      : page_(std::move(page)), frames_(page_->frames()) {}
+
+  [[nodiscard]] std::size_t size() const override { return frames_.size(); }
+  [[nodiscard]] Packet at(std::size_t position) const override {
+    const dataplane::CapturePage::Captured& captured = frames_[position];
+    return {to_row(*captured.frame), captured.frame->when, captured.bytes};
+  }
+  [[nodiscard]] api::CaptureCounts counts() const override {
+    return {page_->seen(), page_->lost()};
+  }
+
+ private:
+  std::shared_ptr<const dataplane::CapturePage> page_;
+  std::vector<dataplane::CapturePage::Captured> frames_;
+};
+
+}  // namespace
+
+base::Result<void> Wiring::begin_capture(const std::vector<api::FilterStep>& filter) {
+  std::vector<dataplane::FilterStep> steps;
+  for (const api::FilterStep& step : filter)
+    steps.push_back({step.code, step.if_true, step.if_false, step.operand});
+  return parts_.data_plane.captures().begin(std::move(steps));
+}
+
+void Wiring::take_captured(std::function<void(std::shared_ptr<const control::CapturedPart>)> done) {
+  parts_.data_plane.captures().take(
+      [done = std::move(done)](std::shared_ptr<const dataplane::CapturePage> page) {
+        done(std::make_shared<PagePart>(std::move(page)));
+      });
+}
+
+void Wiring::end_capture() {
+  parts_.data_plane.captures().end();
+}
+
 void Wiring::dispatch_answers() {
   parts_.data_plane.dispatch_answers();
 }

@@ -62,6 +62,11 @@ class Wiring final : public control::BucketSink,
   void trace(const api::TraceRequest& request,
              std::function<void(base::Result<control::TraceNews>)> done) override;
   void end_trace() override;
+  [[nodiscard]] base::Result<void> begin_capture(
+      const std::vector<api::FilterStep>& filter) override;
+  void take_captured(
+      std::function<void(std::shared_ptr<const control::CapturedPart>)> done) override;
+  void end_capture() override;
   void dispatch_answers() override;
 
   // ConfigView

@@ -9,6 +9,7 @@
 
 #include "base/ids.h"
 #include "base/text.h"
+#include "cli/capture_command.h"
 #include "cli/completion.h"
 #include "cli/doctor_command.h"
 #include "cli/endpoint.h"
@@ -316,6 +317,13 @@ constexpr auto kCommands = std::to_array<Command>({
        {Kind::option, "--verdict", "only packets with this one, such as drop_not_owner",
         Values::verdict},
        {Kind::option, "--host", "only IP packets from or to this address"}}}},
+    {"capture",
+     "packets with the verdict of each, for Wireshark, until Ctrl-C",
+     capture,
+     {{{Kind::required, "FILE", "new pcapng file; - is the standard output", Values::file},
+       {Kind::optional, "FILTER", "which packets, as tcpdump says it: 'tcp port 80'"},
+       {Kind::option, "--count", "end after so many packets"},
+       {Kind::option, "--time", "end after this time, such as 10s (24h)"}}}},
     {"doctor",
      "what is wrong with the daemon or this machine, and how to cure it",
      doctor,

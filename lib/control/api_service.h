@@ -8,16 +8,33 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/capture.h"
 #include "api/messages.h"
 #include "base/result.h"
 #include "control/event_log.h"
 #include "telemetry/metrics.h"
 
 namespace covey::control {
+
+/// A capture from its first byte to its last, in pcapng; it ends with the object. Who reads it
+/// alternates: ask(), wait, append_some() until nothing is left.
+class CaptureStream {
+ public:
+  virtual ~CaptureStream() = default;
+  [[nodiscard]] virtual std::string head() = 0;
+  /// Asks for what came since the last time; `ready` comes later, or never (a worker that hangs).
+  virtual void ask(std::function<void()> ready) = 0;
+  /// Appends some packets of what was asked for; false if nothing was left.
+  [[nodiscard]] virtual bool append_some(std::string& out) = 0;
+  /// There are as many as were wanted, or the time is up.
+  [[nodiscard]] virtual bool is_over() const = 0;
+  [[nodiscard]] virtual std::string tail() = 0;
+};
 
 class ApiService {
  public:
@@ -40,6 +57,9 @@ class ApiService {
   /// The answer comes when the packets or the time are there. A new trace ends the one before.
   virtual void trace(const api::TraceRequest& request,
                      std::function<void(base::Result<api::TraceReply>)> done) = 0;
+  /// Errors as DataPlaneView::begin_capture().
+  [[nodiscard]] virtual base::Result<std::unique_ptr<CaptureStream>> capture(
+      const api::CaptureRequest& request) = 0;
   /// The answers of other hosts come later, or that they did not come.
   virtual void command(const api::CommandRequest& request,
                        std::function<void(const api::CommandReply&)> done) = 0;

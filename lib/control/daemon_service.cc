@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/capture.h"
 #include "control/control_metrics.h"
 #include "control/rule_commands.h"
 #include "control/state_file.h"
@@ -228,6 +229,15 @@ void DaemonService::trace(const api::TraceRequest& request,
       reply.packets[i].time = text(news->times[i]);
     done(std::move(reply));
   });
+}
+
+base::Result<std::unique_ptr<CaptureStream>> DaemonService::capture(
+    const api::CaptureRequest& request) {
+  const auto begun = parts_.view.begin_capture(request.filter);
+  if (!begun) return std::unexpected(begun.error());
+  const api::Stats stats = parts_.view.stats();
+  return std::make_unique<Capture>(parts_.view, request,
+                                   stats.ports.empty() ? "uplink" : stats.ports.front().first);
 }
 
 void DaemonService::command(const api::CommandRequest& request,

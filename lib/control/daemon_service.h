@@ -62,6 +62,8 @@ class DaemonService final : public ApiService {
              std::function<void(base::Result<std::vector<api::FlowRow>>)> done) override;
   void trace(const api::TraceRequest& request,
              std::function<void(base::Result<api::TraceReply>)> done) override;
+  [[nodiscard]] base::Result<std::unique_ptr<CaptureStream>> capture(
+      const api::CaptureRequest& request) override;
   void command(const api::CommandRequest& request,
                std::function<void(const api::CommandReply&)> done) override;
   [[nodiscard]] api::KeyList keys() override { return parts_.keys.list(); }

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include "control/routes.h"
 
@@ -157,6 +158,74 @@ asio::awaitable<void> stream_events(Connection& connection, const Session& sessi
   }
 }
 
+/// Until the next packets are fetched. True once the peer has said that it is enough: it closes its
+/// half of the connection, or all of it.
+asio::awaitable<bool> rest_from_capture(Connection& connection) {
+  using asio::experimental::awaitable_operators::operator||;
+  // Long enough to fetch many at once, short enough for the room that workers have.
+  constexpr auto rest = std::chrono::milliseconds(20);
+  connection.wait.expires_after(rest);
+  const auto first =
+      co_await (connection.wait.async_wait(kValues) ||
+                connection.stream.socket().async_wait(asio::socket_base::wait_read, kValues));
+  co_return first.index() != 0;
+}
+
+/// False if no answer came in time.
+asio::awaitable<bool> fetch(Connection& connection, const Session& session,
+                            CaptureStream& capture) {
+  const auto is_there = std::make_shared<bool>(false);
+  capture.ask([weak = std::weak_ptr<bool>(is_there), &wait = connection.wait] {
+    const auto arrived = weak.lock();
+    if (!arrived) return;
+    *arrived = true;
+    wait.cancel();
+  });
+  if (!*is_there && connection.is_open()) {
+    connection.wait.expires_after(session.limits.answer);
+    co_await connection.wait.async_wait(kValues);
+  }
+  co_return *is_there;
+}
+
+asio::awaitable<void> stream_capture(Connection& connection, const Session& session,
+                                     CaptureStream& capture) {
+  // The body ends with the connection; whether it is whole, its last block says.
+  std::string out =
+      "HTTP/1.1 200 OK\r\nServer: coveyd\r\nContent-Type: application/vnd.tcpdump.pcap\r\n"
+      "Cache-Control: no-store\r\nConnection: close\r\n\r\n" +
+      capture.head();
+  for (bool is_enough = false; !is_enough && connection.is_open();) {
+    is_enough = co_await rest_from_capture(connection) || capture.is_over();
+    if (!co_await fetch(connection, session, capture)) co_return;
+    for (bool more = true; more;) {
+      more = capture.append_some(out);
+      is_enough = is_enough || capture.is_over();
+      if (!more && is_enough) out += capture.tail();
+      // While the peer takes nothing, nothing is fetched: workers then run out of room, and count.
+      connection.stream.expires_after(session.limits.idle);
+      const auto [error, bytes] =
+          co_await asio::async_write(connection.stream, asio::buffer(out), kValues);
+      if (error) co_return;
+      out.clear();
+    }
+  }
+}
+
+asio::awaitable<void> serve_capture(Connection& connection, const Session& session,
+                                    std::variant<api::CaptureRequest, Reply> wanted) {
+  if (const auto* refused = std::get_if<Reply>(&wanted)) {
+    co_await send(connection.stream, *refused, false);
+    co_return;
+  }
+  const auto capture = session.service.capture(std::get<api::CaptureRequest>(wanted));
+  if (!capture) {
+    co_await send(connection.stream, error_reply_for(capture.error()), false);
+    co_return;
+  }
+  co_await stream_capture(connection, session, **capture);
+}
+
 /// What to tell a peer whose request could not be read; nothing if it is gone or silent.
 std::optional<Reply> refusal(const beast::error_code& error) {
   if (error == http::error::body_limit) return error_reply(413, "the request is too large");
@@ -204,6 +273,10 @@ asio::awaitable<bool> serve_one(Connection& connection, beast::flat_buffer& buff
   }
   if (since) {
     co_await stream_events(connection, session, *since);
+    co_return false;
+  }
+  if (auto wanted = wants_capture(request)) {
+    co_await serve_capture(connection, session, std::move(*wanted));
     co_return false;
   }
   Reply reply = co_await answer(connection, session, std::move(request));

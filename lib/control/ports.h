@@ -15,7 +15,9 @@
 #include <string>
 #include <vector>
 
+#include "api/capture.h"
 #include "api/messages.h"
+#include "api/pcapng.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "bucket/bitmap.h"
@@ -67,6 +69,20 @@ struct TraceNews {
   std::vector<base::TimePoint> times;  // of each packet
 };
 
+/// What was captured since the last time, by time; it stays as it is.
+class CapturedPart {
+ public:
+  struct Packet {
+    api::TraceRow row;  // but for the times
+    base::TimePoint when;
+    std::span<const std::uint8_t> bytes;
+  };
+  virtual ~CapturedPart() = default;
+  [[nodiscard]] virtual std::size_t size() const = 0;
+  [[nodiscard]] virtual Packet at(std::size_t position) const = 0;
+  [[nodiscard]] virtual api::CaptureCounts counts() const = 0;
+};
+
 /// What the data plane knows and can be asked.
 class DataPlaneView {
  public:
@@ -93,7 +109,15 @@ class DataPlaneView {
   virtual void trace(const api::TraceRequest& request,
                      std::function<void(base::Result<TraceNews>)> done) = 0;
   virtual void end_trace() = 0;
-  /// Runs the completions of explain(), flows() and trace() whose answers have come in.
+  /// Captures packets until end_capture(). Refused while another capture is on; invalid_argument
+  /// for a filter that is no program.
+  [[nodiscard]] virtual base::Result<void> begin_capture(
+      const std::vector<api::FilterStep>& filter) = 0;
+  /// While one is on: what came since the last time.
+  virtual void take_captured(std::function<void(std::shared_ptr<const CapturedPart>)> done) = 0;
+  virtual void end_capture() = 0;
+  /// Runs the completions of explain(), flows(), trace() and take_captured() whose answers have
+  /// come in.
   virtual void dispatch_answers() = 0;
 };
 

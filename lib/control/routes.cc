@@ -50,10 +50,6 @@ unsigned status_of(base::ErrorCode code) {
   return 500;
 }
 
-Reply error_reply_for(const base::Error& error) {
-  return error_reply(status_of(error.code), error.context);
-}
-
 /// A non-negative number parameter; `otherwise` where it is not given.
 base::Result<std::uint64_t> number(const Parameters& parameters, std::string_view name,
                                    std::uint64_t otherwise) {
@@ -220,9 +216,11 @@ Target split(std::string_view target) {
   return {target.substr(0, mark), target.substr(std::min(mark + 1, target.size()))};
 }
 
+constexpr std::string_view kCapturePath = "/v1/capture";  // see wants_capture()
+
 /// For a path with another method, or none at all.
 Reply no_route(std::string_view path) {
-  std::string allowed;
+  std::string allowed = path == kCapturePath ? "GET" : "";
   for (const Route& route : kRoutes) {
     if (route.path != path) continue;
     allowed += allowed.empty() ? "" : ", ";
@@ -235,6 +233,20 @@ Reply no_route(std::string_view path) {
 }
 
 }  // namespace
+
+Reply error_reply_for(const base::Error& error) {
+  return error_reply(status_of(error.code), error.context);
+}
+
+std::optional<std::variant<api::CaptureRequest, Reply>> wants_capture(const Request& request) {
+  const auto [path, query] = split(request.target);
+  if (path != kCapturePath || request.method != "GET") return std::nullopt;
+  if (!request.over_socket) return only_over_socket();
+  if (!request.body.empty()) return error_reply(400, "a GET has no body");
+  auto wanted = api::capture_request_from_query(query);
+  if (!wanted) return error_reply_for(wanted.error());
+  return std::move(*wanted);
+}
 
 Reply error_reply(unsigned status, const std::string& why) {
   return {status, "application/json", api::encode(api::ErrorReply{why}), ""};

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "base/time.h"
 #include "control/api_service.h"
@@ -48,6 +49,13 @@ void route(ApiService& service, const Request& request, std::function<void(Reply
 /// not given yet is of an earlier run of the daemon: the stream starts with the first event then.
 [[nodiscard]] std::optional<std::uint64_t> wants_event_stream(const Request& request,
                                                               std::uint64_t last_id);
+
+/// GET /v1/capture, which is answered with a stream: what to capture, or the refusal. Nothing if it
+/// is another request.
+[[nodiscard]] std::optional<std::variant<api::CaptureRequest, Reply>> wants_capture(
+    const Request& request);
+/// What an error of the service becomes.
+[[nodiscard]] Reply error_reply_for(const base::Error& error);
 
 /// One server-sent event.
 [[nodiscard]] std::string event_frame(const api::EventRow& event);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 
 #include "base/time.h"
@@ -25,6 +26,10 @@ class WallClock {
   void observe(base::TimePoint now, std::chrono::system_clock::time_point wall_now);
   /// Before the first observe(): the epoch.
   [[nodiscard]] std::string text(base::TimePoint instant) const;
+  /// Nanoseconds since 1970.
+  [[nodiscard]] std::int64_t ns(base::TimePoint instant) const {
+    return observed_ ? wall_at_zero_.count() + instant.ns : 0;
+  }
 
  private:
   bool observed_ = false;

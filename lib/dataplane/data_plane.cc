@@ -117,6 +117,7 @@ struct DataPlane::Implementation {
   QueryLink queries;
   std::unique_ptr<FlowExchange> exchange;
   std::unique_ptr<Traces> traces;
+  std::unique_ptr<Captures> captures;
 
   std::unique_ptr<UplinkClaim> claim;
   std::unique_ptr<Eal> eal;
@@ -261,6 +262,7 @@ base::Result<std::unique_ptr<DataPlane>> DataPlane::open(const Options& options,
   made->mailboxes = std::move(*mailboxes);
   made->exchange = std::make_unique<FlowExchange>(made->worker_count);
   made->traces = std::make_unique<Traces>(made->worker_count);
+  made->captures = std::make_unique<Captures>(made->worker_count, *made->traces, *made->mailboxes);
   const base::Result<void> opened = made->open_devices();
   if (!opened) return std::unexpected(opened.error());
   made->make_workers();
@@ -473,6 +475,10 @@ void DataPlane::begin_trace(const TraceRequest& request, std::function<void(Trac
 void DataPlane::end_trace() {
   implementation_->traces->end(TraceEnd::time);
   implementation_->mailboxes->wake();  // also if no worker runs that would
+}
+
+Captures& DataPlane::captures() {
+  return *implementation_->captures;
 }
 
 void DataPlane::dispatch_answers() {

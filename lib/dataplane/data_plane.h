@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "bucket/bitmap.h"
+#include "dataplane/capture.h"
 #include "dataplane/rule_rows.h"
 #include "dataplane/settings.h"
 #include "dataplane/trace.h"
@@ -148,6 +149,8 @@ class DataPlane {
   void begin_trace(const TraceRequest& request, std::function<void(TraceReport)> report);
   /// Nothing if there is none.
   void end_trace();
+  /// What was captured comes by dispatch_answers(), too.
+  [[nodiscard]] Captures& captures();
   void dispatch_answers();
 
   struct Implementation;

@@ -33,7 +33,7 @@ bool Worker::receive(const Moment& moment) noexcept {
     arrived_.bytes[i] = bytes_of(arrived_.frames[i]);
     rte_prefetch0(arrived_.bytes[i].data());
   }
-  if (trace_ != nullptr) see(arrived_);
+  if (is_watched()) see(arrived_);
   counters_.add(static_cast<std::size_t>(WorkerCounter::frames), fresh);
   counters_.add(static_cast<std::size_t>(WorkerCounter::bursts), fresh != 0 ? 1 : 0);
   return arrived_.count != 0;
@@ -57,11 +57,11 @@ void Worker::decide(const Moment& moment) noexcept {
 }
 
 /// Most frames are others' business, and discarded at first sight; returns the rest, to be looked
-/// at. A trace wants to see the headers of all.
+/// at. A trace or a capture wants to see the headers of all.
 forwarding::Screen::Positions Worker::screen(const forwarding::Surroundings& around) noexcept {
   const std::span bytes(arrived_.bytes.data(), arrived_.count);
   const forwarding::Screen::Positions settled = screen_.settle(bytes, around);
-  settled_ = trace_ == nullptr ? settled : 0;
+  settled_ = is_watched() ? 0 : settled;
   return forwarding::Screen::first(arrived_.count) & ~settled_;
 }
 
@@ -172,7 +172,7 @@ void Worker::park(std::uint16_t i, const Moment& moment) noexcept {
 void Worker::end_parking(const Moment& moment) noexcept {
   const auto drop_as = [this, &moment](Verdict verdict) {
     return [this, &moment, verdict](rte_mbuf* frame) {
-      if (trace_ != nullptr) trace_waited(frame, verdict, moment);
+      if (is_watched()) trace_waited(frame, verdict, moment);
       count(verdict, {1, frame->pkt_len});
       rte_pktmbuf_free(frame);
     };

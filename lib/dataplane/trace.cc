@@ -44,7 +44,7 @@ void Traces::end(TraceEnd how) {
 }
 
 void Traces::replace(std::shared_ptr<Trace> next, TraceEnd how) {
-  const std::uint64_t ticket = publisher_.publish(std::make_unique<const TraceOrder>(next));
+  const std::uint64_t ticket = publisher_.publish(std::make_unique<const TraceOrder>(next, page_));
   Running before = std::exchange(current_, {std::move(next), {}});
   if (before.trace == nullptr) return;
   before.ended = how;
@@ -52,7 +52,26 @@ void Traces::replace(std::shared_ptr<Trace> next, TraceEnd how) {
   ending_.push_back(std::move(before));
 }
 
+void Traces::turn_page(std::shared_ptr<CapturePage> next, PageCompletion turned) {
+  std::shared_ptr<const CapturePage> before = std::exchange(page_, std::move(next));
+  const std::uint64_t ticket =
+      publisher_.publish(std::make_unique<const TraceOrder>(current_.trace, page_));
+  turned_.push_back({std::move(before), std::move(turned), ticket});
+}
+
+void Traces::hand_out_pages() {
+  // A completion may turn the next page.
+  for (Turned& it : std::exchange(turned_, {})) {
+    if (publisher_.is_quiescent(it.ticket)) {
+      it.turned(std::move(it.page));
+    } else {
+      turned_.push_back(std::move(it));
+    }
+  }
+}
+
 void Traces::dispatch() {
+  hand_out_pages();
   if (current_.trace != nullptr && current_.trace->is_full()) end(TraceEnd::count);
   // A completion may begin the next trace.
   for (Running& it : std::exchange(ending_, {})) {

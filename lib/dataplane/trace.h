@@ -90,9 +90,12 @@ class Trace {
   std::atomic<std::size_t> taken_{0};
 };
 
-/// What workers follow; no trace: nothing is wanted.
+class CapturePage;
+
+/// What workers follow; neither: nothing is wanted.
 struct TraceOrder {
   std::shared_ptr<Trace> trace;
+  std::shared_ptr<CapturePage> page;  // of a capture, which is on at the same time
 };
 
 /// Control thread, but for the publisher. One trace is on at a time: a new one ends the one before.
@@ -107,7 +110,12 @@ class Traces {
   void begin(const TraceRequest& request, Completion report);
   /// Nothing if there is none.
   void end(TraceEnd how);
-  /// Ends the trace if it is full, and hands out the reports of those that no worker follows any
+  using PageCompletion = std::function<void(std::shared_ptr<const CapturePage>)>;
+  /// From now on frames are captured on this page, on none for null. The one before is handed out
+  /// once no worker writes on it any more.
+  void turn_page(std::shared_ptr<CapturePage> next, PageCompletion turned);
+  [[nodiscard]] bool is_capturing() const { return page_ != nullptr; }
+  /// Ends the trace if it is full, and hands out the reports and pages that no worker follows any
   /// more. Call when a worker has woken the control thread.
   void dispatch();
 
@@ -118,12 +126,20 @@ class Traces {
     TraceEnd ended = TraceEnd::time;
     std::uint64_t ticket = 0;  // of the order after it
   };
+  struct Turned {
+    std::shared_ptr<const CapturePage> page;
+    PageCompletion turned;
+    std::uint64_t ticket = 0;  // of the order after it
+  };
   void replace(std::shared_ptr<Trace> next, TraceEnd how);
+  void hand_out_pages();
 
   unsigned workers_;
   Publisher<TraceOrder> publisher_;
   Running current_;
   std::vector<Running> ending_;
+  std::shared_ptr<CapturePage> page_;
+  std::vector<Turned> turned_;
 };
 
 }  // namespace covey::dataplane

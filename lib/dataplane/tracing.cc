@@ -37,12 +37,17 @@ void Worker::follow_trace() noexcept {
   trace_order_ = &loan_.traces.newest();
   loan_.traces.follow(loan_.index, *trace_order_);
   trace_ = trace_order_->value->trace.get();
+  page_ = trace_order_->value->page.get();
   loan_.mailboxes.wake();
 }
 
 void Worker::see(Burst& burst) noexcept {
-  for (std::uint16_t i = 0; i < burst.count; ++i)
-    burst.sights[i] = sight_of(burst.frames[i]);
+  for (std::uint16_t i = 0; i < burst.count; ++i) {
+    rte_mbuf* frame = burst.frames[i];
+    burst.sights[i] = sight_of(frame);
+    burst.places[i] = page_ == nullptr ? CapturePage::kNoPlace
+                                       : page_->keep(loan_.index, bytes_of(frame), frame->pkt_len);
+  }
 }
 
 void Worker::see_flows(Burst& burst, bool sent) noexcept {
@@ -64,9 +69,14 @@ void Worker::trace_one(const Burst& burst, std::uint16_t i, const Moment& moment
   if (decision.has_bucket) {
     owner = moment.snapshot.buckets.owner(decision.map_class, decision.bucket);
   }
-  const bool is_last = trace_->add({moment.now, loan_.index, &burst == &local_, burst.sights[i],
-                                    burst.views[i], decision, owner, moment.snapshot.policy});
-  if (is_last) loan_.mailboxes.wake();
+  show({moment.now, loan_.index, &burst == &local_, burst.sights[i], burst.views[i], decision,
+        owner, moment.snapshot.policy},
+       burst.places[i]);
+}
+
+void Worker::show(TracedFrame&& traced, std::uint32_t place) noexcept {
+  if (trace_ != nullptr && trace_->add(TracedFrame(traced))) loan_.mailboxes.wake();
+  if (page_ != nullptr) page_->finish(place, std::move(traced));
 }
 
 void Worker::trace_waited(rte_mbuf* frame, Verdict verdict, const Moment& moment) noexcept {
@@ -77,7 +87,9 @@ void Worker::trace_waited(rte_mbuf* frame, Verdict verdict, const Moment& moment
   packet::parse_into(bytes_of(frame), traced.view);
   traced.decision.verdict = verdict;
   traced.policy = moment.snapshot.policy;
-  if (trace_->add(std::move(traced))) loan_.mailboxes.wake();
+  show(std::move(traced), page_ == nullptr
+                              ? CapturePage::kNoPlace
+                              : page_->keep(loan_.index, bytes_of(frame), frame->pkt_len));
 }
 
 }  // namespace covey::dataplane

@@ -171,7 +171,7 @@ void Worker::hand_on_late(const packet::FrameView& answer, const forwarding::Dec
 bool Worker::collect(const Moment& moment) noexcept {
   local_.count =
       loan_.local.collect(loan_.queue(), std::span(local_.frames.data(), kBurst), local_.left);
-  if (trace_ != nullptr) see(local_);
+  if (is_watched()) see(local_);
   const forwarding::Surroundings around = surroundings(moment);
   for (std::uint16_t i = 0; i < local_.count; ++i) {
     rte_mbuf* frame = local_.frames[i];
@@ -187,7 +187,7 @@ bool Worker::collect(const Moment& moment) noexcept {
     forwarding::rewrite_for_uplink(bytes_of(frame), local_.views[i], moment.policy());
     finish(static_cast<std::uint8_t>(i), moment);
   }
-  if (trace_ != nullptr) see_flows(local_, /*sent=*/true);
+  if (is_watched()) see_flows(local_, /*sent=*/true);
   return local_.count != 0;
 }
 

@@ -85,14 +85,14 @@ bool Worker::run_once() noexcept {
 
   worked = receive(moment) || worked;
   decide(moment);
-  if (trace_ != nullptr) see_flows(arrived_, /*sent=*/false);
+  if (is_watched()) see_flows(arrived_, /*sent=*/false);
   hand_to_control();
   deliver(moment);
   reply(moment);
   discard(moment);
   worked = collect(moment) || worked;
   flush(moment);
-  if (trace_ != nullptr) trace_round(moment);
+  if (is_watched()) trace_round(moment);
 
   housekeeping(moment);
   following_.end_round(arrived_.count - from_parking_, kBurst - from_parking_);

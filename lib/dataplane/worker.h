@@ -16,6 +16,7 @@
 #include <span>
 
 #include "base/time.h"
+#include "dataplane/capture.h"
 #include "dataplane/finish.h"
 #include "dataplane/flow_exchange.h"
 #include "dataplane/gateway_link.h"
@@ -134,7 +135,8 @@ class Worker {
     // Not of what was settled at first sight.
     std::array<packet::FrameView, kBurst> views;
     std::array<forwarding::Decision, kBurst> decisions;
-    std::array<Sight, kBurst> sights;           // only while a trace is on
+    std::array<Sight, kBurst> sights;           // only while a trace or a capture is on
+    std::array<std::uint32_t, kBurst> places;   // likewise: on the page
     std::array<packet::LeftOver, kBurst> left;  // only of what the local stack sends
   };
   /// Frames on their way to the segment, replies first.
@@ -205,9 +207,11 @@ class Worker {
 
   // tracing.cc
   void follow_trace() noexcept;
+  [[nodiscard]] bool is_watched() const noexcept { return trace_ != nullptr || page_ != nullptr; }
   void see(Burst& burst) noexcept;
   void see_flows(Burst& burst, bool sent) noexcept;
   void trace_round(const Moment& moment) noexcept;
+  void show(TracedFrame&& traced, std::uint32_t place) noexcept;
   void trace_one(const Burst& burst, std::uint16_t i, const Moment& moment) noexcept;
   void trace_waited(rte_mbuf* frame, forwarding::Verdict verdict, const Moment& moment) noexcept;
 
@@ -230,6 +234,7 @@ class Worker {
   std::optional<Listing> listing_;                               // of flows, if one is being made
   const Publisher<TraceOrder>::Edition* trace_order_ = nullptr;  // that is followed
   Trace* trace_ = nullptr;                                       // mostly none
+  CapturePage* page_ = nullptr;                                  // likewise
 
   Burst arrived_;
   std::uint16_t from_parking_ = 0;  // how many of arrived_, the first ones, have waited here

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What people see of frames between capture files, and of what a real stack answers.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <optional>
+#include <utility>
 
 #include "fixture.h"
 #include "packet/headers.h"
@@ -135,4 +137,41 @@ TEST_CASE("a trace shows what the stack sends, and the state a connection was in
   CHECK(report.frames[1].view.has_flag(packet::TcpFlags::kRst));
   for (const dataplane::TracedFrame& frame : report.frames)
     CHECK(frame.sight.flow == flow::FlowState::established);
+}
+
+TEST_CASE("a capture has each frame as it came, with its last verdict, and no more after its end",
+          "[capture]") {
+  const auto datagram = FrameBuilder().ip(kClient, kVip).udp(5000, 8000).payload(64);
+  const std::vector<Frame> arriving = {
+      FrameBuilder().ip(kClient, kVip).tcp(1001, 80, kSyn),
+      FrameBuilder(datagram).fragment(9, false, 2),
+      Frame(9, 0xff),
+  };
+  Bench bench({.arriving = {arriving}});
+  dataplane::Captures& captures = bench.data_plane().captures();
+  REQUIRE(captures.begin({}).has_value());
+  CHECK_FALSE(captures.begin({}).has_value());
+  std::vector<std::shared_ptr<const dataplane::CapturePage>> pages;
+  const auto take = [&pages](auto page) { pages.push_back(std::move(page)); };
+  std::vector<std::pair<Verdict, Frame>> seen;
+  captures.take(take);
+  bench.start();
+  // A page at a time, as a reader does.
+  bench.wait_until([&] {
+    if (pages.empty()) return false;
+    for (const auto& [frame, bytes] : pages.back()->frames())
+      seen.emplace_back(frame->decision.verdict, Frame(bytes.begin(), bytes.end()));
+    pages.clear();
+    if (seen.size() == arriving.size()) return true;
+    captures.take(take);
+    return false;
+  });
+  captures.end();
+  const auto has = [&](Verdict verdict, const Frame& frame) {
+    return std::ranges::find(seen, std::pair(verdict, frame)) != seen.end();
+  };
+  CHECK(has(Verdict::deliver_owned, arriving[0]));
+  CHECK(has(Verdict::drop_fragment_unknown, arriving[1]));
+  CHECK(has(Verdict::drop_malformed, arriving[2]));
+  CHECK(captures.begin({}).has_value());
 }

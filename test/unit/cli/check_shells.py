@@ -19,9 +19,9 @@ import time
 import canned_daemon
 
 FILES = ["one.key", "other.key"]
-COMMANDS = ("query display params queryport explain stats top buckets flows trace doctor history "
-            "events start stop drainstop suspend resume weight enable disable drain reload ip2mac "
-            "keygen key completion version").split()
+COMMANDS = ("query display params queryport explain stats top buckets flows trace capture doctor "
+            "history events start stop drainstop suspend resume weight enable disable drain reload "
+            "ip2mac keygen key completion version").split()
 COMMON = "-s --socket --json --no-color -h --help".split()
 # A host whose name is no plain word is offered by its number.
 HOSTS = ["web1", "web2", "db.example"] + [str(10 + at) for at in range(len(canned_daemon.HOSTILE))]
@@ -84,6 +84,8 @@ LINES = [
     ("covey -s @ trace --verdict ", ["deliver_owned", "drop_not_owner", "drop_no_flow"]),
     ("covey -s @ trace 5 --verdict drop_not", ["drop_not_owner"]),
     ("covey trace --t", ["--timeout"]),
+    ("covey capture o", FILES),
+    ("covey capture one.key --", ["--count", "--time", *LONG]),
     ("covey doctor -", ["-f", "--time", *COMMON]),
     ("covey -s @ start a", ["all"]),
     ("covey -s @ stop ", ["all", *HOSTS]),

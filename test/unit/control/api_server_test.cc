@@ -400,3 +400,27 @@ TEST_CASE("two servers cannot share an address, and the first is not disturbed")
   CHECK(::access(settings.socket.c_str(), F_OK) != 0);
   CHECK(has_status(server.ask(get("/healthz")), 200));
 }
+
+TEST_CASE("a capture is streamed until there are as many packets as were wanted") {
+  Server server;
+  const std::string reply = Client(server.path).send(get("/v1/capture?count=3")).read_all();
+  CHECK(has_status(reply, 200));
+  CHECK(reply.ends_with("\r\n\r\nhead 1 2 3 tail"));
+}
+
+TEST_CASE("a capture ends well when its reader has closed its half of the connection") {
+  Server server;
+  Client client(server.path);
+  client.send(get("/v1/capture"));
+  client.read_until("head 1 2 ");
+  const std::string reply = client.end().read_all();
+  CHECK(reply.ends_with(" tail"));
+}
+
+TEST_CASE("a capture that is refused, or asked for over TCP, is answered with an error") {
+  Server server;
+  CHECK(has_status(server.ask(get("/v1/capture?filter=0006000000000000")), 400));
+  CHECK(has_status(server.ask(get("/v1/capture?count=0")), 400));
+  CHECK(has_status(server.ask(post("/v1/capture", "")), 405));
+  CHECK(has_status(Client(server.port).send(get("/v1/capture?count=3")).end().read_all(), 403));
+}

@@ -14,6 +14,29 @@
 
 namespace covey::control::test {
 
+/// A stream of numbers in place of packets, one each time it is asked.
+class Numbers final : public CaptureStream {
+ public:
+  explicit Numbers(std::uint64_t count) : count_(count) {}
+  [[nodiscard]] std::string head() override { return "head "; }
+  void ask(std::function<void()> ready) override {
+    asked_ = true;
+    ready();
+  }
+  [[nodiscard]] bool append_some(std::string& out) override {
+    if (!std::exchange(asked_, false)) return false;
+    out += std::to_string(++given_) + " ";
+    return true;
+  }
+  [[nodiscard]] bool is_over() const override { return given_ >= count_; }
+  [[nodiscard]] std::string tail() override { return "tail"; }
+
+ private:
+  std::uint64_t count_;
+  std::uint64_t given_ = 0;
+  bool asked_ = false;
+};
+
 class FakeService final : public ApiService {
  public:
   api::Status status() override {
@@ -56,6 +79,12 @@ class FakeService final : public ApiService {
     }
     if (answers) return done(api::TraceReply{1, "count", request.count, {}});
     trace_done = std::move(done);
+  }
+  base::Result<std::unique_ptr<CaptureStream>> capture(
+      const api::CaptureRequest& request) override {
+    if (request.filter.size() == 1)
+      return base::fail(base::ErrorCode::invalid_argument, "filter: no program");
+    return std::make_unique<Numbers>(request.count);
   }
   void command(const api::CommandRequest& request,
                std::function<void(const api::CommandReply&)> done) override {

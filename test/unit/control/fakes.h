@@ -148,6 +148,16 @@ class FakeDataPlane final : public BucketSink, public DataPlaneView {
   void trace(const api::TraceRequest&, std::function<void(base::Result<TraceNews>)> done) override {
     trace_done = std::move(done);
   }
+  base::Result<void> begin_capture(const std::vector<api::FilterStep>& filter) override {
+    if (is_capturing) return base::fail(base::ErrorCode::refused, "another capture is on");
+    if (filter.size() == 1) return base::fail(base::ErrorCode::invalid_argument, "no program");
+    is_capturing = true;
+    return {};
+  }
+  void take_captured(std::function<void(std::shared_ptr<const CapturedPart>)> done) override {
+    captured_done = std::move(done);
+  }
+  void end_capture() override { is_capturing = false; }
   void end_trace() override {
     TraceNews news;
     news.reply = {0, "time", 7, std::vector<api::TraceRow>(2)};
@@ -169,6 +179,8 @@ class FakeDataPlane final : public BucketSink, public DataPlaneView {
   base::TimePoint gateway_answered_at = base::TimePoint::distant_past();
   base::TimePoint lease;
   std::function<void(base::Result<api::ExplainReply>)> explain_done;
+  bool is_capturing = false;
+  std::function<void(std::shared_ptr<const CapturedPart>)> captured_done;
   std::function<void(base::Result<TraceNews>)> trace_done;
 };
 
