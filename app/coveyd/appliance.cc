@@ -149,7 +149,7 @@ base::Result<void> place_control_thread(const dataplane::Workers& workers) {
 }  // namespace
 
 base::Result<void> run_appliance(const config::Config& config, const DaemonOptions& options,
-                                 const Legacy* legacy) {
+                                 const Legacy& legacy) {
   const auto ring = control::read_key_file(config.key_file);
   if (!ring) return std::unexpected(ring.error());
   if (const auto prepared = prepare_privileges(config.uplink); !prepared) return prepared;
@@ -166,19 +166,19 @@ base::Result<void> run_appliance(const config::Config& config, const DaemonOptio
   const bucket::SipKey bucket_hash = bucket::SipKey::from(keys->bucket_hash);
   const Setup setup = make_setup(config, bucket_hash);
   dataplane::Options data_plane_setup = data_plane_options(config, options, *flow_seed);
-  if (legacy != nullptr) data_plane_setup.alive = [legacy] { return legacy->pulse->hold(); };
+  if (legacy.pulse) data_plane_setup.alive = [&legacy] { return legacy.pulse->hold(); };
   auto data_plane = dataplane::DataPlane::open(
       data_plane_setup, {setup.policy, empty_table(setup.policy->classes())});
   if (!data_plane) return std::unexpected(data_plane.error());
 
   control::Logger logger(config.control.log_level, config.control.log_format, stderr);
-  Wiring wiring(setup, {options, bucket_hash, **data_plane,
-                        legacy == nullptr ? nullptr : legacy->last_words.get(), logger});
+  Wiring wiring(setup, {options, bucket_hash, **data_plane, legacy.last_words.get(), logger});
   auto runtime = control::Runtime::open({config.control,
                                          node_config(setup, *keys, *nonce),
                                          *ring,
                                          config.key_file,
-                                         {*secret, *more_secret}},
+                                         {*secret, *more_secret},
+                                         supervisor(legacy)},
                                         wiring, wiring, wiring, wiring, logger);
   if (!runtime) return std::unexpected(runtime.error());
   for (const std::string& warning : (*data_plane)->warnings()) {
@@ -188,7 +188,7 @@ base::Result<void> run_appliance(const config::Config& config, const DaemonOptio
   take_over_connections(setup, **data_plane, logger);
   if (const auto dropped = drop_privileges(); !dropped) return dropped;
   if (const auto started = (*data_plane)->start_workers(); !started) return started;
-  if (legacy != nullptr) legacy->pulse->expect((*data_plane)->workers());
+  if (legacy.pulse) legacy.pulse->expect((*data_plane)->workers());
   if (const auto placed = place_control_thread(config.workers); !placed) return placed;
   const int left = (*runtime)->run();
   process::be_ordinary();  // tidying up is not urgent

@@ -13,8 +13,8 @@
 namespace covey::app {
 
 /// Returns when the host has left the cluster after a signal; an error means it could not start or
-/// go on. `legacy` is for the parent process, null if there is none.
+/// go on.
 [[nodiscard]] base::Result<void> run_appliance(const config::Config& config,
-                                               const DaemonOptions& options, const Legacy* legacy);
+                                               const DaemonOptions& options, const Legacy& legacy);
 
 }  // namespace covey::app

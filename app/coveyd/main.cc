@@ -32,13 +32,12 @@ int main(int argc, char** argv) {
     return kExitOk;
   }
 
-  const auto appliance = [&](const covey::app::Legacy* legacy) {
+  const auto appliance = [&](const covey::app::Legacy& legacy) {
     const auto ended = covey::app::run_appliance(config, options, legacy);
     if (ended) return kExitOk;
     fmt::print(stderr, "coveyd: {}\n", ended.error().context);
     return kExitFailed;
   };
-  if (options.alone) return appliance(nullptr);
-  return covey::app::run_watched(
-      config, [&](const covey::app::Legacy& legacy) { return appliance(&legacy); });
+  if (options.alone) return covey::app::run_alone(appliance);
+  return covey::app::run_watched(config, appliance);
 }

@@ -16,6 +16,7 @@
 #include "process/frame_sender.h"
 #include "process/priority.h"
 #include "process/privileges.h"
+#include "process/service_manager.h"
 #include "process/watch.h"
 
 namespace covey::app {
@@ -55,6 +56,12 @@ base::Result<Legacy> make_legacy() {
   if (!pulse) return std::unexpected(pulse.error());
   legacy.last_words = std::move(*words);
   legacy.pulse = std::move(*pulse);
+  if (process::has_service_manager()) {
+    auto messenger = process::Messenger::make();
+    if (!messenger) return std::unexpected(messenger.error());
+    legacy.messenger = std::move(*messenger);
+    legacy.patience = process::service_manager_patience();
+  }
   return legacy;
 }
 
@@ -99,7 +106,32 @@ class Farewell {
   std::jthread watcher_;
 };
 
+/// Passes on to the service manager, which listens to its main process alone, what the child says.
+std::jthread pass_on_news(const Legacy& legacy) {
+  if (legacy.messenger == nullptr) return {};
+  return std::jthread([&legacy] { legacy.messenger->pass_on(process::tell_service_manager); });
+}
+
+void report_death(const process::Ending& ending, bool was_told) {
+  const std::string what = fmt::format("the daemon {}{}", process::text(ending),
+                                       was_told ? "; its peers were told" : "");
+  complain(what);
+  process::tell_service_manager("STATUS=" + what);
+}
+
 }  // namespace
+
+control::Supervisor supervisor(const Legacy& legacy) {
+  if (!process::has_service_manager()) return {};
+  if (legacy.messenger == nullptr) return {process::tell_service_manager, legacy.patience};
+  return {[&legacy](const std::string& news) { legacy.messenger->send(news); }, legacy.patience};
+}
+
+int run_alone(const std::function<int(const Legacy&)>& appliance) {
+  Legacy legacy;
+  legacy.patience = process::service_manager_patience();
+  return appliance(legacy);
+}
 
 int run_watched(const config::Config& config, const std::function<int(const Legacy&)>& appliance) {
   const base::Result<Legacy> legacy = make_legacy();
@@ -108,21 +140,24 @@ int run_watched(const config::Config& config, const std::function<int(const Lega
     return kExitFailed;
   }
   Farewell farewell(config, *legacy);
+  std::jthread news;
   const auto ending = process::watch({.child =
                                           [&] {
                                             process::forbid_core_dumps();
                                             return appliance(*legacy);
                                           },
-                                      .parent = [&](int) { farewell.prepare(); },
+                                      .parent =
+                                          [&](int) {
+                                            farewell.prepare();
+                                            news = pass_on_news(*legacy);
+                                          },
                                       .ended = [&](const process::Ending&) { farewell.finish(); }});
   if (!ending) {
     complain(ending.error().context);
     return kExitFailed;
   }
-  if (farewell.was_said() || ending->signal != 0) {
-    complain(fmt::format("the daemon {}{}", process::text(*ending),
-                         farewell.was_said() ? "; its peers were told" : ""));
-  }
+  if (news.joinable()) news.join();  // so that its last news come before this
+  if (farewell.was_said() || ending->signal != 0) report_death(*ending, farewell.was_said());
   return ending->signal != 0 ? kExitSignal + ending->signal : ending->status;
 }
 

@@ -74,6 +74,10 @@ base::TimePoint Wiring::gateway_answered() const {
   return parts_.data_plane.gateway_answered();
 }
 
+std::vector<std::uint64_t> Wiring::worker_loops() const {
+  return parts_.data_plane.worker_loops();
+}
+
 api::Stats Wiring::stats() const {
   return to_stats(parts_.data_plane.report(), followed_.config->flows.capacity);
 }

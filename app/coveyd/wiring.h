@@ -52,6 +52,7 @@ class Wiring final : public control::BucketSink,
   [[nodiscard]] control::FlowNews flow_news() const override;
   void ask_gateway() override;
   [[nodiscard]] base::TimePoint gateway_answered() const override;
+  [[nodiscard]] std::vector<std::uint64_t> worker_loops() const override;
   [[nodiscard]] api::Stats stats() const override;
   [[nodiscard]] std::vector<telemetry::Metric> metrics() const override;
   [[nodiscard]] std::vector<api::RuleStatus> rules() const override;

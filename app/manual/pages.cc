@@ -117,9 +117,17 @@ std::string coveyd_page(std::string_view version) {
             "leave the cluster, undo what was done to the machine, and end; the same again, 300 ms "
             "later or more, ends it at once");
   page.item(bold("SIGHUP"), "read the configuration again, as covey reload");
+  page.item(bold("SIGABRT"),
+            "to the parent, by the watchdog of a service manager: kill the daemon and tell the "
+            "other hosts");
   page.section("EXIT STATUS");
   for (const DaemonStatus& row : kDaemonStatuses)
     page.item(bold(row.status), row.meaning);
+  page.section("ENVIRONMENT");
+  page.item(bold("NOTIFY_SOCKET"),
+            "where the service manager is told of start, state, reload, end");
+  page.item(bold("WATCHDOG_USEC"), "how long it waits for signs of life, in microseconds");
+  page.item(bold("RUNTIME_DIRECTORY"), "for files of DPDK, instead of /run/covey");
   page.section("FILES");
   page.item(bold(kConfigurationFile), "the configuration");
   page.item(bold(config::key_at("cluster.key_file").fallback), "the secret of the cluster");

@@ -18,6 +18,7 @@
 #include "control/reload.h"
 #include "control/remote_control.h"
 #include "control/rule_control.h"
+#include "control/supervision.h"
 #include "control/wall_clock.h"
 
 namespace covey::control {
@@ -32,12 +33,13 @@ class DaemonService final : public ApiService {
     Logger& logger;
     std::string state_dir;
     KeyService& keys;
+    Supervision& supervision;
   };
   /// `secret` is random per start; `rules` are as they were before it.
   DaemonService(boost::asio::io_context& io, Parts parts, bucket::SipKey secret, RuleStates rules)
       : parts_(std::move(parts)),
         rules_(parts_.driver, parts_.view, std::move(rules)),
-        reload_(io, parts_.driver, parts_.config, rules_, parts_.logger),
+        reload_(io, {parts_.driver, parts_.config, rules_, parts_.logger, parts_.supervision}),
         remote_(io, parts_.driver, secret,
                 [this](const api::CommandRequest& request, base::HostId from) {
                   return obey(request, from);

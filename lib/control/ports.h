@@ -93,6 +93,8 @@ class DataPlaneView {
   virtual void ask_gateway() = 0;
   /// When it answered last; TimePoint::distant_past() before the first time.
   [[nodiscard]] virtual base::TimePoint gateway_answered() const = 0;
+  /// How often each worker has gone round its loop, also for want of anything to do.
+  [[nodiscard]] virtual std::vector<std::uint64_t> worker_loops() const = 0;
   /// Counters for people and programs; of the heartbeats only `lost`, the rest is filled in by
   /// control.
   [[nodiscard]] virtual api::Stats stats() const = 0;
@@ -119,6 +121,12 @@ class DataPlaneView {
   /// Runs the completions of explain(), flows(), trace() and take_captured() whose answers have
   /// come in.
   virtual void dispatch_answers() = 0;
+};
+
+/// Who started this daemon and looks after it.
+struct Supervisor {
+  std::function<void(const std::string& news)> tell;  // as of sd_notify(3); null: there is nobody
+  base::Duration patience{};  // without WATCHDOG=1; zero: as long as it takes
 };
 
 /// The configuration file, read again.

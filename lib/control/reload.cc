@@ -34,16 +34,19 @@ void Reload::begin(Done done) {
     done(refusal(kRefused, "a reload is under way"));
     return;
   }
-  reader_ = std::jthread([this, reading = config_.reading(), done = std::move(done)]() mutable {
-    boost::asio::post(
-        io_, [this, reread = read(reading), done = std::move(done)] { finish(reread, done); });
-  });
+  parts_.supervision.reloading();
+  reader_ =
+      std::jthread([this, reading = parts_.config.reading(), done = std::move(done)]() mutable {
+        boost::asio::post(
+            io_, [this, reread = read(reading), done = std::move(done)] { finish(reread, done); });
+      });
 }
 
 void Reload::finish(const Reread& reread, const Done& done) {
   busy_ = false;
   api::ReloadReply reply = follow(reread);
   log(reply);
+  parts_.supervision.reloaded();
   done(reply);
 }
 
@@ -68,21 +71,22 @@ api::ReloadReply Reload::follow(const Reread& reread) {
   }
   reread.adopt();
   convergence::Configuration wanted = reread.configuration;
-  hold_back(rules_.states(), reread.class_rules, wanted.classes);
-  driver_.stage(std::move(wanted));
-  const std::string waits_for = driver_.status().staging;
+  hold_back(parts_.rules.states(), reread.class_rules, wanted.classes);
+  parts_.driver.stage(std::move(wanted));
+  const std::string waits_for = parts_.driver.status().staging;
   reply.text = waits_for.empty() ? "in effect on this host" : "staged: " + waits_for;
   return reply;
 }
 
 void Reload::log(const api::ReloadReply& reply) {
   const LogLevel level = reply.ok ? LogLevel::info : LogLevel::warning;
-  logger_.log(level, "reload", {{"answer", reply.text}});
+  parts_.logger.log(level, "reload", {{"answer", reply.text}});
   for (const std::string& mistake : reply.mistakes)
-    logger_.log(level, "reload_mistake", {{"place", mistake}});
+    parts_.logger.log(level, "reload_mistake", {{"place", mistake}});
   for (const api::ConfigChange& change : reply.changes) {
-    logger_.log(level, "reload_change",
-                {{"change", change.text}, {"needs_restart", change.needs_restart ? "yes" : "no"}});
+    parts_.logger.log(
+        level, "reload_change",
+        {{"change", change.text}, {"needs_restart", change.needs_restart ? "yes" : "no"}});
   }
 }
 

@@ -16,15 +16,21 @@
 #include "control/logging.h"
 #include "control/ports.h"
 #include "control/rule_control.h"
+#include "control/supervision.h"
 
 namespace covey::control {
 
 class Reload {
  public:
   using Done = std::function<void(const api::ReloadReply&)>;
-  Reload(boost::asio::io_context& io, ConvergenceDriver& driver, ConfigView& config,
-         const RuleControl& rules, Logger& logger)
-      : io_(io), driver_(driver), config_(config), rules_(rules), logger_(logger) {}
+  struct Parts {
+    ConvergenceDriver& driver;
+    ConfigView& config;
+    const RuleControl& rules;
+    Logger& logger;
+    Supervision& supervision;  // told when a reload begins and ends
+  };
+  Reload(boost::asio::io_context& io, const Parts& parts) : io_(io), parts_(parts) {}
 
   /// `done` is called later, or at once if a reload is under way already.
   void begin(Done done);
@@ -35,10 +41,7 @@ class Reload {
   void log(const api::ReloadReply& reply);
 
   boost::asio::io_context& io_;
-  ConvergenceDriver& driver_;
-  ConfigView& config_;
-  const RuleControl& rules_;
-  Logger& logger_;
+  Parts parts_;
   bool busy_ = false;
   std::jthread reader_;
 };

@@ -17,6 +17,7 @@
 #include "control/daemon_service.h"
 #include "control/key_service.h"
 #include "control/state_file.h"
+#include "control/supervision.h"
 #include "heartbeat/keys.h"
 
 namespace covey::control {
@@ -67,7 +68,9 @@ struct Runtime::Implementation {
         events(log),
         driver(io, std::move(options.node), derived, ports, events),
         keys(std::move(options.keys), {driver, log, config.cluster_name(), options.key_file}),
-        service(io, {driver, ports.view, config, events, log, settings.state_dir, keys},
+        supervision(io, std::move(options.supervisor), {driver, ports.view, log}),
+        service(io,
+                {driver, ports.view, config, events, log, settings.state_dir, keys, supervision},
                 options.command_secret, std::move(rules)),
         server(io, service),
         signals(io),
@@ -77,6 +80,7 @@ struct Runtime::Implementation {
     driver.on_stopped([this] { left(); });
     driver.on_switched([this] { asio::post(io, [this] { service.follow_rules(); }); });
     driver.start([this](const std::string& why) { fail(why); });
+    supervision.start();
     wait_for_signal();
   }
 
@@ -104,6 +108,7 @@ struct Runtime::Implementation {
   void begin_leaving() {
     if (std::exchange(leaving, true)) return;
     logger.log(LogLevel::info, "stopping");
+    supervision.stopping();
     leave_timer.expires_after(kLeaveLimit);
     leave_timer.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
@@ -141,6 +146,7 @@ struct Runtime::Implementation {
   void end() {
     if (std::exchange(ended, true)) return;
     server.close();
+    supervision.close();
     service.close();
     driver.close();
     leave_timer.cancel();
@@ -155,6 +161,7 @@ struct Runtime::Implementation {
   asio::io_context io{1};
   ConvergenceDriver driver;
   KeyService keys;
+  Supervision supervision;
   DaemonService service;
   ApiServer server;
   asio::signal_set signals;

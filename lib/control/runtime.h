@@ -31,6 +31,7 @@ struct Options {
   heartbeat::KeyRing keys;
   std::string key_file;           // where they are from, and where they go when they change
   bucket::SipKey command_secret;  // random per start
+  Supervisor supervisor = {};
 };
 
 class Runtime {

@@ -354,6 +354,13 @@ std::uint64_t DataPlane::frames(forwarding::Verdict verdict) const {
   return frames;
 }
 
+std::vector<std::uint64_t> DataPlane::worker_loops() const {
+  std::vector<std::uint64_t> loops;
+  for (const std::unique_ptr<Worker>& worker : implementation_->workers)
+    loops.push_back(worker->read(WorkerCounter::loops));
+  return loops;
+}
+
 Census DataPlane::census() const {
   Census census;
   const Guide& guide = implementation_->publisher->current();
@@ -398,9 +405,8 @@ RuleCount DataPlane::Implementation::counted_in(std::size_t row) const {
 std::vector<std::shared_ptr<flow::BucketCounts>> DataPlane::Implementation::make_counts(
     const forwarding::Policy& policy, bool complete) const {
   std::vector<std::shared_ptr<flow::BucketCounts>> counts;
-  for (unsigned i = 0; i < worker_count; ++i) {
+  for (unsigned i = 0; i < worker_count; ++i)
     counts.push_back(std::make_shared<flow::BucketCounts>(policy.classes().class_sizes, complete));
-  }
   return counts;
 }
 
@@ -428,9 +434,8 @@ Report DataPlane::report() const {
   for (std::size_t v = 0; v < forwarding::kVerdictCount; ++v)
     report.verdict_frames.push_back(frames(static_cast<forwarding::Verdict>(v)));
   for (const std::unique_ptr<Worker>& worker : implementation_->workers) {
-    for (std::size_t v = 0; v < forwarding::kVerdictCount; ++v) {
+    for (std::size_t v = 0; v < forwarding::kVerdictCount; ++v)
       report.verdict_bytes[v] += worker->verdict_bytes().read(v);
-    }
     const auto read = [&worker](WorkerCounter counter) { return worker->read(counter); };
     report.workers.push_back({read(WorkerCounter::loops), read(WorkerCounter::bursts),
                               read(WorkerCounter::frames), read(WorkerCounter::busy_cycles),

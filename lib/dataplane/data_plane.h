@@ -134,6 +134,9 @@ class DataPlane {
   /// Residual buckets under the current snapshot, and flows held.
   [[nodiscard]] Census census() const;
   [[nodiscard]] Report report() const;
+  /// How often each worker has gone round its loop. One that sleeps for want of traffic does so
+  /// every few milliseconds, too.
+  [[nodiscard]] std::vector<std::uint64_t> worker_loops() const;
   /// Frames with this verdict so far, all workers.
   [[nodiscard]] std::uint64_t frames(forwarding::Verdict verdict) const;
 

@@ -15,7 +15,12 @@
 namespace covey::process {
 namespace {
 
-constexpr std::array kPassedOn{SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+constexpr std::array kTaken{SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGABRT};
+
+/// SIGABRT is how the watchdog of a service manager ends who hangs, and who hangs hears nothing.
+int passed_on(int signal) {
+  return signal == SIGABRT ? SIGKILL : signal;
+}
 
 /// The signals a parent waits for, blocked while this lives.
 class BlockedSignals {
@@ -23,7 +28,7 @@ class BlockedSignals {
   BlockedSignals() {
     ::sigemptyset(&signals_);
     ::sigaddset(&signals_, SIGCHLD);
-    for (const int signal : kPassedOn)
+    for (const int signal : kTaken)
       ::sigaddset(&signals_, signal);
     ::sigprocmask(SIG_BLOCK, &signals_, &before_);
   }
@@ -79,7 +84,7 @@ base::Result<Ending> watch(const Watched& watched) {
       watched.parent(child);
       while (!has_ended(child, ending)) {
         const int signal = signals.wait();
-        if (signal != 0 && signal != SIGCHLD) ::kill(child, signal);
+        if (signal != 0 && signal != SIGCHLD) ::kill(child, passed_on(signal));
       }
       watched.ended(ending);
       ::waitpid(child, nullptr, 0);

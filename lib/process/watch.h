@@ -2,9 +2,9 @@
 // watch(): runs a function in a child process and stays behind as its parent.
 //
 // Owner: process. Thread: the main thread, before there is any other: it forks. The parent waits,
-// passes signals on (TERM, INT, HUP, QUIT, USR1, USR2) and reports the end. Once the child has
-// ended the kernel has taken everything from it: no thread of it runs, no device is open. A parent
-// that is killed takes the child with it, by SIGTERM.
+// passes signals on (TERM, INT, HUP, QUIT, USR1, USR2, and ABRT as KILL) and reports the end. Once
+// the child has ended the kernel has taken everything from it: no thread of it runs, no device is
+// open. A parent that is killed takes the child with it, by SIGTERM.
 #pragma once
 
 #include <functional>

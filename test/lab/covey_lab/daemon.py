@@ -31,8 +31,10 @@ def start(lab, host):
     conf = configure(lab, host)
     (lab.state.directory / f"h{host}.state").mkdir(exist_ok=True)
     role = f"coveyd-{host}"
+    environment = [f"{name}={value}" for name, value in options.daemon_environment.items()]
     lab.spawn(role, namespace(options.tag, host),
-              [str(program), "-f", str(conf), *options.daemon_args], log=f"h{host}.log")
+              ["env", *environment, str(program), "-f", str(conf), *options.daemon_args],
+              log=f"h{host}.log")
 
     def ready():
         if not lab.running(role):

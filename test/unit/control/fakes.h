@@ -114,6 +114,10 @@ class FakeDataPlane final : public BucketSink, public DataPlaneView {
     diary.push_back("flow_news");
     return {bucket::Bitmap(kBuckets), flows_held, 0, 0, segments_untracked};
   }
+  [[nodiscard]] std::vector<std::uint64_t> worker_loops() const override {
+    if (workers_move) ++loops;
+    return {loops, loops};
+  }
   [[nodiscard]] api::Stats stats() const override {
     api::Stats stats;
     stats.verdicts = {{"deliver_owned", {1, 64}}};
@@ -173,6 +177,8 @@ class FakeDataPlane final : public BucketSink, public DataPlaneView {
   std::atomic<std::uint64_t> followed = 0;
   mutable std::vector<std::string> diary;
   int polls_to_go = 0;
+  std::atomic<bool> workers_move = true;
+  mutable std::uint64_t loops = 0;
   std::uint64_t flows_held = 0;
   std::uint64_t segments_untracked = 0;
   unsigned gateway_questions = 0;

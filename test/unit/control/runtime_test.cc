@@ -60,8 +60,8 @@ class Daemon {
     if (thread_.joinable()) wait();
   }
   void start() {
-    auto opened = Runtime::open({settings, host_config(id_), cluster_ring(), {}, {}}, data_plane,
-                                link, data_plane, config, quiet_logger());
+    auto opened = Runtime::open({settings, host_config(id_), cluster_ring(), {}, {}, supervisor},
+                                data_plane, link, data_plane, config, quiet_logger());
     REQUIRE(opened.has_value());
     runtime_ = std::move(*opened);
     thread_ = std::thread([this] { exit_code = runtime_->run(); });
@@ -121,6 +121,7 @@ class Daemon {
   FakeDataPlane data_plane;
   FakeConfig config;
   Settings settings;
+  Supervisor supervisor;
   int exit_code = -1;
 
  private:
@@ -381,6 +382,24 @@ TEST_CASE("SIGHUP reloads, and the daemon goes on") {
   ::kill(::getpid(), SIGHUP);
   CHECK(daemon.reaches([&](const api::Status&) { return daemon.data_plane.followed == 43; }));
   CHECK(daemon.wait() == 0);
+}
+
+TEST_CASE("a service manager hears of the start, of each reload however it ends, and of the end") {
+  std::vector<std::string> told;  // by the control thread, read when it has ended
+  Daemon daemon(1);
+  daemon.supervisor.tell = [&told](const std::string& news) { told.push_back(news); };
+  daemon.start();
+  REQUIRE(daemon.reaches("converged"));
+  CHECK(daemon.reload().ok);
+  daemon.config.read_by = []() -> Reread { throw std::runtime_error("no"); };
+  CHECK_FALSE(daemon.reload().ok);
+  CHECK(daemon.wait() == 0);
+
+  std::erase_if(told, [](const std::string& news) { return news.starts_with("STATUS="); });
+  for (std::string& news : told)
+    news.resize(news.find_first_of("=") + 2);
+  CHECK(told == std::vector<std::string>{"READY=1", "RELOADING=1", "READY=1", "RELOADING=1",
+                                         "READY=1", "STOPPING=1"});
 }
 
 TEST_CASE("a file with mistakes, or one that needs a restart, changes nothing") {

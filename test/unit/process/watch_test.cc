@@ -92,6 +92,18 @@ TEST_CASE("signals to the parent reach the child, and the parent stays") {
   }
 }
 
+TEST_CASE("SIGABRT to the parent kills a child that hears nothing any more") {
+  const auto before = ::signal(SIGABRT, SIG_DFL);
+  const auto ending = watch({[] {
+                               ::raise(SIGSTOP);
+                               return leave(0);
+                             },
+                             [](int) { ::kill(::getpid(), SIGABRT); }, [](const Ending&) {}});
+  ::signal(SIGABRT, before);
+  REQUIRE(ending);
+  CHECK(ending->signal == SIGKILL);
+}
+
 TEST_CASE("a child that is stopped has not ended") {
   const auto ending = watch({[] {
                                ::raise(SIGSTOP);
