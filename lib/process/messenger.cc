@@ -11,10 +11,19 @@
 
 namespace covey::process {
 
+namespace {
+
+// Bytes: one long text or some short ones, so that a parent which is slow to pass them on has
+// little left to do when the child has ended.
+constexpr int kQueue = 4 * static_cast<int>(kLongestText);
+
+}  // namespace
+
 base::Result<std::unique_ptr<Messenger>> Messenger::make() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
     return base::fail_errno("a socket between parent and daemon", errno);
+  ::setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &kQueue, sizeof(kQueue));
   return std::make_unique<Messenger>(ends[0], ends[1]);
 }
 

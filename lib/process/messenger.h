@@ -3,7 +3,7 @@
 //
 // Owner: process. Threads: send() in any thread of the child, one at a time; pass_on() in one of
 // the parent. Texts keep their order and their ends. Neither process waits for the other: what the
-// parent has not read is lost with the child, what finds no room is lost at once.
+// parent has not read when the child ends it can still read; what finds no room is lost.
 #pragma once
 
 #include <functional>

@@ -15,7 +15,8 @@ namespace covey::process {
 [[nodiscard]] bool has_service_manager();
 /// Zero: it does not wait for signs of life, or not for those of this process.
 [[nodiscard]] base::Duration service_manager_patience();
-/// Nothing happens if there is none, or if it does not listen: it is not worth ending for.
+/// Waits for a tenth of a second at most. Nothing happens if there is none, or if it does not
+/// listen: it is not worth ending for.
 void tell_service_manager(const std::string& news);
 
 }  // namespace covey::process

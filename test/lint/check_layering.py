@@ -36,7 +36,6 @@ C_HEADERS_WITH_BETTER_NAMES = re.compile(
 MESON_NAMES = {"sodium": "libsodium", "yaml": "yaml-cpp", "json": "nlohmann-json", "fmt": "fmt",
                "pcap": "libpcap",
                "dpdk": "DPDK", "mnl": "libmnl", "uring": "liburing", "cap_ng": "libcap-ng",
-               "systemd": "libsystemd",
                "spdlog": "spdlog",
                "cli11": "CLI11", "prometheus": "prometheus-cpp-core"}
 

@@ -6,8 +6,10 @@ started, and the kernel tells who sent each.
 """
 
 import os
+import queue
 import socket
 import struct
+import threading
 import time
 
 from .shell import LabError
@@ -16,7 +18,8 @@ _CREDENTIALS = struct.Struct("3i")  # process, user, group
 
 
 class ServiceManager:
-    """A listener at `path`; `environment` is what a daemon is to be started with."""
+    """A listener at `path`; `environment` is what a daemon is to be started with. It reads at all
+    times, as systemd does: who sends to a full queue would have to wait, or lose what it says."""
 
     def __init__(self, path, patience=None):
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -26,22 +29,34 @@ class ServiceManager:
         self.environment = {"NOTIFY_SOCKET": self._path}
         if patience is not None:
             self.environment["WATCHDOG_USEC"] = str(int(patience * 1e6))
-        self.news = []  # (process id of the sender, {name: value}), as far as it was read
+        self.news = []  # (process id of the sender, {name: value}), as far as it was asked for
+        self._heard = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        room = socket.CMSG_SPACE(_CREDENTIALS.size)
+        while True:
+            data, ancillary, _, _ = self._socket.recvmsg(4096, room)
+            if not data:
+                return
+            sender = _CREDENTIALS.unpack(ancillary[0][2])[0]
+            self._heard.put((sender, dict(line.split("=", 1)
+                                          for line in data.decode().splitlines())))
 
     def close(self):
         """Listen no more."""
+        self._socket.shutdown(socket.SHUT_RD)
+        self._reader.join()
         self._socket.close()
         os.unlink(self._path)
 
     def next(self, timeout):
         """The next news; None if there are none for so long."""
-        self._socket.settimeout(max(timeout, 0.001))
         try:
-            data, ancillary, _, _ = self._socket.recvmsg(4096, socket.CMSG_SPACE(_CREDENTIALS.size))
-        except TimeoutError:
+            sender, lines = self._heard.get(timeout=max(timeout, 0.001))
+        except queue.Empty:
             return None
-        sender = _CREDENTIALS.unpack(ancillary[0][2])[0]
-        lines = dict(line.split("=", 1) for line in data.decode().splitlines())
         self.news.append((sender, lines))
         return lines
 

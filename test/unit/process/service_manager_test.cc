@@ -86,10 +86,19 @@ TEST_CASE("patience with another process, or one that cannot be read, is none wi
   }
 }
 
+TEST_CASE("a service manager that hangs keeps nobody waiting for it") {
+  const Listener listener;
+  const Environment environment(listener.name(), "", "");
+  for (int message = 0; message < 15; ++message)  // more than a socket's queue takes
+    tell_service_manager("WATCHDOG=1");
+  CHECK(listener.heard() == "WATCHDOG=1");
+}
+
 TEST_CASE("a service manager that does not listen is not worth an end") {
   const Environment environment("@covey-nobody-listens", "", "");
   tell_service_manager("READY=1");
-  const Environment broken("not a path", "", "");
+  const Environment broken("vsock:2:1", "", "");
+  CHECK_FALSE(has_service_manager());
   tell_service_manager("READY=1");
 }
 
