@@ -22,6 +22,7 @@ help:
 	@echo "make bench-idle       what a host without traffic costs, and what the first packet waits"
 	@echo "make bench-cluster    what a cluster costs each host: map, heartbeats, memory, one host more"
 	@echo "make lab-up HOSTS=3, make lab-down    a cluster to play with"
+	@echo "make deb        a Debian package, in $(BUILD)/deb/"
 	@echo "make model, make lint, make format, make fuzz, make install DESTDIR=, make clean"
 
 .PHONY: deps
@@ -37,6 +38,7 @@ build: deps $(BUILD)/build.ninja
 
 .PHONY: test
 test: build
+	@test/deps/install package
 	test/run
 
 .PHONY: test-long
@@ -109,6 +111,11 @@ lab-down:
 .PHONY: install
 install: build
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+
+.PHONY: deb
+deb: build
+	@test/deps/install package
+	conf/debian/build $(BUILD)
 
 .PHONY: clean
 clean:

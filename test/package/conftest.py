@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Fixtures of the package suite: the tree that `make install` makes, and the Debian package.
+
+Everything is made once, below the build directory.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import sys
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "test" / "lab"))
+
+# pylint: disable=wrong-import-position
+from covey_lab.shell import run
+
+BUILD = pathlib.Path(os.environ.get("COVEY_BUILD", TOP / "build"))
+MINUTES = 60
+
+
+def build_option(name):
+    """An option of the build directory."""
+    options = json.loads(run("meson", "introspect", str(BUILD), "--buildoptions").stdout)
+    return next(option["value"] for option in options if option["name"] == name)
+
+
+@pytest.fixture(scope="session", name="installed")
+def _installed():
+    """The root of what `make install DESTDIR=` installs."""
+    root = BUILD / "installed"
+    shutil.rmtree(root, ignore_errors=True)
+    run("meson", "install", "-C", str(BUILD), "--no-rebuild", "--destdir", str(root))
+    return root
+
+
+@pytest.fixture(scope="session", name="package")
+def _package():
+    """The Debian package, a file."""
+    built = run(str(TOP / "conf" / "debian" / "build"), str(BUILD), timeout=25 * MINUTES).stdout
+    (path,) = built.split()
+    return pathlib.Path(path)
