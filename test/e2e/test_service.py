@@ -38,10 +38,11 @@ def _manager(pair):
 
 
 def _start(lab, manager, *arguments):
-    lab.options.daemon_environment = manager.environment
+    lab.options.daemon_prefix = ["env", *(f"{name}={value}"
+                                          for name, value in manager.environment.items())]
     lab.options.daemon_args = list(arguments)
     lab.start(2)
-    lab.options.daemon_environment = {}
+    lab.options.daemon_prefix = []
     lab.options.daemon_args = []
 
 

@@ -31,9 +31,8 @@ def start(lab, host):
     conf = configure(lab, host)
     (lab.state.directory / f"h{host}.state").mkdir(exist_ok=True)
     role = f"coveyd-{host}"
-    environment = [f"{name}={value}" for name, value in options.daemon_environment.items()]
     lab.spawn(role, namespace(options.tag, host),
-              ["env", *environment, str(program), "-f", str(conf), *options.daemon_args],
+              [*options.daemon_prefix, str(program), "-f", str(conf), *options.daemon_args],
               log=f"h{host}.log")
 
     def ready():

@@ -87,7 +87,7 @@ class Options:
     build: str = ""
     state_root: str = ""  # /run/covey-lab
     daemon_args: list = dataclasses.field(default_factory=list)
-    daemon_environment: dict = dataclasses.field(default_factory=dict)  # beside the lab's own
+    daemon_prefix: list = dataclasses.field(default_factory=list)  # the command that becomes coveyd
 
     def weight(self, host):
         """The load weight of a host (numbered from 1)."""
