@@ -18,13 +18,15 @@ from .shell import LabError
 
 
 def start_time(pid):
-    """Start time of a live process in kernel ticks, or None when it is gone or a zombie."""
+    """Start time of a live process in kernel ticks, or None when it is gone or a zombie. One whose
+    first thread is a zombie lives on while others do: they hold its files, and claims by them."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
             fields = stat.read().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return None if fields[0] in "ZX" else int(fields[19])
+    is_dead = fields[0] in "ZX" and int(fields[17]) <= 1  # threads
+    return None if is_dead else int(fields[19])
 
 
 class Process:
