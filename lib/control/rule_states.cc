@@ -47,8 +47,9 @@ std::uint8_t RuleStates::health(std::string_view rule) const {
 
 RulePart RuleStates::part(std::string_view rule) const {
   const Reasons reasons = this->reasons(rule);
-  if (reasons.by_operator == RuleState::enabled) return {reasons.health, false};
-  return {0, reasons.by_operator == RuleState::disabled};
+  if (reasons.by_operator == RuleState::enabled)
+    return {reasons.health, false, reasons.health == 0};
+  return {0, reasons.by_operator == RuleState::disabled, false};
 }
 
 bool RuleStates::hold_anything() const {

@@ -5,10 +5,11 @@
 // Owner: control. Thread: any, one at a time; pure. Rules are known by their names, so that a state
 // outlives a reload that changes the rule; "default" is what no rule covers. Whoever says less is
 // heard: a rule that the operator drains stays so however healthy it is.
-// Health comes in by set_health(rule, percent): 0 takes no new connections, 100 all of the share,
-// which is also what counts while nobody has said anything. Nothing is kept of it over a restart.
-// What is to be told to the core is part(); RuleControl (rule_control.h) does so, and has a
-// set_health() of its own for that.
+// Health comes in by set_health(rule, percent): 0 takes no new connections unless all other hosts
+// are ill as well, while what the operator drains is drained everywhere; 100 takes all of the
+// share, which is also what counts while nobody has said anything. Nothing is kept of it over a
+// restart. What is to be told to the core is part(); RuleControl (rule_control.h) does so, and has
+// a set_health() of its own for that.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +34,7 @@ enum class RuleState : std::uint8_t {
 struct RulePart {
   std::uint8_t percent = convergence::kWholePart;
   bool closed = false;
+  bool last_resort = false;  // the service is ill: takes its part where nobody else takes any
   friend bool operator==(const RulePart&, const RulePart&) = default;
 };
 

@@ -35,12 +35,16 @@ const char* way_out(const Peer& peer) {
   return peer.said.died ? " died" : " left";
 }
 
+bool takes_none(const heartbeat::ClassStatement& statement) {
+  return statement.is_withdrawn() || statement.is_last_resort();
+}
+
 /// What has changed in the part of a member.
 std::string change_of(HostId host, const std::vector<heartbeat::ClassStatement>& before,
                       const std::vector<heartbeat::ClassStatement>& after) {
   for (std::size_t c = 0; c < before.size(); ++c) {
-    if (before[c].is_withdrawn() == after[c].is_withdrawn()) continue;
-    return host_text(host) + (after[c].is_withdrawn() ? " drains a rule" : " takes a rule again");
+    if (takes_none(before[c]) == takes_none(after[c])) continue;
+    return host_text(host) + (takes_none(after[c]) ? " drains a rule" : " takes a rule again");
   }
   return "weight of " + host_text(host) + " changed";
 }

@@ -22,16 +22,26 @@ std::vector<HostId> elected(const std::vector<MemberStatement>& members, std::si
   return {bucket::elect(ranks)};
 }
 
+bool nobody_has_weight(const std::vector<MemberStatement>& members, std::size_t map_class) {
+  return std::ranges::none_of(members, [map_class](const MemberStatement& member) {
+    const Statement& statement = *member.statement;
+    return !statement.takes_none_of(map_class) && statement.classes[map_class].weight > 0;
+  });
+}
+
 std::vector<HostId> spread(const bucket::SipKey& key, std::uint32_t buckets,
                            const std::vector<MemberStatement>& members, std::size_t map_class) {
   std::vector<bucket::MemberClaim> claims;
   base::HostSet idle;
+  const bool is_reserve_called = nobody_has_weight(members, map_class);
   for (const MemberStatement& member : members) {
     const Statement& statement = *member.statement;
     const bool is_idle = statement.takes_none_of(map_class);
     if (is_idle) idle.insert(member.host);
     claims.push_back({.host = member.host,
-                      .weight = is_idle ? 0U : statement.classes[map_class].weight,
+                      .weight = is_idle             ? 0U
+                                : is_reserve_called ? statement.classes[map_class].reserve()
+                                                    : statement.classes[map_class].weight,
                       .claims = &statement.claims[map_class]});
   }
   std::vector<HostId> owners = bucket::assign(key, buckets, claims);

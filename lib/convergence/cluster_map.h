@@ -4,7 +4,8 @@
 // Owner: convergence. Thread: any; pure. The only inputs are statements that all members have
 // received under one generation, so all of them compute the same map. A host that drains, or has
 // withdrawn from the class, is never given a bucket: if there is nobody else, the bucket is owned
-// by nobody.
+// by nobody. One that offers itself as the last resort is given buckets only if nobody else takes
+// any.
 #pragma once
 
 #include <cstdint>

@@ -77,6 +77,7 @@ void Node::Impl::hold_back(const OperatorCommand& command) {
   for (ClassConfig* part : parts_of(command.map_class)) {
     part->percent = command.closed ? std::uint8_t{0} : std::min(command.percent, kWholePart);
     part->closed = command.closed;
+    part->last_resort = command.last_resort && !command.closed;
   }
   restate();
 }

@@ -70,6 +70,7 @@ struct OperatorCommand {
   bool comes_back = false;  // stop only: the connections it has go on when it is started again
   std::uint8_t percent = kWholePart;  // hold_back only: see ClassConfig; more than 100 is 100
   bool closed = false;                // hold_back only: likewise; then the per cent are 0
+  bool last_resort = false;           // hold_back only: likewise
 };
 struct LinkChanged {
   bool up = true;

@@ -45,6 +45,12 @@ Shape shape_of(const Configuration& configuration) {
 }
 
 heartbeat::ClassStatement statement_of(const ClassConfig& part) {
+  if (part.percent == 0 && part.last_resort) {
+    const unsigned reserve = part.buckets > 1 ? part.weight : part.priority;
+    return {.weight = 0,
+            .priority = static_cast<std::uint16_t>(
+                heartbeat::kLastResort + std::min<unsigned>(reserve, heartbeat::kMaxReserve))};
+  }
   if (part.percent == 0) return {.weight = 0, .priority = heartbeat::kWithdrawn};
   heartbeat::ClassStatement statement{.weight = part.weight, .priority = part.priority};
   if (part.buckets > 1) {
@@ -81,6 +87,7 @@ std::vector<ClassConfig> held_back_as(const std::vector<ClassConfig>& present,
     if (origins[c] == kNotCarried) continue;
     parts[c].percent = present[origins[c]].percent;
     parts[c].closed = present[origins[c]].closed;
+    parts[c].last_resort = present[origins[c]].last_resort;
   }
   return parts;
 }

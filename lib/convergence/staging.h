@@ -35,7 +35,8 @@ struct ClassConfig {
   /// What this host takes of that part for the time being, in per cent. 0: no new flows; else at
   /// least a weight of 1, if it has any, and its candidacy as it is.
   std::uint8_t percent = kWholePart;
-  bool closed = false;  // its workers drop every frame of the class
+  bool closed = false;       // its workers drop every frame of the class
+  bool last_resort = false;  // with 0 per cent: where nobody else takes any, it takes its part
   friend bool operator==(const ClassConfig&, const ClassConfig&) = default;
 };
 

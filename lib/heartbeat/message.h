@@ -43,7 +43,9 @@ struct Acknowledgement {
   friend bool operator==(const Acknowledgement&, const Acknowledgement&) = default;
 };
 
-inline constexpr std::uint16_t kWithdrawn = 0xffff;  // as a priority
+inline constexpr std::uint16_t kWithdrawn = 0xffff;   // as a priority
+inline constexpr std::uint16_t kLastResort = 0xff00;  // likewise, with what is in reserve added
+inline constexpr std::uint16_t kMaxReserve = kWithdrawn - kLastResort - 1;
 
 /// This host's part in one map class.
 struct ClassStatement {
@@ -53,6 +55,15 @@ struct ClassStatement {
   /// that a host of an earlier version, for which this is the lowest of all ranks, gives the
   /// buckets to the same hosts as long as anybody takes them.
   [[nodiscard]] bool is_withdrawn() const { return priority == kWithdrawn; }
+  /// It takes its part only where nobody else takes any. Then the weight is 0, likewise, and the
+  /// priority says what it would take: its weight where buckets are spread, its rank in an
+  /// election, where everybody else goes before it.
+  [[nodiscard]] bool is_last_resort() const {
+    return priority >= kLastResort && priority < kWithdrawn;
+  }
+  [[nodiscard]] std::uint16_t reserve() const {
+    return is_last_resort() ? static_cast<std::uint16_t>(priority - kLastResort) : std::uint16_t{0};
+  }
   friend bool operator==(const ClassStatement&, const ClassStatement&) = default;
 };
 

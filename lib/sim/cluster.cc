@@ -95,11 +95,12 @@ convergence::OperatorCommand weight_command(std::uint16_t weight) {
 }
 
 convergence::OperatorCommand hold_command(base::ClassIndex map_class, std::uint8_t percent,
-                                          bool closed) {
+                                          bool closed, bool last_resort) {
   convergence::OperatorCommand hold = command(convergence::Verb::hold_back);
   hold.map_class = map_class;
   hold.percent = percent;
   hold.closed = closed;
+  hold.last_resort = last_resort;
   return hold;
 }
 

@@ -55,7 +55,8 @@ inline constexpr base::ClassIndex kDefaultWithoutAdded{6};
 [[nodiscard]] convergence::OperatorCommand command(convergence::Verb verb);
 [[nodiscard]] convergence::OperatorCommand weight_command(std::uint16_t weight);
 [[nodiscard]] convergence::OperatorCommand hold_command(base::ClassIndex map_class,
-                                                        std::uint8_t percent, bool closed = false);
+                                                        std::uint8_t percent, bool closed = false,
+                                                        bool last_resort = false);
 /// How long after the last fault a cluster is given until everything must be as it should be: two
 /// leases in a row may have to pass (a host sleeps, and its successor fails), and all timers be
 /// doubted.

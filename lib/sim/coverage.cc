@@ -13,7 +13,8 @@ bool is_able(const Segment& segment, const Machine& machine) {
   using convergence::HostState;
   if (segment.now() < machine.control_stalled_until) return false;
   const HostState state = machine.node->status(machine.clock.local(segment.now())).state;
-  if (machine.node->part(kSpread).percent == 0) return false;
+  const convergence::ClassConfig& part = machine.node->part(kSpread);
+  if (part.percent == 0 && (!part.last_resort || part.weight == 0)) return false;
   const bool may_serve = machine.config.partition == convergence::PartitionPolicy::serve ||
                          state != HostState::isolated;
   return may_serve && state != HostState::stopped && state != HostState::suspended &&

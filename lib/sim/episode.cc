@@ -120,7 +120,7 @@ void Episode::apply(const Fault& fault) {
   if (fault.kind == FaultKind::hold) {
     note(text(fault));
     const Hold hold = hold_of(fault);
-    obey(fault.host, hold_command(hold.map_class, hold.percent, hold.closed));
+    obey(fault.host, hold_command(hold.map_class, hold.percent, hold.closed, hold.last_resort));
     count(std::string(name(fault.kind)));
     return;
   }

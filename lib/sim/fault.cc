@@ -200,7 +200,8 @@ Hold hold_of(const Fault& fault) {
           .percent = static_cast<std::uint8_t>(how < 3    ? 0
                                                : how == 3 ? some
                                                           : 100),
-          .closed = how == 0};
+          .closed = how == 0,
+          .last_resort = how == 2};
 }
 
 std::string seconds_text(Duration duration) {
@@ -319,7 +320,10 @@ std::string text(const Fault& fault) {
     case FaultKind::hold: {
       const Hold hold = hold_of(fault);
       return host + ": takes " + std::to_string(hold.percent) + " % of its part in class " +
-             std::to_string(hold.map_class.value) + (hold.closed ? ", which it closes" : "");
+             std::to_string(hold.map_class.value) +
+             (hold.closed        ? ", which it closes"
+              : hold.last_resort ? ", but as the last resort"
+                                 : "");
     }
     case FaultKind::light_loss:
       return value + " of 1000 messages are lost" + span;

@@ -67,6 +67,7 @@ struct Hold {
   base::ClassIndex map_class;
   std::uint8_t percent = 0;
   bool closed = false;
+  bool last_resort = false;
 };
 [[nodiscard]] Hold hold_of(const Fault& fault);
 

@@ -167,8 +167,14 @@ void Promises::check_shares(TimePoint now, const std::vector<HostId>& owners,
   std::uint64_t total_weight = 0;
   std::uint64_t claimed = 0;
   Bitmap anybody(static_cast<std::uint32_t>(owners.size()));
+  bool reserves_count = true;
+  for (const auto& [host, statement] : members) {
+    const bool takes = !statement->takes_none_of(c) && statement->classes[c].weight > 0;
+    reserves_count = reserves_count && !takes;
+  }
   const auto weight_of = [&](const convergence::Statement& statement) -> std::uint64_t {
-    return statement.takes_none_of(c) ? 0 : statement.classes[c].weight;
+    if (statement.takes_none_of(c)) return 0;
+    return reserves_count ? statement.classes[c].reserve() : statement.classes[c].weight;
   };
   for (const auto& [host, statement] : members) {
     total_weight += weight_of(*statement);

@@ -176,6 +176,29 @@ TEST_CASE("a host drains a class, then all do, and one takes it again") {
   story.compare();
 }
 
+TEST_CASE("services fall ill on one host after the other, and the last resort is called") {
+  Story story("last-resort");
+  story.begin_with(2);
+  for (const HostId host : {kTwo, kOne}) {
+    story.note("host " + std::to_string(host.value) + " holds back classes 1 and 2, being ill");
+    for (const base::ClassIndex map_class : {base::ClassIndex{1}, base::ClassIndex{2}}) {
+      story.segment.command(host, sim::hold_command(map_class, 0, /*closed=*/false,
+                                                    /*last_resort=*/true));
+    }
+    story.segment.run_for(400ms);
+    CHECK(story.share(kOne) == (host == kTwo ? 64 : 32));
+    CHECK(story.segment.owned_buckets({1}) == 64);
+    CHECK(story.segment.owned_buckets({2}) == 1);
+  }
+  story.note("host 2 is well again");
+  for (const base::ClassIndex map_class : {base::ClassIndex{1}, base::ClassIndex{2}})
+    story.segment.command(kTwo, sim::hold_command(map_class, 100));
+  story.segment.run_for(400ms);
+  CHECK(story.share(kTwo) == 64);
+  CHECK(story.segment.owner({2}, {0}) == kTwo);
+  story.compare();
+}
+
 TEST_CASE("a host takes less of a class, and withdraws from the election in another one") {
   Story story("hold-back");
   story.begin_with(2);

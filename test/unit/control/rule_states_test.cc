@@ -40,6 +40,10 @@ TEST_CASE("health counts where the operator takes nothing away, and is kept bene
   CHECK(states.part("web") == RulePart{0, true});
   states.set("web", RuleState::enabled);
   CHECK(states.part("web") == RulePart{40, false});
+  states.set_health("web", 0);
+  CHECK(states.part("web") == RulePart{0, false, /*last_resort=*/true});
+  states.set("web", RuleState::draining);  // and if it is everywhere, nobody takes any
+  CHECK(states.part("web") == RulePart{0, false});
   states.set_health("web", 255);
   CHECK(states.health("web") == 100);
 }

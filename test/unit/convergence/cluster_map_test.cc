@@ -131,4 +131,56 @@ TEST_CASE("without a host the map is the one that the others agree on when it is
   CHECK(owned_by(nobody, 0, base::kNobody).count() == kBuckets);
 }
 
+TEST_CASE("the last resort gets what nobody else takes, by the shares in reserve") {
+  const auto in_reserve = [](std::uint16_t share) {
+    return heartbeat::ClassStatement{
+        .weight = 0, .priority = static_cast<std::uint16_t>(heartbeat::kLastResort + share)};
+  };
+  struct Row {
+    heartbeat::ClassStatement first;
+    heartbeat::ClassStatement second;
+    std::uint32_t of_first;
+    std::uint32_t of_second;
+  };
+  for (const Row& row : {
+           Row{in_reserve(50), {.weight = 1, .priority = 0}, 0, 64},
+           Row{in_reserve(50), in_reserve(50), 32, 32},
+           Row{in_reserve(30), in_reserve(10), 48, 16},
+           Row{in_reserve(50), {.weight = 0, .priority = heartbeat::kWithdrawn}, 64, 0},
+           Row{in_reserve(50), {.weight = 0, .priority = 7}, 64, 0},
+           Row{in_reserve(0), in_reserve(10), 0, 64},
+       }) {
+    INFO(row.first.priority << ", " << row.second.priority);
+    Statement first = weighing({0});
+    Statement second = weighing({0});
+    first.classes[0] = row.first;
+    second.classes[0] = row.second;
+    const ClusterMap map = map_of(first, second);
+    CHECK(owned_by(map, 0, kFirst).count() == row.of_first);
+    CHECK(owned_by(map, 0, kSecond).count() == row.of_second);
+  }
+  Statement draining = weighing({0});
+  draining.classes[0] = in_reserve(50);
+  draining.draining = true;
+  CHECK(owned_by(map_of(draining, draining), 0, base::kNobody).count() == kBuckets);
+}
+
+TEST_CASE("the last resort is elected after all others, then by rank") {
+  Statement first = weighing({0});
+  Statement second = weighing({0});
+  for (Statement* statement : {&first, &second})
+    statement->claims[0] = bucket::Bitmap(1);
+  const auto elected = [&] {
+    return compute_map(kKey, {1}, {{kFirst, &first}, {kSecond, &second}}).owners[0].front();
+  };
+  first.classes[0].priority = heartbeat::kLastResort + 1;
+  second.classes[0].priority = 64;
+  CHECK(elected() == kSecond);
+  second.classes[0].priority = heartbeat::kWithdrawn;
+  CHECK(elected() == kFirst);
+  first.classes[0].priority = heartbeat::kLastResort + 9;
+  second.classes[0].priority = heartbeat::kLastResort + 3;
+  CHECK(elected() == kSecond);
+}
+
 }  // namespace covey::convergence

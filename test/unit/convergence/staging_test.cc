@@ -172,6 +172,28 @@ TEST_CASE("a part that is held back is rounded up, and none of it is a withdrawa
   CHECK(statement(1, 50, 0).is_withdrawn());
 }
 
+TEST_CASE("a part that is held back as the last resort is said beside a weight of nothing") {
+  const auto statement = [](std::uint32_t buckets, std::uint16_t weight, std::uint8_t percent) {
+    return convergence::statement_of({.buckets = buckets,
+                                      .weight = weight,
+                                      .priority = 7,
+                                      .identity = 1,
+                                      .percent = percent,
+                                      .last_resort = true});
+  };
+  CHECK(statement(64, 50, 0).weight == 0);
+  CHECK(statement(64, 50, 0).is_last_resort());
+  CHECK_FALSE(statement(64, 50, 0).is_withdrawn());
+  CHECK(statement(64, 50, 0).reserve() == 50);
+  CHECK(statement(64, 0, 0).reserve() == 0);
+  CHECK(statement(64, 0xffff, 0).reserve() == heartbeat::kMaxReserve);
+  CHECK_FALSE(statement(64, 0xffff, 0).is_withdrawn());
+  CHECK(statement(1, 50, 0).reserve() == 7);
+  CHECK(statement(64, 50, 10) == heartbeat::ClassStatement{.weight = 5, .priority = 7});
+  CHECK_FALSE(statement(64, 50, 10).is_last_resort());
+  CHECK(statement(64, 50, 10).reserve() == 0);
+}
+
 TEST_CASE("staging the present configuration takes its weights") {
   ObservedCluster cluster(2);
   cluster.segment.stage(kOne, with_weight(kOne, Variant::first, 50));
@@ -227,6 +249,25 @@ TEST_CASE("what is held back while a configuration is staged outlives the switch
   cluster.segment.run_for(100ms);
   CHECK(cluster.segment.node(kOne).part(kSpread).percent == 50);
   CHECK(cluster.segment.buckets_of(kOne, kSpread) == 15);  // 30 of 130
+}
+
+TEST_CASE(
+    "a last resort stays one over a switch, and the workers of an ill host take nothing new") {
+  ObservedCluster cluster(2);
+  cluster.segment.command(kOne, sim::hold_command(kSpread, 0, false, /*last_resort=*/true));
+  cluster.segment.run_for(200ms);
+  CHECK(cluster.segment.buckets_of(kOne, kSpread) == 0);
+  for (const base::HostId host : {kOne, kTwo})
+    cluster.segment.stage(host, with_weight(host, Variant::rule_changed, 100));
+  cluster.segment.run_for(200ms);
+  REQUIRE(cluster.count(EventKind::configuration_switched, kOne) == 1);
+  CHECK(cluster.segment.node(kOne).part(kSpread).last_resort);
+  CHECK(cluster.segment.buckets_of(kTwo, kSpread) == 64);
+  cluster.segment.command(kTwo, sim::hold_command(kSpread, 0, false, /*last_resort=*/true));
+  cluster.segment.run_for(200ms);
+  CHECK(cluster.segment.buckets_of(kOne, kSpread) == 32);
+  CHECK(cluster.segment.buckets_of(kTwo, kSpread) == 32);
+  cluster.check_whole({kOne, kTwo});
 }
 
 TEST_CASE("a host alone switches by itself") {
