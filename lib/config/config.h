@@ -23,21 +23,10 @@
 #include "dataplane/settings.h"
 #include "flow/settings.h"
 #include "forwarding/settings.h"
+#include "health/settings.h"
 #include "localstack/settings.h"
 
 namespace covey::config {
-
-struct HealthCheck {
-  std::string name;
-  std::string rule;
-  std::string http;  // URL
-  base::Duration interval = std::chrono::seconds(2);
-  base::Duration timeout = std::chrono::seconds(1);
-  unsigned fall = 3;
-  unsigned rise = 2;
-  bool drain_on_fail = true;
-  friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
-};
 
 struct Config {
   std::string cluster_name;
@@ -53,7 +42,7 @@ struct Config {
   dataplane::Uplink uplink;
   dataplane::Workers workers;
   localstack::Settings local;
-  std::vector<HealthCheck> health;
+  std::vector<health::Settings> health;
   control::Settings control;
 };
 

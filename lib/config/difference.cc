@@ -17,8 +17,9 @@
 namespace covey::config {
 namespace {
 
-constexpr std::array<std::string_view, 6> kReloadable = {
-    "cluster.buckets", "flows.fast_reset", "flows.udp_track", "icmp", "port_rules", "log.level"};
+constexpr std::array<std::string_view, 7> kReloadable = {
+    "cluster.buckets", "flows.fast_reset", "flows.udp_track", "icmp",
+    "port_rules",      "health",           "log.level"};
 
 struct Entry {
   std::string item;  // "port_rules[web]"; empty: not below a list

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The effective configuration as YAML, in the order of the table of keys.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/text.h"
 #include "config/config.h"
@@ -40,6 +41,15 @@ class Writer {
           choice_word(key, static_cast<std::size_t>(value)));
   }
 
+  void list(std::string_view name, const std::vector<std::string>& values) {
+    std::string text;
+    for (const std::string& value : values) {
+      if (!text.empty()) text += ", ";
+      text += in_quotes(value);
+    }
+    plain(name, fmt::format("[{}]", text));
+  }
+
   static std::string in_quotes(std::string_view value) {
     std::string text = "\"";
     for (const char c : value) {
@@ -68,12 +78,10 @@ void write_cluster(Writer& out, const Config& config) {
   const forwarding::Settings& settings = config.forwarding;
   out.open("cluster");
   out.quoted("name", config.cluster_name);
-  std::string addresses;
-  for (const base::IpPrefix& prefix : settings.virtual_ips) {
-    if (!addresses.empty()) addresses += ", ";
-    addresses += Writer::in_quotes(prefix.to_string());
-  }
-  out.plain("virtual_ips", fmt::format("[{}]", addresses));
+  std::vector<std::string> addresses;
+  for (const base::IpPrefix& prefix : settings.virtual_ips)
+    addresses.push_back(prefix.to_string());
+  out.list("virtual_ips", addresses);
   out.choice("cluster.mode", settings.mode);
   out.quoted("mac", settings.cluster_mac ? settings.cluster_mac->to_string() : "auto");
   out.boolean("mask_source_mac", settings.mask_source_mac);
@@ -162,20 +170,54 @@ void write_rules(Writer& out, const Config& config) {
   out.close();
 }
 
+void write_what_to_ask(Writer& out, const health::Settings& check) {
+  using health::Kind;
+  switch (check.kind) {
+    case Kind::http:
+      out.quoted("http", check.target.written);
+      break;
+    case Kind::https:
+      out.quoted("https", check.target.written);
+      out.quoted("verify", check.verify);
+      break;
+    case Kind::tcp:
+      out.quoted("tcp", check.target.written);
+      break;
+    case Kind::exec:
+      out.list("exec", check.program);
+      break;
+  }
+  if (check.kind == Kind::http || check.kind == Kind::https) {
+    out.quoted("status", format_status(check.status));
+    if (!check.text.empty()) out.quoted("text", check.text);
+    if (!check.host.empty()) out.quoted("host", check.host);
+  }
+  out.boolean("agent", check.agent);
+}
+
+void write_check(Writer& out, const health::Settings& check) {
+  using health::OnFail;
+  out.begin_item();
+  out.quoted("name", check.name);
+  if (check.on_fail != OnFail::drain_host)
+    out.quoted("rule",
+               check.rules.empty() ? "all" : fmt::format("{}", fmt::join(check.rules, ",")));
+  write_what_to_ask(out, check);
+  out.duration("interval", check.interval);
+  out.duration("timeout", check.timeout);
+  out.number("fall", check.fall);
+  out.number("rise", check.rise);
+  out.duration("start_grace", check.start_grace);
+  out.choice("health[].on_fail", check.on_fail);
+  if (check.on_fail == OnFail::weight) out.number("fail_percent", check.fail_percent);
+  if (check.on_fail != OnFail::report) out.duration("slow_start", check.slow_start);
+}
+
 void write_health(Writer& out, const Config& config) {
   if (config.health.empty()) return out.plain("health", "[]");
   out.open("health");
-  for (const HealthCheck& check : config.health) {
-    out.begin_item();
-    out.quoted("name", check.name);
-    out.quoted("rule", check.rule);
-    out.quoted("http", check.http);
-    out.duration("interval", check.interval);
-    out.duration("timeout", check.timeout);
-    out.number("fall", check.fall);
-    out.number("rise", check.rise);
-    out.choice("health[].on_fail", check.drain_on_fail ? 0 : 1);
-  }
+  for (const health::Settings& check : config.health)
+    write_check(out, check);
   out.close();
 }
 

@@ -22,6 +22,8 @@ constexpr std::int64_t kDay = 24 * kHour;
 
 constexpr std::string_view kName = "1..64 letters, digits, '.', '_' or '-'";
 constexpr std::string_view kAbsolutePath = "an absolute path";
+constexpr std::string_view kUrl = "http://HOST[:PORT][/PATH]";
+constexpr std::string_view kSecureUrl = "https://HOST[:PORT][/PATH]";
 constexpr std::string_view kInterface = "an interface name of 1..15 characters";
 
 // Limits with a reason that does not show:
@@ -147,18 +149,48 @@ constexpr std::array kKeys = std::to_array<Key>({
     {"port_rules[].priority", integer, "host.id", "",
      "This host's rank (mode single); the lowest running one takes all.", 1, base::kMaxHosts},
 
-    {"health", list, kNone, "",
-     "0..1024 checks of the local service. In this version only an empty list."},
+    {"health", list, kNone, "", "0..64 checks of services on this host."},
     {"health[].name", text, kRequired, kName, "Unique."},
-    {"health[].rule", text, kRequired, "the name of a port rule", "The rule that depends on it."},
-    {"health[].http", text, kRequired, "http://HOST[:PORT][/PATH]", "What to ask; 2xx is well."},
-    {"health[].interval", duration, "2s", "", "Time between questions.", 100, kHour},
+    {"health[].rule", text, kNone, "all | 1..64 names of port rules, as in web,app",
+     "The rules that depend on the service. Required, but for on_fail: drain_host, which is about "
+     "all of them, and on_fail: report."},
+    {"health[].http", text, kNone, kUrl,
+     "Asks by HTTP. A host is an IP address or localhost, which is 127.0.0.1. Redirects are not "
+     "followed."},
+    {"health[].https", text, kNone, kSecureUrl, "The same over TLS."},
+    {"health[].tcp", text, kNone, "ADDRESS:PORT | [ADDRESS]:PORT | localhost:PORT",
+     "Asks for a connection."},
+    {"health[].exec", text_list, kNone, "1..16 times text, the first an absolute path",
+     "Runs a program with these arguments: status 0 is well. Of http, https, tcp and exec each "
+     "check has one."},
+    {"health[].status", text, "200-299", "1..16 codes or ranges of 100..599, as in 200-299,401",
+     "Answers that are good (http, https)."},
+    {"health[].text", text, kNone, "1..256 printable characters",
+     "What the first 64 KiB of a good answer contain (http, https)."},
+    {"health[].host", text, kNone, "1..253 letters, digits, '.', '_' or '-'",
+     "Name of the server in the request, and in the certificate (http, https)."},
+    {"health[].verify", text, "no", "no | yes | an absolute path",
+     "The certificate (https): any will do, it must be good for the authorities this machine "
+     "trusts, "
+     "or for those in a file."},
+    {"health[].agent", boolean, "false", "",
+     "The first line of the answer is a report such as 75%, up, down, drain, ready."},
+    {"health[].interval", duration, "2s", "", "From one question to the next.", 100, kHour},
     {"health[].timeout", duration, "1s", "", "Time for the answer, at most the interval.", 10,
      kHour},
     {"health[].fall", integer, "3", "", "Failures in a row that make it ill.", 1, 100},
     {"health[].rise", integer, "2", "", "Successes in a row that make it well.", 1, 100},
-    {"health[].on_fail", choice, "drain", "drain | report",
-     "Take no new connections, or only tell."},
+    {"health[].start_grace", duration, "0s", "",
+     "Failures do not count for so long after the daemon has started, or the check was added, "
+     "until the first success.",
+     0, kHour},
+    {"health[].on_fail", choice, "drain", "drain | drain_host | weight | report",
+     "This host takes no new connections of the rules, of any rule, or a part of its share; or "
+     "people are told, no more."},
+    {"health[].fail_percent", integer, "10", "",
+     "Part of its weight that a host keeps while ill (on_fail: weight).", 1, 99},
+    {"health[].slow_start", duration, "0s", "",
+     "A service that has recovered gets its share back over this time, in five steps.", 0, kHour},
 
     {"api", section, "", "", "Where the daemon answers."},
     {"api.socket", text, "/run/covey/coveyd.sock", "an absolute path of at most 107 bytes",

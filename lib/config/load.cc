@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The file from top to bottom; port rules and health checks are in load_rules.cc.
+// The file from top to bottom; port rules and health checks have files of their own.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "config/documents.h"
+#include "config/load_health.h"
 #include "config/load_rules.h"
 #include "config/section.h"
 #include "config/values.h"
@@ -25,18 +26,6 @@ std::string machine_name() {
   if (gethostname(buffer.data(), buffer.size() - 1) != 0) return "host";
   const std::string name(buffer.data());
   return is_name(name) ? name : "host";
-}
-
-/// Text that must pass a test; the table says what is allowed.
-template <typename Test>
-void get_text(const Section& section, std::string_view name, std::string& target, Test&& is_good) {
-  const auto text = section.text(name);
-  if (!text) return;
-  if (is_good(*text)) {
-    target = *text;
-  } else {
-    section.not_allowed(name, fmt::format("'{}' is not allowed", text->substr(0, 60)));
-  }
 }
 
 /// An address of one machine with the length of its subnet.
@@ -144,13 +133,13 @@ void load_hosts(const Section& cluster, Config& config) {
 
 void load_cluster(const Section& cluster, Config& config) {
   forwarding::Settings& settings = config.forwarding;
-  get_text(cluster, "name", config.cluster_name, is_name);
+  cluster.get_text("name", config.cluster_name, is_name);
   load_virtual_ips(cluster, settings);
   cluster.get_choice("mode", settings.mode);
   load_mac(cluster, settings);
   cluster.get_boolean("mask_source_mac", settings.mask_source_mac);
   config.key_file = key_at("cluster.key_file").fallback;
-  get_text(cluster, "key_file", config.key_file, is_absolute_path);
+  cluster.get_text("key_file", config.key_file, is_absolute_path);
   const Section heartbeat = cluster.section("heartbeat");
   heartbeat.get_duration("interval", config.timing.interval);
   heartbeat.get_integer("tolerance", config.timing.tolerance);
@@ -171,7 +160,7 @@ void load_cluster(const Section& cluster, Config& config) {
 void load_host(const Section& host, Config& config) {
   host.get_integer("id", config.forwarding.self.value);
   config.host_name = machine_name();
-  get_text(host, "name", config.host_name, is_name);
+  host.get_text("name", config.host_name, is_name);
   host.get_choice("initial_state", config.control.initial_state);
   const auto text = host.has("dedicated_ip") ? host.text("dedicated_ip") : std::nullopt;
   if (!text) return;
@@ -217,7 +206,7 @@ void load_ports(const Section& ports, const dataplane::Workers* workers, Config&
   uplink.get_integer("mtu", config.uplink.mtu);
   const Section local = ports.section("local");
   local.get_choice("kind", config.local.kind);
-  get_text(local, "name", config.local.name, is_interface_name);
+  local.get_text("name", config.local.name, is_interface_name);
   local.get_boolean("offload", config.local.offload);
   if (config.local.kind != localstack::Kind::none && config.local.name == config.uplink.argument) {
     local.mistake("name", fmt::format("'{}' is the uplink", config.local.name));
@@ -259,7 +248,7 @@ void load_flows(const Section& flows, flow::Settings& settings, forwarding::Sett
 void load_control(const Section& root, control::Settings& settings) {
   constexpr std::size_t longest_socket = 107;  // sun_path less its final zero
   const Section api = root.section("api");
-  get_text(api, "socket", settings.socket, [](const std::string& path) {
+  api.get_text("socket", settings.socket, [](const std::string& path) {
     return is_absolute_path(path) && path.size() <= longest_socket;
   });
   if (const auto text = api.text("http")) {
@@ -269,7 +258,7 @@ void load_control(const Section& root, control::Settings& settings) {
       api.not_allowed("http", endpoint.error().context);
     }
   }
-  get_text(root, "state_dir", settings.state_dir, is_absolute_path);
+  root.get_text("state_dir", settings.state_dir, is_absolute_path);
   const Section log = root.section("log");
   log.get_choice("level", settings.log_level);
   log.get_choice("format", settings.log_format);

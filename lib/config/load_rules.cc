@@ -17,8 +17,6 @@ using forwarding::PortRule;
 using forwarding::RuleMode;
 using forwarding::RuleProtocol;
 
-constexpr std::size_t kMaxHealthChecks = base::kMaxRules;
-
 // One heartbeat message must be able to carry the claims of every map class: 64 fragments of which
 // 1300 bytes each are counted on, less what is always in it (hosts, digests, weights).
 constexpr std::size_t kClaimsBudget = 64 * 1300 - 6000;
@@ -27,21 +25,6 @@ constexpr std::size_t kClaimsOverhead = 16;  // of one bitmap
 bool is_reserved(std::string_view name) {
   return name == "default" || name == "spread" ||
          name == "all";  // they name something else in commands
-}
-
-void load_name(const Section& section, std::map<std::string, int>& lines, std::string& target) {
-  const auto name = section.text("name");
-  if (!name) return;
-  if (!is_name(*name)) {
-    section.not_allowed("name", fmt::format("'{}' is not allowed", name->substr(0, 60)));
-    return;
-  }
-  const auto [first, is_new] = lines.emplace(*name, section.line());
-  if (!is_new) {
-    section.mistake("name",
-                    fmt::format("'{}' is given twice, first in line {}", *name, first->second));
-  }
-  target = *name;
 }
 
 void load_vip(const Section& section, const forwarding::Settings& settings, PortRule& rule) {
@@ -71,20 +54,15 @@ void load_weight(const Section& section, PortRule& rule) {
 
 /// Keys that the mode gives no meaning to are contradictions, not decoration.
 void check_keys_of_mode(const Section& section, const PortRule& rule) {
-  const auto needs = [&](std::string_view name, bool is_met, std::string_view condition) {
-    if (section.has(name) && !is_met) {
-      section.mistake(name, fmt::format("means nothing here (allowed: only with {})", condition));
-    }
-  };
   const bool is_multiple = rule.mode == RuleMode::multiple;
   const bool is_network = is_multiple && rule.hash.affinity == bucket::Affinity::network;
-  needs("affinity", is_multiple, "mode: multiple");
-  needs("quic", is_multiple && rule.protocol != RuleProtocol::tcp,
-        "mode: multiple and protocol: udp or both");
-  needs("weight", is_multiple, "mode: multiple");
-  needs("prefix4", is_network, "affinity: network");
-  needs("prefix6", is_network, "affinity: network");
-  needs("priority", rule.mode == RuleMode::single, "mode: single");
+  section.only_with("affinity", is_multiple, "mode: multiple");
+  section.only_with("quic", is_multiple && rule.protocol != RuleProtocol::tcp,
+                    "mode: multiple and protocol: udp or both");
+  section.only_with("weight", is_multiple, "mode: multiple");
+  section.only_with("prefix4", is_network, "affinity: network");
+  section.only_with("prefix6", is_network, "affinity: network");
+  section.only_with("priority", rule.mode == RuleMode::single, "mode: single");
 }
 
 PortRule load_rule(const Section& section, const forwarding::Settings& settings,
@@ -176,6 +154,21 @@ void check_claims_fit(const Section& root, const forwarding::Settings& settings)
 
 }  // namespace
 
+void load_name(const Section& section, std::map<std::string, int>& lines, std::string& target) {
+  const auto name = section.text("name");
+  if (!name) return;
+  if (!is_name(*name)) {
+    section.not_allowed("name", fmt::format("'{}' is not allowed", name->substr(0, 60)));
+    return;
+  }
+  const auto [first, is_new] = lines.emplace(*name, section.line());
+  if (!is_new) {
+    section.mistake("name",
+                    fmt::format("'{}' is given twice, first in line {}", *name, first->second));
+  }
+  target = *name;
+}
+
 void load_rules(const Section& root, Config& config) {
   forwarding::Settings& settings = config.forwarding;
   const std::vector<Section> sections = root.list("port_rules", base::kMaxRules);
@@ -184,40 +177,6 @@ void load_rules(const Section& root, Config& config) {
     settings.rules.push_back(load_rule(section, settings, lines));
   check_overlaps(settings.rules, sections);
   check_claims_fit(root, settings);
-}
-
-void load_health(const Section& root, Config& config) {
-  std::map<std::string, int> lines;
-  const std::vector<Section> sections = root.list("health", kMaxHealthChecks);
-  if (!sections.empty()) {
-    root.mistake("health", "checks are not available in this version (allowed: an empty list)");
-  }
-  for (const Section& section : sections) {
-    HealthCheck check;
-    load_name(section, lines, check.name);
-    if (const auto rule = section.text("rule")) {
-      check.rule = *rule;
-      const auto& rules = config.forwarding.rules;
-      const auto found = std::ranges::find(rules, *rule, &PortRule::name);
-      if (found == rules.end()) {
-        section.not_allowed("rule", fmt::format("there is no rule '{}'", rule->substr(0, 60)));
-      } else if (found->mode == RuleMode::disabled) {
-        section.mistake("rule", fmt::format("rule '{}' is disabled", *rule));
-      }
-    }
-    if (const auto url = section.text("http")) {
-      check.http = *url;
-      if (!is_http_url(*url))
-        section.not_allowed("http", fmt::format("'{}' is not a URL", url->substr(0, 60)));
-    }
-    section.get_duration("interval", check.interval);
-    section.get_duration("timeout", check.timeout);
-    if (check.timeout > check.interval) section.mistake("timeout", "is longer than the interval");
-    section.get_integer("fall", check.fall);
-    section.get_integer("rise", check.rise);
-    if (const auto choice = section.choice("on_fail")) check.drain_on_fail = *choice == 0;
-    config.health.push_back(std::move(check));
-  }
 }
 
 }  // namespace covey::config

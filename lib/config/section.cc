@@ -157,6 +157,15 @@ void Section::not_allowed(std::string_view name, const std::string& problem) con
   mistake(name, fmt::format("{} (allowed: {})", problem, allowed_text(key_of(name))));
 }
 
+void Section::only_with(std::string_view name, bool is_met, std::string_view condition) const {
+  if (!has(name) || is_met) return;
+  mistake(name, fmt::format("means nothing here (allowed: only with {})", condition));
+}
+
+void Section::refuse_text(std::string_view name, std::string_view value) const {
+  not_allowed(name, fmt::format("'{}' is not allowed", value.substr(0, kMaxShown)));
+}
+
 void Section::mistake_at(const Item& item, const std::string& problem) const {
   mistakes_->add(item.place, item.path, problem);
 }

@@ -70,6 +70,17 @@ class Section {
     static_assert(std::is_enum_v<Enum>);
     if (const auto number = choice(name)) target = static_cast<Enum>(*number);
   }
+  /// Text that must pass a test; the table says what is allowed.
+  template <typename Test>
+  void get_text(std::string_view name, std::string& target, Test&& is_good) const {
+    const auto value = text(name);
+    if (!value) return;
+    if (is_good(*value)) {
+      target = *value;
+    } else {
+      refuse_text(name, *value);
+    }
+  }
   void get_boolean(std::string_view name, bool& target) const;
   void get_duration(std::string_view name, base::Duration& target) const;
 
@@ -77,12 +88,16 @@ class Section {
   void mistake(std::string_view name, const std::string& problem) const;
   /// The same, followed by what the table allows.
   void not_allowed(std::string_view name, const std::string& problem) const;
+  /// A key that has no meaning unless a condition is met must not be there then.
+  void only_with(std::string_view name, bool is_met, std::string_view condition) const;
   void mistake_at(const Item& item, const std::string& problem) const;
 
   [[nodiscard]] YAML::Mark place(std::string_view name) const;
   [[nodiscard]] int line() const { return place_.line + 1; }
 
  private:
+  void refuse_text(std::string_view name, std::string_view value) const;
+
   struct Entry {
     std::string name;
     YAML::Mark key_place;

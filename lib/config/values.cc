@@ -46,16 +46,6 @@ bool is_pci_address(std::string_view text) {
          });
 }
 
-template <typename Visit>
-void for_each_part(std::string_view text, Visit&& visit) {
-  for (;;) {
-    const std::size_t comma = text.find(',');
-    visit(text.substr(0, comma));
-    if (comma == std::string_view::npos) return;
-    text.remove_prefix(comma + 1);
-  }
-}
-
 struct Range {
   unsigned first = 0;
   unsigned last = 0;
@@ -76,12 +66,12 @@ base::Result<std::vector<Range>> parse_ranges(std::string_view text, unsigned ma
                                               std::size_t limit) {
   std::vector<Range> ranges;
   std::string wrong;
-  for_each_part(text, [&](std::string_view part) {
+  for (const std::string_view part : parts_of(text)) {
     const auto range = parse_range(part, max);
     if (!range && wrong.empty())
       wrong = fmt::format("'{}' is neither a number nor a range", part.substr(0, 60));
     if (range && ranges.size() <= limit) ranges.push_back(*range);
-  });
+  }
   if (!wrong.empty()) return fail(ErrorCode::invalid_argument, wrong);
   if (ranges.size() > limit)
     return fail(ErrorCode::invalid_argument, fmt::format("has more than {} parts", limit));
@@ -92,6 +82,42 @@ base::Result<std::vector<Range>> parse_ranges(std::string_view text, unsigned ma
     }
   }
   return ranges;
+}
+
+/// "127.0.0.1", or "[::1]" with brackets.
+base::Result<base::IpAddress> parse_host_part(std::string_view text) {
+  std::string_view address = text;
+  const bool has_brackets =
+      address.starts_with('[') && address.ends_with(']') && address.size() > 2;
+  if (has_brackets) address = address.substr(1, address.size() - 2);
+  const auto ip = base::IpAddress::parse(address);
+  if (ip && has_brackets == (ip->family == base::Family::ipv6)) return *ip;
+  return fail(ErrorCode::invalid_argument, fmt::format("'{}' is no address", text.substr(0, 60)));
+}
+
+base::Result<std::uint16_t> parse_port(std::string_view text) {
+  const auto port = parse_number(text, 65535);
+  if (port && *port != 0) return static_cast<std::uint16_t>(*port);
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("'{}' is no port of 1..65535", text.substr(0, 60)));
+}
+
+struct Endpoint {
+  base::IpAddress address;
+  std::uint16_t port = 0;
+};
+
+/// `other`: taken for 127.0.0.1, unless it is empty.
+base::Result<Endpoint> parse_endpoint(std::string_view text, std::string_view other = {}) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || text.ends_with(']'))
+    return fail(ErrorCode::invalid_argument, "has no port");
+  const std::string_view host = text.substr(0, colon);
+  const auto address = parse_host_part(!other.empty() && host == other ? "127.0.0.1" : host);
+  if (!address) return std::unexpected(address.error());
+  const auto port = parse_port(text.substr(colon + 1));
+  if (!port) return std::unexpected(port.error());
+  return Endpoint{*address, *port};
 }
 
 std::string format_range(unsigned first, unsigned last) {
@@ -124,11 +150,14 @@ bool is_absolute_path(std::string_view text) {
   return text.starts_with('/') && text.size() < 4096 && text.find('\0') == std::string_view::npos;
 }
 
-bool is_http_url(std::string_view text) {
-  constexpr std::string_view scheme = "http://";
-  return text.starts_with(scheme) && text.size() > scheme.size() && text.size() <= 1024 &&
-         text[scheme.size()] != '/' && text[scheme.size()] != ':' &&
-         std::ranges::all_of(text, is_visible);
+std::vector<std::string_view> parts_of(std::string_view text) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const std::size_t comma = text.find(',');
+    parts.push_back(text.substr(0, comma));
+    if (comma == std::string_view::npos) return parts;
+    text.remove_prefix(comma + 1);
+  }
 }
 
 base::Result<std::vector<forwarding::PortRange>> parse_ports(std::string_view text) {
@@ -222,23 +251,9 @@ std::string format_device(const dataplane::Uplink& uplink) {
 
 base::Result<std::optional<control::HttpEndpoint>> parse_http(std::string_view text) {
   if (text == "off") return std::nullopt;
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return fail(ErrorCode::invalid_argument, "has no port");
-  std::string_view address = text.substr(0, colon);
-  const bool has_brackets =
-      address.starts_with('[') && address.ends_with(']') && address.size() > 2;
-  if (has_brackets) address = address.substr(1, address.size() - 2);
-  const auto ip = base::IpAddress::parse(address);
-  if (!ip || has_brackets != (ip->family == base::Family::ipv6)) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("'{}' is no address", text.substr(0, colon)));
-  }
-  const auto port = parse_number(text.substr(colon + 1), 65535);
-  if (!port || *port == 0) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("'{}' is no port of 1..65535", text.substr(colon + 1)));
-  }
-  return control::HttpEndpoint{std::string(address), static_cast<std::uint16_t>(*port)};
+  const auto endpoint = parse_endpoint(text);
+  if (!endpoint) return std::unexpected(endpoint.error());
+  return control::HttpEndpoint{endpoint->address.to_string(), endpoint->port};
 }
 
 std::string format_http(const std::optional<control::HttpEndpoint>& endpoint) {
@@ -246,6 +261,66 @@ std::string format_http(const std::optional<control::HttpEndpoint>& endpoint) {
   const bool is_ipv6 = endpoint->address.find(':') != std::string::npos;
   return fmt::format(fmt::runtime(is_ipv6 ? "[{}]:{}" : "{}:{}"), endpoint->address,
                      endpoint->port);
+}
+
+base::Result<health::Target> parse_service(std::string_view text) {
+  const auto endpoint = parse_endpoint(text, "localhost");
+  if (!endpoint) return std::unexpected(endpoint.error());
+  if (endpoint->address.is_multicast() || endpoint->address == base::masked(endpoint->address, 0)) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} is not the address of a machine", endpoint->address.to_string()));
+  }
+  return health::Target{std::string(text), endpoint->address, endpoint->port, ""};
+}
+
+base::Result<health::Target> parse_url(std::string_view text, health::Kind kind) {
+  constexpr std::size_t longest = 1024;
+  const bool is_secure = kind == health::Kind::https;
+  const std::string_view scheme = is_secure ? "https://" : "http://";
+  if (!text.starts_with(scheme) || text.size() > longest ||
+      !std::ranges::all_of(text, is_visible)) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' is not a URL that begins with {}", text.substr(0, 60), scheme));
+  }
+  const std::string_view rest = text.substr(scheme.size());
+  const std::size_t slash = std::min(rest.find_first_of("/?#"), rest.size());
+  if (rest.find('#') != std::string_view::npos)
+    return fail(ErrorCode::invalid_argument, "has a fragment, which is never sent");
+  std::string authority(rest.substr(0, slash));
+  const std::size_t colon = authority.rfind(':');
+  if (colon == std::string::npos || authority.ends_with(']'))
+    authority += is_secure ? ":443" : ":80";
+  auto target = parse_service(authority);
+  if (!target) return target;
+  target->written = text;
+  const std::string_view path = rest.substr(slash);
+  target->path = fmt::format("{}{}", path.starts_with('/') ? "" : "/", path);
+  return target;
+}
+
+base::Result<std::vector<health::StatusRange>> parse_status(std::string_view text) {
+  constexpr unsigned lowest = 100;
+  constexpr unsigned highest = 599;
+  constexpr std::size_t most = 16;
+  const auto ranges = parse_ranges(text, highest, most);
+  if (!ranges) return std::unexpected(ranges.error());
+  std::vector<health::StatusRange> status;
+  for (const Range& range : *ranges) {
+    if (range.first < lowest)
+      return fail(ErrorCode::invalid_argument, fmt::format("{} is no status code", range.first));
+    status.push_back(
+        {static_cast<std::uint16_t>(range.first), static_cast<std::uint16_t>(range.last)});
+  }
+  return status;
+}
+
+std::string format_status(const std::vector<health::StatusRange>& ranges) {
+  std::string text;
+  for (const health::StatusRange& range : ranges) {
+    if (!text.empty()) text += ',';
+    text += format_range(range.first, range.last);
+  }
+  return text;
 }
 
 }  // namespace covey::config

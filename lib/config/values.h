@@ -14,6 +14,7 @@
 #include "control/settings.h"
 #include "dataplane/settings.h"
 #include "forwarding/settings.h"
+#include "health/settings.h"
 
 namespace covey::config {
 
@@ -27,7 +28,9 @@ inline constexpr std::size_t kMaxWorkers = 64;
 [[nodiscard]] bool is_name(std::string_view text);
 [[nodiscard]] bool is_interface_name(std::string_view text);
 [[nodiscard]] bool is_absolute_path(std::string_view text);
-[[nodiscard]] bool is_http_url(std::string_view text);
+
+/// Comma-separated parts of a text, which may be empty.
+[[nodiscard]] std::vector<std::string_view> parts_of(std::string_view text);
 
 /// Ascending; ranges that touch each other stay as they were written.
 [[nodiscard]] base::Result<std::vector<forwarding::PortRange>> parse_ports(std::string_view text);
@@ -50,5 +53,13 @@ struct Device {
 /// Nothing for `off`.
 [[nodiscard]] base::Result<std::optional<control::HttpEndpoint>> parse_http(std::string_view text);
 [[nodiscard]] std::string format_http(const std::optional<control::HttpEndpoint>& endpoint);
+
+/// "http://127.0.0.1:8080/healthz" or "https://[::1]/".
+[[nodiscard]] base::Result<health::Target> parse_url(std::string_view text, health::Kind kind);
+/// "127.0.0.1:80", "[::1]:80" or "localhost:80".
+[[nodiscard]] base::Result<health::Target> parse_service(std::string_view text);
+/// Ascending ranges of HTTP status codes.
+[[nodiscard]] base::Result<std::vector<health::StatusRange>> parse_status(std::string_view text);
+[[nodiscard]] std::string format_status(const std::vector<health::StatusRange>& ranges);
 
 }  // namespace covey::config

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <regex>
 
+#include "base/text.h"
 #include "config/config.h"
 #include "config/keys.h"
 #include "config/values.h"
@@ -187,6 +188,51 @@ TEST_CASE("empty lists and sections are as good as none") {
   CHECK(config.health.empty());
 }
 
+TEST_CASE("a health check knows whom to ask, and which rules depend on it") {
+  const Config config = good(read(kRoot + "/test/unit/config/all_keys.yaml"));
+  REQUIRE(config.health.size() == 4);
+  const health::Settings& web = config.health[0];
+  CHECK(web.rules == std::vector<std::string>{"web", "app"});
+  CHECK(web.kind == health::Kind::https);
+  CHECK(web.target.address.to_string() == "::1");
+  CHECK(web.target.port == 8443);
+  CHECK(web.target.path == "/health?deep=1");
+  CHECK(web.status == std::vector<health::StatusRange>{{204, 204}, {301, 399}});
+  CHECK(web.on_fail == health::OnFail::weight);
+  CHECK(web.fail_percent == 25);
+  const health::Settings& plain = config.health[1];
+  CHECK(plain.rules.empty());
+  CHECK(plain.target.address.to_string() == "127.0.0.1");
+  CHECK(plain.target.port == 80);
+  CHECK(plain.target.path == "/");
+  CHECK(plain.agent);
+  CHECK(config.health[2].kind == health::Kind::tcp);
+  CHECK(config.health[2].on_fail == health::OnFail::drain_host);
+  CHECK(config.health[3].program == std::vector<std::string>{"/bin/check", "-a b", "\\\""});
+}
+
+TEST_CASE("a URL may leave out port and path") {
+  struct Row {
+    std::string_view url;
+    health::Kind kind;
+    std::uint16_t port;
+    std::string_view path;
+  };
+  for (const Row& row : {Row{"http://127.0.0.1", health::Kind::http, 80, "/"},
+                         Row{"https://127.0.0.1", health::Kind::https, 443, "/"},
+                         Row{"http://[::1]", health::Kind::http, 80, "/"},
+                         Row{"http://[::1]:8080", health::Kind::http, 8080, "/"},
+                         Row{"http://127.0.0.1?a:b", health::Kind::http, 80, "/?a:b"},
+                         Row{"http://localhost:81/a:b", health::Kind::http, 81, "/a:b"}}) {
+    INFO(row.url);
+    const auto target = parse_url(row.url, row.kind);
+    REQUIRE(target);
+    CHECK(target->port == row.port);
+    CHECK(target->path == row.path);
+    CHECK(target->written == row.url);
+  }
+}
+
 TEST_CASE("the effective configuration loads as itself") {
   for (const std::string& yaml : {kMinimal, read(kRoot + "/test/unit/config/all_keys.yaml"),
                                   read(kRoot + "/conf/coveyd.yaml")}) {
@@ -197,7 +243,7 @@ TEST_CASE("the effective configuration loads as itself") {
 
 TEST_CASE("the effective configuration names every key that has a value") {
   Config config = good(read(kRoot + "/conf/coveyd.yaml"));
-  config.health.emplace_back();  // no file may have one in this version
+  config.health = good(read(kRoot + "/test/unit/config/all_keys.yaml")).health;  // each kind
   config.hosts.insert(base::HostId{1});
   const std::string dumped = dump(config);
   for (const Key& key : keys()) {
@@ -223,13 +269,19 @@ TEST_CASE("the documented defaults are the real ones") {
     CHECK(std::regex_search(dumped, std::regex("[ -]" + name + ": \"?" + value + "\"?\\n|\\n" +
                                                name + ": \"?" + value + "\"?\\n")));
   }
-  const HealthCheck check;
-  CHECK(key_at("health[].interval").fallback == "2s");
-  CHECK(check.interval == 2s);
-  CHECK(key_at("health[].timeout").fallback == "1s");
-  CHECK(check.timeout == 1s);
+  const health::Settings check;
+  CHECK(key_at("health[].interval").fallback == base::format_duration(check.interval));
+  CHECK(key_at("health[].timeout").fallback == base::format_duration(check.timeout));
+  CHECK(key_at("health[].start_grace").fallback == base::format_duration(check.start_grace));
+  CHECK(key_at("health[].slow_start").fallback == base::format_duration(check.slow_start));
   CHECK(key_at("health[].fall").fallback == std::to_string(check.fall));
   CHECK(key_at("health[].rise").fallback == std::to_string(check.rise));
+  CHECK(key_at("health[].fail_percent").fallback == std::to_string(check.fail_percent));
+  CHECK(key_at("health[].status").fallback == format_status(check.status));
+  CHECK(key_at("health[].verify").fallback == check.verify);
+  CHECK(key_at("health[].agent").fallback == (check.agent ? "true" : "false"));
+  CHECK(key_at("health[].on_fail").fallback ==
+        choice_word(key_at("health[].on_fail"), static_cast<std::size_t>(check.on_fail)));
   const bucket::HashRule hash;
   CHECK(key_at("port_rules[].prefix4").fallback == std::to_string(hash.prefix4));
   CHECK(key_at("port_rules[].prefix6").fallback == std::to_string(hash.prefix6));
