@@ -21,6 +21,7 @@ THIRD_PARTY = [
     (r"libmnl/.*", "libmnl"),
     (r"liburing\.h", "liburing"),
     (r"cap-ng\.h", "libcap-ng"),
+    (r"openssl/.*|boost/asio/ssl(\.hpp|/.*)", "OpenSSL"),
     (r"boost/beast(\.hpp|/.*)", "Boost.Beast"),
     (r"boost/(asio(\.hpp|/.*)|system/.*)", "Boost.Asio"),
     (r"systemd/.*", "libsystemd"),
@@ -36,6 +37,7 @@ C_HEADERS_WITH_BETTER_NAMES = re.compile(
 MESON_NAMES = {"sodium": "libsodium", "yaml": "yaml-cpp", "json": "nlohmann-json", "fmt": "fmt",
                "pcap": "libpcap",
                "dpdk": "DPDK", "mnl": "libmnl", "uring": "liburing", "cap_ng": "libcap-ng",
+               "ssl": "OpenSSL",
                "spdlog": "spdlog",
                "cli11": "CLI11", "prometheus": "prometheus-cpp-core"}
 
