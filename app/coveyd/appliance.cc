@@ -178,7 +178,8 @@ base::Result<void> run_appliance(const config::Config& config, const DaemonOptio
                                          *ring,
                                          config.key_file,
                                          {*secret, *more_secret},
-                                         supervisor(legacy)},
+                                         supervisor(legacy),
+                                         config.health},
                                         wiring, wiring, wiring, wiring, logger);
   if (!runtime) return std::unexpected(runtime.error());
   for (const std::string& warning : (*data_plane)->warnings()) {

@@ -217,6 +217,7 @@ control::Reread read_again(const DaemonOptions& options, const config::Config& r
     is_possible = is_possible && !change.needs_restart;
   }
   if (!is_possible || reread.changes.empty()) return reread;
+  reread.health = wanted.health;
   setup = make_setup(std::move(wanted), bucket_hash);
   reread.configuration = setup->configuration;
   reread.class_rules = class_rules(*setup->policy);

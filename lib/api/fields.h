@@ -56,6 +56,24 @@ void describe(V& visit, T& value) {
   visit("members", value.members);
   visit("islands", value.islands);
   visit("rules", value.rules);
+  visit("health", value.health);
+}
+
+template <typename V, Either<HealthRow> T>
+void describe(V& visit, T& value) {
+  visit("name", value.name);
+  visit("rule", value.rule);
+  visit("kind", value.kind);
+  visit("target", value.target);
+  visit("on_fail", value.on_fail);
+  visit("state", value.state);
+  visit("since", value.since);
+  visit("percent", value.percent);
+  visit("last", value.last);
+  visit("last_ok", value.last_ok);
+  visit("duration_ms", value.duration_ms);
+  visit("succeeded", value.succeeded);
+  visit("failed", value.failed);
 }
 
 template <typename V, Either<BucketCounts> T>

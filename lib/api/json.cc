@@ -171,6 +171,8 @@ base::Result<T> decode(std::string_view text) {
   template std::string encode<Type>(const Type&); \
   template base::Result<Type> decode<Type>(std::string_view);
 COVEY_MESSAGE(Status)
+COVEY_MESSAGE(HealthRow)
+COVEY_MESSAGE(std::vector<HealthRow>)
 COVEY_MESSAGE(RuleStatus)
 COVEY_MESSAGE(std::vector<RuleStatus>)
 COVEY_MESSAGE(ExplainReply)

@@ -60,8 +60,28 @@ struct Status {
   std::string reason;  // why it is not converged; empty when it is
   std::vector<Member> members;
   std::uint32_t islands = 0;
-  std::vector<HeldRule> rules;  // of the host that answers, in order of rules
+  std::vector<HeldRule> rules;      // of the host that answers, in order of rules
+  std::vector<std::string> health;  // a line for each health check that is not up
   friend bool operator==(const Status&, const Status&) = default;
+};
+
+// ---- GET /v1/health ----
+
+struct HealthRow {
+  std::string name;
+  std::string rule;        // "all", or names with commas; empty: of the whole host
+  std::string kind;        // http https tcp exec
+  std::string target;      // what is asked: a URL, an end point, a program
+  std::string on_fail;     // drain drain_host weight report
+  std::string state;       // starting up down drain maint
+  std::string since;       // of the state
+  unsigned percent = 0;    // what this host takes of its share because of it
+  std::string last;        // the last answer, in words; empty: none yet
+  bool last_ok = false;    // it was a good one
+  double duration_ms = 0;  // it took so long
+  std::uint64_t succeeded = 0;
+  std::uint64_t failed = 0;
+  friend bool operator==(const HealthRow&, const HealthRow&) = default;
 };
 
 // ---- GET /v1/rules ----

@@ -66,6 +66,11 @@ base::Result<Exit> params(const Context& context) {
       context, "/v1/rules", [&](const auto& rules) { return show(rules, context.colours); });
 }
 
+base::Result<Exit> health(const Context& context) {
+  return ask_and_show<std::vector<api::HealthRow>>(
+      context, "/v1/health", [&](const auto& rows) { return show(rows, context.colours); });
+}
+
 bool may_be(const api::RuleStatus& rule, const PortTarget& target, std::string_view protocol) {
   if (rule.mode == "default" || !covers(rule.ports, target.port)) return false;
   if (!protocol.empty() && rule.protocol != "both" && rule.protocol != protocol) return false;
@@ -271,6 +276,7 @@ constexpr auto kCommands = std::to_array<Command>({
        {Kind::flag, "--check", "exit with 5 unless the host is converged"}}}},
     {"display", "effective configuration, as YAML", display},
     {"params", "port rules the data plane runs with", params},
+    {"health", "health checks: what was answered, and what follows from it", health},
     {"queryport",
      "rule of a port: its state, counters, buckets",
      queryport,

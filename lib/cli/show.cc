@@ -42,8 +42,9 @@ std::string state_words(const auto& rule) {
 }  // namespace
 
 Colour colour_of_state(std::string_view state) {
-  if (state == "converged" || state == "enabled") return Colour::green;
-  if (state == "isolated" || state == "stopped" || state == "disabled") return Colour::red;
+  if (state == "converged" || state == "enabled" || state == "up") return Colour::green;
+  if (state == "isolated" || state == "stopped" || state == "disabled" || state == "down")
+    return Colour::red;
   return Colour::yellow;
 }
 
@@ -84,6 +85,8 @@ std::string show(const api::Status& status, bool colours) {
   for (const api::HeldRule& rule : status.rules) {
     head.emplace_back("rule", fmt::format("{}: {}", printable(rule.rule), state_words(rule)));
   }
+  for (const std::string& line : status.health)
+    head.emplace_back("health", printable(line));
   Table table({{"host", Align::right},
                {"name", Align::left, true},
                {"state"},
@@ -109,6 +112,26 @@ std::string show(const api::ReloadReply& reply) {
     text += printable(change.text) + (change.needs_restart ? " (needs a restart)" : "") + "\n";
   }
   return text + printable(reply.text);
+}
+
+std::string show(const std::vector<api::HealthRow>& checks, bool colours) {
+  if (checks.empty()) return "no health checks are configured";
+  Table table({{"check", Align::left, true},
+               {"rule", Align::left, true},
+               {"kind"},
+               {"state"},
+               {"takes", Align::right},
+               {"took", Align::right},
+               {"last answer", Align::left, true}},
+              colours);
+  for (const api::HealthRow& check : checks) {
+    const std::string rule = check.rule.empty() ? "(host)" : check.rule;
+    const std::string last = check.last.empty() ? "none yet" : check.last;
+    table.add({check.name, rule, check.kind, Cell(check.state, colour_of_state(check.state)),
+               fmt::format("{} %", check.percent), fmt::format("{:.1f} ms", check.duration_ms),
+               fmt::format("{}\nsince {}", last, check.since)});
+  }
+  return table.to_string();
 }
 
 std::string show(const std::vector<api::RuleStatus>& rules, bool colours) {

@@ -17,6 +17,8 @@
 namespace covey::cli {
 
 [[nodiscard]] std::string show(const api::Status& status, bool colours);
+/// One health check after the other.
+[[nodiscard]] std::string show(const std::vector<api::HealthRow>& checks, bool colours);
 /// All rules, one a line.
 [[nodiscard]] std::string show(const std::vector<api::RuleStatus>& rules, bool colours);
 [[nodiscard]] std::string show(const api::RuleStatus& rule);

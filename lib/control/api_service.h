@@ -41,6 +41,7 @@ class ApiService {
   virtual ~ApiService() = default;
   [[nodiscard]] virtual api::Status status() = 0;
   [[nodiscard]] virtual std::vector<api::RuleStatus> rules() = 0;
+  [[nodiscard]] virtual std::vector<api::HealthRow> health() = 0;
   /// The map of one rule, "default" or "spread"; of all for an empty name, if they are not too
   /// many.
   [[nodiscard]] virtual base::Result<api::BucketMaps> buckets(std::string_view rule) = 0;

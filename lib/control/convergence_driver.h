@@ -92,6 +92,8 @@ class ConvergenceDriver {
   }
   /// The table workers were given last.
   [[nodiscard]] const bucket::BucketTable& table() const { return table_; }
+  /// An event of the shell's.
+  void report(std::string_view name, base::HostId host, const std::string& detail, LogLevel level);
 
  private:
   using Nothing = boost::asio::awaitable<void>;
@@ -123,7 +125,6 @@ class ConvergenceDriver {
   void choose_key(std::uint8_t before);
   void install(convergence::InstallMap& effect);
   void raise(const convergence::Event& event);
-  void report(std::string_view name, base::HostId host, const std::string& detail, LogLevel level);
   void arm();
 
   boost::asio::io_context& io_;

@@ -6,6 +6,7 @@
 
 #include "control/capture.h"
 #include "control/control_metrics.h"
+#include "control/health_rows.h"
 #include "control/rule_commands.h"
 #include "control/state_file.h"
 
@@ -48,11 +49,12 @@ api::Status DaemonService::status() {
   }
   status.islands = now.islands;
   status.rules = held_rules();
+  status.health = complaints(health());
   return status;
 }
 
 void DaemonService::complete(api::RuleStatus& rule, convergence::HostState state) const {
-  rules_.complete(rule, state);
+  parts_.rules.complete(rule, state);
   if (rule.map_class < 0) return;
   const base::ClassIndex map_class{static_cast<std::uint16_t>(rule.map_class)};
   const convergence::Node& node = parts_.driver.node();
@@ -68,7 +70,8 @@ void DaemonService::complete(api::RuleStatus& rule, convergence::HostState state
 
 std::vector<api::HeldRule> DaemonService::held_rules() {
   std::vector<api::HeldRule> held;
-  if (!rules_.states().hold_anything()) return held;  // mostly; the rows below are no small thing
+  if (!parts_.rules.states().hold_anything())
+    return held;  // mostly; the rows below are no small thing
   for (const api::RuleStatus& rule : rules()) {
     const bool is_held = rule.reason == "operator" || rule.reason == "health";
     if (is_held) held.push_back({rule.rule, rule.state, rule.reason, rule.percent});
@@ -82,6 +85,11 @@ std::vector<api::RuleStatus> DaemonService::rules() {
   for (api::RuleStatus& rule : rules)
     complete(rule, state);
   return rules;
+}
+
+std::vector<api::HealthRow> DaemonService::health() {
+  return to_rows(parts_.health.rows(), parts_.view.now(),
+                 [this](base::TimePoint instant) { return text(instant); });
 }
 
 api::BucketMap DaemonService::map_of(const std::string& rule, base::ClassIndex map_class) const {
@@ -165,6 +173,7 @@ std::vector<telemetry::Metric> DaemonService::metrics() {
       {parts_.driver.status(), parts_.driver.control(), parts_.driver.heartbeats(), command_stats(),
        rules(), parts_.events.last_id(), std::move(now.host), std::move(now.cluster)},
       metrics);
+  append_health_metrics(health(), metrics);
   return metrics;
 }
 
@@ -270,9 +279,9 @@ api::CommandReply DaemonService::obey(const api::CommandRequest& request, base::
 
 api::CommandReply DaemonService::obey_for_rules(const api::CommandRequest& request,
                                                 const CommandContext& context) {
-  const InterpretedForRules result = interpret_for_rules(request, context, rules_.states());
+  const InterpretedForRules result = interpret_for_rules(request, context, parts_.rules.states());
   if (result.rules.empty()) return result.reply;
-  rules_.set(result.rules, result.state);
+  parts_.rules.set(result.rules, result.state);
   api::EventRow row;
   row.time = text(parts_.view.now());
   row.event = "rule_state_changed";
@@ -285,7 +294,7 @@ api::CommandReply DaemonService::obey_for_rules(const api::CommandRequest& reque
 
 void DaemonService::keep_state() {
   auto kept = save_state(parts_.state_dir, kept_form_of(parts_.driver.status().state));
-  if (kept) kept = save_rule_states(parts_.state_dir, rules_.states().kept());
+  if (kept) kept = save_rule_states(parts_.state_dir, parts_.rules.states().kept());
   if (!kept) {
     parts_.logger.log(LogLevel::warning, "state_not_kept", {{"reason", kept.error().context}});
   }

@@ -14,6 +14,7 @@
 #include "control/api_service.h"
 #include "control/commands.h"
 #include "control/convergence_driver.h"
+#include "control/health_checks.h"
 #include "control/key_service.h"
 #include "control/reload.h"
 #include "control/remote_control.h"
@@ -33,13 +34,15 @@ class DaemonService final : public ApiService {
     Logger& logger;
     std::string state_dir;
     KeyService& keys;
+    HealthChecks& health;
+    RuleControl& rules;
     Supervision& supervision;
   };
-  /// `secret` is random per start; `rules` are as they were before it.
-  DaemonService(boost::asio::io_context& io, Parts parts, bucket::SipKey secret, RuleStates rules)
+  /// `secret` is random per start.
+  DaemonService(boost::asio::io_context& io, Parts parts, bucket::SipKey secret)
       : parts_(std::move(parts)),
-        rules_(parts_.driver, parts_.view, std::move(rules)),
-        reload_(io, {parts_.driver, parts_.config, rules_, parts_.logger, parts_.supervision}),
+        reload_(io, {parts_.driver, parts_.health, parts_.rules, parts_.config, parts_.logger,
+                     parts_.supervision}),
         remote_(io, parts_.driver, secret,
                 [this](const api::CommandRequest& request, base::HostId from) {
                   return obey(request, from);
@@ -52,6 +55,7 @@ class DaemonService final : public ApiService {
 
   [[nodiscard]] api::Status status() override;
   [[nodiscard]] std::vector<api::RuleStatus> rules() override;
+  [[nodiscard]] std::vector<api::HealthRow> health() override;
   [[nodiscard]] base::Result<api::BucketMaps> buckets(std::string_view rule) override;
   [[nodiscard]] api::Stats stats() override;
   [[nodiscard]] std::vector<api::HistoryRow> history() override;
@@ -82,8 +86,6 @@ class DaemonService final : public ApiService {
   /// Keeps the state for `initial_state: persisted`; called after commands and when a drain has
   /// ended.
   void keep_state();
-  /// The workers follow another configuration.
-  void follow_rules() { rules_.follow(); }
 
  private:
   [[nodiscard]] api::CommandStats command_stats() const;
@@ -98,7 +100,6 @@ class DaemonService final : public ApiService {
 
   Parts parts_;
   WallClock clock_;
-  RuleControl rules_;
   Reload reload_;
   RemoteControl remote_;
   boost::asio::steady_timer trace_limit_;  // of the newest trace, the only one that is on

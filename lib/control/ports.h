@@ -23,6 +23,7 @@
 #include "bucket/bitmap.h"
 #include "bucket/bucket_table.h"
 #include "convergence/staging.h"
+#include "health/settings.h"
 #include "telemetry/metrics.h"
 
 namespace covey::control {
@@ -138,6 +139,7 @@ struct Reread {
   std::function<void()> adopt;
   convergence::Configuration configuration;  // to be staged then
   std::vector<std::string> class_rules;      // by its classes: a port rule, "default", or nothing
+  std::vector<health::Settings> health;      // all checks, to be adopted then
 };
 
 /// The configuration as text and facts that status replies repeat.

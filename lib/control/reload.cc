@@ -73,6 +73,7 @@ api::ReloadReply Reload::follow(const Reread& reread) {
   convergence::Configuration wanted = reread.configuration;
   hold_back(parts_.rules.states(), reread.class_rules, wanted.classes);
   parts_.driver.stage(std::move(wanted));
+  parts_.health.adopt(reread.health);
   const std::string waits_for = parts_.driver.status().staging;
   reply.text = waits_for.empty() ? "in effect on this host" : "staged: " + waits_for;
   return reply;

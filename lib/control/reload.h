@@ -3,7 +3,8 @@
 // it is good and needs no restart; otherwise nothing changes.
 //
 // Owner: control. Thread: the control thread calls everything here. One reload at a time. What the
-// file asks of the cluster is staged: it takes effect when all members have staged the same.
+// file asks of the cluster is staged: it takes effect when all members have staged the same. Health
+// checks are of this host alone and change at once.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -13,6 +14,7 @@
 
 #include "api/messages.h"
 #include "control/convergence_driver.h"
+#include "control/health_checks.h"
 #include "control/logging.h"
 #include "control/ports.h"
 #include "control/rule_control.h"
@@ -25,8 +27,9 @@ class Reload {
   using Done = std::function<void(const api::ReloadReply&)>;
   struct Parts {
     ConvergenceDriver& driver;
-    ConfigView& config;
+    HealthChecks& health;
     const RuleControl& rules;
+    ConfigView& config;
     Logger& logger;
     Supervision& supervision;  // told when a reload begins and ends
   };

@@ -79,6 +79,9 @@ void status(const Call& call, const Done& done) {
 void rules(const Call& call, const Done& done) {
   done(json(call.service.rules()));
 }
+void health(const Call& call, const Done& done) {
+  done(json(call.service.health()));
+}
 void stats(const Call& call, const Done& done) {
   done(json(call.service.stats()));
 }
@@ -187,9 +190,10 @@ struct Route {
   void (*handle)(const Call& call, const Done& done);
 };
 
-constexpr std::array<Route, 16> kRoutes = {{
+constexpr std::array<Route, 17> kRoutes = {{
     {"/v1/status", "GET", "", status},
     {"/v1/rules", "GET", "", rules},
+    {"/v1/health", "GET", "", health},
     {"/v1/buckets", "GET", "rule", buckets},
     {"/v1/flows", "GET", "*", flows},
     {"/v1/stats", "GET", "", stats},

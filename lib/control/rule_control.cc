@@ -11,6 +11,7 @@ void hold_back(const RuleStates& states, std::span<const std::string> rules,
     const RulePart part = rules[c].empty() ? RulePart{} : states.part(rules[c]);
     classes[c].percent = part.percent;
     classes[c].closed = part.closed;
+    classes[c].last_resort = part.last_resort;
   }
 }
 
@@ -39,6 +40,35 @@ bool RuleControl::set_health(std::string_view rule, std::uint8_t percent) {
   return is_new;
 }
 
+void RuleControl::set_health(const std::map<std::string, std::uint8_t>& shares) {
+  bool is_new = false;
+  for (const std::string& rule : names()) {
+    if (!shares.contains(rule))
+      is_new = states_.set_health(rule, convergence::kWholePart) || is_new;
+  }
+  for (const auto& [rule, percent] : shares)
+    is_new = states_.set_health(rule, percent) || is_new;
+  if (is_new) tell();
+}
+
+std::vector<std::string> RuleControl::names() const {
+  std::vector<std::string> names;
+  for (const api::RuleStatus& rule : view_.rules()) {
+    if (rule.map_class >= 0) names.push_back(rule.rule);
+  }
+  return names;
+}
+
+bool RuleControl::is_last_resort(std::string_view rule) const {
+  const std::vector<api::RuleStatus> rules = view_.rules();
+  const auto found = std::ranges::find(rules, rule, &api::RuleStatus::rule);
+  if (found == rules.end() || found->map_class < 0) return false;
+  const base::ClassIndex map_class{static_cast<std::uint16_t>(found->map_class)};
+  const convergence::ClassConfig& part = driver_.node().part(map_class);
+  return part.percent == 0 && part.last_resort && driver_.status().converged &&
+         driver_.node().claims(map_class).count() > 0;
+}
+
 void RuleControl::follow() {
   std::vector<std::string> names;
   for (const api::RuleStatus& rule : view_.rules())
@@ -54,11 +84,12 @@ void RuleControl::tell() {
     if (names[c].empty()) continue;
     const RulePart part = states_.part(names[c]);
     const convergence::ClassConfig& present = driver_.node().part({c});
-    if (RulePart{present.percent, present.closed} == part) continue;
+    if (RulePart{present.percent, present.closed, present.last_resort} == part) continue;
     driver_.command({.verb = convergence::Verb::hold_back,
                      .map_class = {c},
                      .percent = part.percent,
-                     .closed = part.closed});
+                     .closed = part.closed,
+                     .last_resort = part.last_resort});
   }
 }
 

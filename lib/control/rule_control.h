@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,11 +36,17 @@ class RuleControl {
   std::vector<std::string> set(std::span<const std::string> rules, RuleState state);
   /// True if that changes the rule's health.
   bool set_health(std::string_view rule, std::uint8_t percent);
+  /// Of all rules: per cent by name, the whole where there is none.
+  void set_health(const std::map<std::string, std::uint8_t>& shares);
   /// The workers follow another configuration: its rules are held back as their names were, and
   /// names that are gone are forgotten.
   void follow();
 
   [[nodiscard]] const RuleStates& states() const { return states_; }
+  /// Of all rules with buckets; "default" is what no rule covers.
+  [[nodiscard]] std::vector<std::string> names() const;
+  /// It has new connections of a rule that it holds back wholly, since no other host takes them.
+  [[nodiscard]] bool is_last_resort(std::string_view rule) const;
   /// State, reason and per cent of a row, of a host in that state.
   void complete(api::RuleStatus& rule, convergence::HostState host) const;
 

@@ -15,7 +15,9 @@
 #include "control/api_server.h"
 #include "control/convergence_driver.h"
 #include "control/daemon_service.h"
+#include "control/health_checks.h"
 #include "control/key_service.h"
+#include "control/rule_control.h"
 #include "control/state_file.h"
 #include "control/supervision.h"
 #include "heartbeat/keys.h"
@@ -61,7 +63,7 @@ RuleStates apply_initial_state(Options& options, const DataPlaneView& view, Logg
 }  // namespace
 
 struct Runtime::Implementation {
-  Implementation(Options options, RuleStates rules, const heartbeat::DerivedKeys& derived,
+  Implementation(Options options, RuleStates kept_rules, const heartbeat::DerivedKeys& derived,
                  ConvergenceDriver::Ports ports, ConfigView& config, Logger& log)
       : settings(std::move(options.settings)),
         logger(log),
@@ -69,19 +71,36 @@ struct Runtime::Implementation {
         driver(io, std::move(options.node), derived, ports, events),
         keys(std::move(options.keys), {driver, log, config.cluster_name(), options.key_file}),
         supervision(io, std::move(options.supervisor), {driver, ports.view, log}),
+        rules(driver, ports.view, std::move(kept_rules)),
+        checks(std::move(options.health)),
+        health(io, health_host(ports.view)),
         service(io,
-                {driver, ports.view, config, events, log, settings.state_dir, keys, supervision},
-                options.command_secret, std::move(rules)),
+                {driver, ports.view, config, events, log, settings.state_dir, keys, health, rules,
+                 supervision},
+                options.command_secret),
         server(io, service),
         signals(io),
         leave_timer(io) {}
 
   void start() {
     driver.on_stopped([this] { left(); });
-    driver.on_switched([this] { asio::post(io, [this] { service.follow_rules(); }); });
+    driver.on_switched([this] { asio::post(io, [this] { rules.follow(); }); });
+    health.start(checks);  // before the host says that it takes anything
     driver.start([this](const std::string& why) { fail(why); });
     supervision.start();
     wait_for_signal();
+  }
+
+  HealthChecks::Host health_host(DataPlaneView& view) {
+    return {
+        .now = [&view] { return view.now(); },
+        .rules = [this] { return rules.names(); },
+        .hold = [this](const HealthChecks::Shares& shares) { rules.set_health(shares); },
+        .is_last_resort = [this](const std::string& rule) { return rules.is_last_resort(rule); },
+        .report =
+            [this](std::string_view event, const std::string& detail, LogLevel level) {
+              driver.report(event, driver.config().self, detail, level);
+            }};
   }
 
   void wait_for_signal() {
@@ -147,6 +166,7 @@ struct Runtime::Implementation {
     if (std::exchange(ended, true)) return;
     server.close();
     supervision.close();
+    health.close();
     service.close();
     driver.close();
     leave_timer.cancel();
@@ -162,6 +182,9 @@ struct Runtime::Implementation {
   ConvergenceDriver driver;
   KeyService keys;
   Supervision supervision;
+  RuleControl rules;
+  std::vector<health::Settings> checks;
+  HealthChecks health;
   DaemonService service;
   ApiServer server;
   asio::signal_set signals;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "bucket/siphash.h"
@@ -32,6 +33,7 @@ struct Options {
   std::string key_file;           // where they are from, and where they go when they change
   bucket::SipKey command_secret;  // random per start
   Supervisor supervisor = {};
+  std::vector<health::Settings> health = {};
 };
 
 class Runtime {

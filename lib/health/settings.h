@@ -51,10 +51,10 @@ struct Settings {
   base::Duration start_grace{};  // failures at the beginning do not count for so long
   base::Duration slow_start{};   // a service that has recovered gets its share back over this time
   OnFail on_fail = OnFail::drain;
-  unsigned fail_percent = 10;              // on_fail weight
-  bool agent = false;                      // the first line of the answer is a report (report.h)
-  std::vector<StatusRange> status = {{}};  // http, https: good answers
-  std::string text;                        // ... which contain this; empty: anything
+  unsigned fail_percent = 10;  // on_fail weight
+  bool agent = false;          // the first line of the answer is a report (report.h)
+  std::vector<StatusRange> status = std::vector<StatusRange>(1);  // http, https: good answers
+  std::string text;           // ... which contain this; empty: anything
   std::string host;           // name in the request and of the certificate; may be empty
   std::string verify = "no";  // https: no, yes, or a file of authorities
   friend bool operator==(const Settings&, const Settings&) = default;

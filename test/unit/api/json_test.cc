@@ -20,6 +20,7 @@ api::Status a_status() {
                     {2, "web2", "draining", false, 50, 120, true}};
   status.islands = 0;
   status.rules = {{"web", "draining", "operator", 0}};
+  status.health = {"web is down: 500"};
   return status;
 }
 
@@ -52,13 +53,14 @@ void check_round_trip(const T& value) {
 }  // namespace
 
 TEST_CASE("a status has exactly the documented keys, in their order") {
-  CHECK(api::encode(a_status()) ==
-        R"({"cluster":"web","host":{"id":1,"name":"web1","state":"converged","default":true},)"
-        R"("epoch":7,"converged":true,"since":"2026-01-02T03:04:05.678Z","reason":"",)"
-        R"("members":[{"id":1,"name":"web1","state":"converged","default":true,"weight":100,)"
-        R"("age_ms":0,"in_view":true},{"id":2,"name":"web2","state":"draining","default":false,)"
-        R"("weight":50,"age_ms":120,"in_view":true}],"islands":0,)"
-        R"("rules":[{"rule":"web","state":"draining","reason":"operator","percent":0}]})");
+  CHECK(
+      api::encode(a_status()) ==
+      R"({"cluster":"web","host":{"id":1,"name":"web1","state":"converged","default":true},)"
+      R"("epoch":7,"converged":true,"since":"2026-01-02T03:04:05.678Z","reason":"",)"
+      R"("members":[{"id":1,"name":"web1","state":"converged","default":true,"weight":100,)"
+      R"("age_ms":0,"in_view":true},{"id":2,"name":"web2","state":"draining","default":false,)"
+      R"("weight":50,"age_ms":120,"in_view":true}],"islands":0,)"
+      R"("rules":[{"rule":"web","state":"draining","reason":"operator","percent":0}],"health":["web is down: 500"]})");
 }
 
 TEST_CASE("verdicts are an object in the order of the policy") {

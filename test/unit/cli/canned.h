@@ -15,7 +15,7 @@ inline constexpr std::string_view kStatus = R"({"cluster":"web",
   {"id":2,"name":"web2","state":"converging","default":false,"weight":50,"age_ms":31,
    "in_view":true},
   {"id":3,"name":"web3","state":"isolated","default":false,"weight":100,"age_ms":15000,
-   "in_view":false}],"islands":0,"rules":[]})";
+   "in_view":false}],"islands":0,"rules":[],"health":[]})";
 
 inline constexpr std::string_view kRules = R"([
   {"rule":"web","state":"enabled","reason":"","percent":100,

@@ -28,6 +28,7 @@ def _count():
 
 STATUS = {"cluster": "web", "epoch": 1, "converged": True, "since": "", "reason": "", "islands": 0,
           "rules": [],
+          "health": [],
           "host": {"id": 1, "name": "web1", "state": "converged", "default": True},
           "members": [_member(1, "web1"), _member(2, "web2"), _member(3, "db.example")]
                      + [_member(10 + at, name) for at, name in enumerate(HOSTILE)]}

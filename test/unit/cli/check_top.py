@@ -71,7 +71,8 @@ class Daemon(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         return {"/v1/status": {"cluster": "web", "host": {"id": 1, "name": "web1",
                                                           "state": "converged", "default": True},
                                "epoch": 7, "converged": True, "since": "t", "reason": "",
-                               "members": MEMBERS, "islands": 0, "rules": []},
+                               "members": MEMBERS, "islands": 0, "rules": [],
+                               "health": []},
                 "/v1/buckets": {"host": 1, "epoch": 7, "maps": [
                     {"rule": "web", "map_class": 1, "owners": [1, 1, 2, 3]}]},
                 "/v1/events": EVENTS}[path]

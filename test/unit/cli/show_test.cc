@@ -60,6 +60,35 @@ TEST_CASE("query says which rules this host does not take in full, and why") {
   const std::string text = show(status, false);
   CHECK(text.find("rule       web: draining (operator)\n") != std::string::npos);
   CHECK(text.find("rule       d?ns: enabled, 30 % (health)\n") != std::string::npos);
+  check_width(text);
+}
+
+TEST_CASE("query has a line for each health check that is not up") {
+  api::Status status = decoded<api::Status>(canned::kStatus);
+  status.health = {"web is down: connect: Connection refused", "disk is drain: says: \033drain"};
+  const std::string text = show(status, false);
+  CHECK(text.find("health     web is down: connect: Connection refused\n"
+                  "health     disk is drain: says: ?drain\n") != std::string::npos);
+  check_width(text);
+}
+
+TEST_CASE("health shows what was answered and what follows from it, two lines a check") {
+  const auto checks = decoded<std::vector<api::HealthRow>>(R"([
+    {"name":"web","rule":"web,app","kind":"http","target":"http://127.0.0.1/","on_fail":"drain",
+     "state":"up","since":"2026-01-02T03:04:05Z","percent":100,"last":"200 OK","last_ok":true,
+     "duration_ms":1.26,"succeeded":7,"failed":0},
+    {"name":"disk","rule":"","kind":"exec","target":"/bin/check","on_fail":"drain_host",
+     "state":"down","since":"2026-01-02T03:04:06Z","percent":0,"last":"","last_ok":false,
+     "duration_ms":0,"succeeded":0,"failed":3}])");
+  const std::string text = show(checks, false);
+  CHECK(text ==
+        "check  rule     kind  state  takes    took  last answer\n"
+        "web    web,app  http  up     100 %  1.3 ms  200 OK\n"
+        "                                            since 2026-01-02T03:04:05Z\n"
+        "disk   (host)   exec  down     0 %  0.0 ms  none yet\n"
+        "                                            since 2026-01-02T03:04:06Z\n");
+  CHECK(show(checks, true).find("\033[31mdown\033[0m") != std::string::npos);
+  CHECK(show(std::vector<api::HealthRow>{}, false) == "no health checks are configured");
 }
 
 TEST_CASE("colours appear in query only when wanted") {

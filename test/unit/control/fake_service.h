@@ -45,6 +45,7 @@ class FakeService final : public ApiService {
     return status;
   }
   std::vector<api::RuleStatus> rules() override { return std::vector<api::RuleStatus>(2); }
+  std::vector<api::HealthRow> health() override { return std::vector<api::HealthRow>(3); }
   base::Result<api::BucketMaps> buckets(std::string_view rule) override {
     if (rule == "web" || rule.empty()) return api::BucketMaps{1, 7, {{"web", 2, {1, 1}}}};
     return base::fail(base::ErrorCode::not_found, "no such rule");

@@ -43,7 +43,7 @@ std::string error_in(const Reply& reply) {
 
 TEST_CASE("every documented path answers") {
   for (const char* path :
-       {"/v1/status", "/v1/rules", "/v1/buckets", "/v1/buckets?rule=web", "/v1/flows",
+       {"/v1/status", "/v1/rules", "/v1/health", "/v1/buckets", "/v1/buckets?rule=web", "/v1/flows",
         "/v1/flows?limit=3", "/v1/stats", "/v1/history", "/v1/events", "/v1/config", "/metrics",
         "/healthz", "/v1/keys",
         "/v1/explain?protocol=udp&source=10.0.0.1&source_port=1&destination=10.0.0.2"

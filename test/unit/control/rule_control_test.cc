@@ -59,6 +59,25 @@ TEST_CASE("the core hears at once of what an operator or health says") {
   CHECK(hosts.segment.run_until([&] { return hosts.segment.owned(1) == 21; }));
 }
 
+TEST_CASE("where health holds back all hosts, each is the last resort") {
+  Hosts hosts;
+  CHECK(hosts.control.names() == std::vector<std::string>{"web", "default"});
+  RuleControl other{hosts.segment.host(2).driver, hosts.segment.host(2).data_plane, {}};
+  hosts.control.set_health({{"web", 0}});
+  CHECK(hosts.segment.run_until([&] { return hosts.segment.owned(2) == 64; }));
+  CHECK_FALSE(hosts.control.is_last_resort("web"));
+  CHECK_FALSE(other.is_last_resort("web"));
+  other.set_health({{"web", 0}});
+  CHECK(hosts.segment.run_until(
+      [&] { return hosts.control.is_last_resort("web") && other.is_last_resort("web"); }));
+  CHECK(hosts.segment.owned(1) == 32);
+  CHECK_FALSE(hosts.control.is_last_resort("default"));
+  CHECK_FALSE(hosts.control.is_last_resort("gone"));
+  other.set_health(std::map<std::string, std::uint8_t>{});  // of all rules: they are well
+  CHECK(hosts.segment.run_until([&] { return hosts.segment.owned(2) == 64; }));
+  CHECK_FALSE(other.is_last_resort("web"));
+}
+
 TEST_CASE("rules that another configuration does not have are forgotten, the others are not") {
   Hosts hosts;
   hosts.control.set({{"web", "gone"}}, RuleState::draining);

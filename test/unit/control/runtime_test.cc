@@ -60,7 +60,8 @@ class Daemon {
     if (thread_.joinable()) wait();
   }
   void start() {
-    auto opened = Runtime::open({settings, host_config(id_), cluster_ring(), {}, {}, supervisor},
+    auto opened =
+        Runtime::open({settings, host_config(id_), cluster_ring(), {}, {}, supervisor, health},
                                 data_plane, link, data_plane, config, quiet_logger());
     REQUIRE(opened.has_value());
     runtime_ = std::move(*opened);
@@ -122,6 +123,7 @@ class Daemon {
   FakeConfig config;
   Settings settings;
   Supervisor supervisor;
+  std::vector<health::Settings> health;
   int exit_code = -1;
 
  private:
@@ -438,6 +440,48 @@ TEST_CASE("a suspended host refuses to start until it is resumed") {
   REQUIRE(daemon.reaches("suspended"));
   CHECK(daemon.command({"start", "", "", 0, ""}).code == 5);
   CHECK(daemon.command({"resume", "", "", 0, ""}).ok);
+  CHECK(daemon.wait() == 0);
+}
+
+TEST_CASE("the only host goes on serving a rule whose service is ill, and says so") {
+  Daemon daemon(1);
+  health::Settings check;
+  check.name = "script";
+  check.rules = {"web"};
+  check.kind = health::Kind::exec;
+  check.program = {"/bin/sh", "-c", "echo no disk; exit 1"};
+  check.interval = std::chrono::milliseconds(20);
+  check.timeout = std::chrono::seconds(20);
+  daemon.health = {check};
+  daemon.start();
+  REQUIRE(daemon.reaches([](const api::Status& now) {
+    return now.converged &&
+           now.health == std::vector<std::string>{"script is down: ended with status 1: no disk"};
+  }));
+  const auto rows =
+      api::decode<std::vector<api::HealthRow>>(ask(daemon.settings.socket, get("/v1/health")));
+  REQUIRE(rows);
+  REQUIRE(rows->size() == 1);
+  CHECK(rows->front().name == "script");
+  CHECK(rows->front().state == "down");
+  CHECK(rows->front().percent == 0);
+  CHECK(rows->front().failed >= 3);
+  const auto has_event = [&](const std::string& event, const std::string& detail) {
+    const std::string events = ask(daemon.settings.socket, get("/v1/events"));
+    return events.find("\"event\":\"" + event) != std::string::npos &&
+           events.find(detail) != std::string::npos;
+  };
+  CHECK(has_event("health_changed", "script: starting -> down: ended with status 1: no disk"));
+  REQUIRE(daemon.reaches([&](const api::Status&) {
+    return has_event("health_overruled", "rule web: no host is well, this one goes on serving");
+  }));
+  const auto rules =
+      api::decode<std::vector<api::RuleStatus>>(ask(daemon.settings.socket, get("/v1/rules")));
+  REQUIRE(rules);
+  CHECK(rules->front().buckets.owned == rules->front().buckets.total);
+  CHECK(
+      ask(daemon.settings.socket, get("/metrics")).find("covey_health_up{check=\"script\"} 0\n") !=
+      std::string::npos);
   CHECK(daemon.wait() == 0);
 }
 
