@@ -25,13 +25,15 @@ from covey_lab.shell import LabError
 from covey_lab.traffic.frames import Sniffer, source_is
 
 WEIGHTS = [100, 100, 50]
+# So that there are metrics of checks; it holds nothing back.
+HEALTH = ['{ name: web, http: "http://127.0.0.1/healthz", on_fail: report }']
 _MODE = {}  # what --mode changes of every cluster
 
 
 def options(**changes):
     """The options of the shared cluster, or a variation under another tag."""
     values = {"tag": f"e2e{os.getpid()}", "weights": list(WEIGHTS), "interval": "100ms",
-              "tolerance": 3, "log_level": "debug", **_MODE}
+              "tolerance": 3, "log_level": "debug", "health": list(HEALTH), **_MODE}
     return settings.Options(**{**values, **changes})
 
 

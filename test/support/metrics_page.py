@@ -6,9 +6,9 @@ import re
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 # Labels whose values depend on the cluster; those of the others are written down.
-OPEN = {"cluster": "its name", "host": "an id", "name": "of the host", "port": "its interface",
-        "rule": "its name, or `default`", "verdict": "[one of these](operations.md#verdicts)",
-        "worker": "its number"}
+OPEN = {"check": "its name", "cluster": "its name", "host": "an id", "name": "of the host",
+        "port": "its interface", "rule": "its name, or `default`",
+        "verdict": "[one of these](operations.md#verdicts)", "worker": "its number"}
 ADDED = {"instance", "job"}  # by Prometheus
 HEAD = ["| metric | type | labels | meaning |", "| --- | --- | --- | --- |"]
 

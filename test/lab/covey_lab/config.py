@@ -6,6 +6,7 @@ files when they play with a lab.
 """
 
 import os
+import string
 
 from . import settings
 
@@ -40,6 +41,12 @@ def _partition_details(options):
     return ""
 
 
+def _health(options, host):
+    known = {"host": host, "state": options.state_dir()}
+    lines = [f"  - {string.Template(check).substitute(known)}" for check in options.health]
+    return "\n".join(["health:", *lines]) if lines else "health: []"
+
+
 def render(options, host):
     """The configuration file of host number `host`."""
     state = options.state_dir()
@@ -72,6 +79,7 @@ icmp: {options.icmp}
 multicast: {options.multicast}
 port_rules:
 {rules}
+{_health(options, host)}
 api: {{ socket: {state}/h{host}.sock, http: "127.0.0.1:9717" }}
 state_dir: {state}/h{host}.state
 log: {{ level: {options.log_level}, format: text }}

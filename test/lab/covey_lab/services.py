@@ -65,23 +65,28 @@ def blob_checksum(directory):
 
 def start(lab, host):
     """Start what stands behind one host; every process is recorded in the lab's state."""
-    state = lab.state.directory
+    start_web(lab, host)
     name = namespace(lab.options.tag, host)
-    listen = "\n".join(f"    listen 0.0.0.0:{port}; listen [::]:{port} ipv6only=on;"
-                       for port in settings.HTTP_PORTS)
-    conf = state / f"nginx-{host}.conf"
-    conf.write_text(_NGINX.format(state=state, host=host, name=settings.host_name(host),
-                                  listen=listen), encoding="utf-8")
-    (state / f"nginx-{host}.tmp").mkdir(exist_ok=True)
-    lab.spawn(f"nginx-{host}", name,
-              ["nginx", "-p", str(state), "-e", str(state / f"nginx-{host}.log"),
-               "-c", str(conf)])
     lab.spawn(f"echo-{host}", name,
               [sys.executable, "-m", "covey_lab.udp_echo", settings.host_name(host),
                str(settings.ECHO_PORT)], cwd=_PACKAGE_ROOT)
     lab.spawn(f"listen-{host}", name,
               [str(lab.options.tool("lab-listen")), "--port", str(settings.TALK_PORT),
                "--host", str(host)])
+
+
+def start_web(lab, host):
+    """Start the web server of one host."""
+    state = lab.state.directory
+    listen = "\n".join(f"    listen 0.0.0.0:{port}; listen [::]:{port} ipv6only=on;"
+                       for port in settings.HTTP_PORTS)
+    conf = state / f"nginx-{host}.conf"
+    conf.write_text(_NGINX.format(state=state, host=host, name=settings.host_name(host),
+                                  listen=listen), encoding="utf-8")
+    (state / f"nginx-{host}.tmp").mkdir(exist_ok=True)
+    lab.spawn(f"nginx-{host}", namespace(lab.options.tag, host),
+              ["nginx", "-p", str(state), "-e", str(state / f"nginx-{host}.log"),
+               "-c", str(conf)])
 
 
 def end(lab, host):

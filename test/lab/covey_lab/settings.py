@@ -65,6 +65,7 @@ class Options:
     hosts: int = 3
     weights: list = dataclasses.field(default_factory=list)  # per host, 100 where missing
     rules: list = dataclasses.field(default_factory=default_rules)
+    health: list = dataclasses.field(default_factory=list)  # YAML; $host and $state are known
     interval: str = "200ms"
     tolerance: int = 5
     buckets: int = 4096

@@ -80,6 +80,7 @@ def healthy():
         add("covey_flows", steady(8000), state="established")
         add("covey_flows", steady(500), state="half_open")
         add("covey_flows_capacity", steady(10000))
+        add("covey_health_up", steady(1), check="web")
         for port in ("uplink", "local"):
             add("covey_port_link_up", steady(1), port=port)
             add("covey_port_missed_frames_total", steady(3), port=port)
@@ -164,6 +165,10 @@ CASES = [
     ("no room", changed("c", "covey_flows_untracked_total", rising(1)), "CoveyFlowsUntracked", 1),
     ("hardly any room", changed("c", "covey_flows", steady(8501), state="established"),
      "CoveyFlowsNearlyFull", 1),
+    ("an ill service", changed("c", "covey_health_up", steady(0), check="web"),
+     "CoveyServiceIll", 1),
+    ("a service that failed and is back", changed("c", "covey_health_up", lately(1, 0, 1),
+                                                  check="web"), None, 0),
     ("no link", changed("c", "covey_port_link_up", steady(0), port="uplink"), "CoveyLinkDown", 1),
     ("missed frames", changed("c", "covey_port_missed_frames_total", rising(2), port="uplink"),
      "CoveyPortMissed", 1),

@@ -62,7 +62,7 @@ class Daemon {
   void start() {
     auto opened =
         Runtime::open({settings, host_config(id_), cluster_ring(), {}, {}, supervisor, health},
-                                data_plane, link, data_plane, config, quiet_logger());
+                      data_plane, link, data_plane, config, quiet_logger());
     REQUIRE(opened.has_value());
     runtime_ = std::move(*opened);
     thread_ = std::thread([this] { exit_code = runtime_->run(); });
