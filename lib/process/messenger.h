@@ -6,6 +6,7 @@
 // parent has not read when the child ends it can still read; what finds no room is lost.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>

@@ -104,6 +104,16 @@ def test_sigterm_is_told_before_the_daemon_ends(pair, manager):
     assert manager.wait("STOPPING")["STATUS"] == "leaving the cluster"
 
 
+def test_sigterm_to_all_processes_as_systemd_sends_it_is_one_wish(pair, manager):
+    manager.wait("READY")
+    for process in pair.coveyd(2).family():
+        process.signal(signal.SIGTERM)
+    assert pair.forget_process("coveyd-2") == 0
+    pair.wait_converged([1])
+    assert pair.ask(1, "history")[-1]["trigger"] == "host 2 left"
+    manager.wait("STOPPING")
+
+
 def test_a_daemon_that_dies_is_the_last_news(pair, manager):
     manager.wait("READY")
     assert pair.crash(2) == 128 + signal.SIGKILL
@@ -143,3 +153,14 @@ def test_a_worker_that_sleeps_for_want_of_frames_is_no_worker_that_hangs(pair, m
         manager.wait("WATCHDOG")
     assert pair.ask(2, "stats")["workers"][0]["sleeps"] > sleeps
     assert "workers_stand_still" not in _log(pair).rpartition("event=started")[2]
+
+
+def test_sigabrt_to_all_processes_as_systemd_sends_it_is_told_to_peers_all_the_same(pair, manager):
+    manager.wait("STATUS", lambda status: status.startswith("converged: 2 hosts"))
+    halted = Halted(pair.coveyd(2).child(), THREADS["worker"])
+    for process in pair.coveyd(2).family()[::-1]:
+        process.signal(signal.SIGABRT)
+    halted.bury()
+    assert pair.forget_process("coveyd-2") in (128 + signal.SIGABRT, 128 + signal.SIGKILL)
+    pair.wait_converged([1])
+    assert pair.ask(1, "history")[-1]["trigger"] == "host 2 died"
