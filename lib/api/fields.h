@@ -35,6 +35,7 @@ void describe(V& visit, T& value) {
   visit("weight", value.weight);
   visit("age_ms", value.age_ms);
   visit("in_view", value.in_view);
+  visit("drains", value.drains);
 }
 
 template <typename V, Either<HeldRule> T>

@@ -37,8 +37,9 @@ struct Member {
   std::string state;
   bool is_default = false;
   unsigned weight = 0;
-  std::int64_t age_ms = 0;  // since it was last heard; 0 for the host that answers
-  bool in_view = false;     // takes part; a host that was only heard lately does not
+  std::int64_t age_ms = 0;          // since it was last heard; 0 for the host that answers
+  bool in_view = false;             // takes part; a host that was only heard lately does not
+  std::vector<std::string> drains;  // rules of which it takes no new connections, though it might
   friend bool operator==(const Member&, const Member&) = default;
 };
 

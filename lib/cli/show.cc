@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
 
 #include "base/text.h"
 #include "cli/table.h"
@@ -25,6 +26,16 @@ std::string yes_no(bool value) {
 
 std::string dash_if_empty(const std::string& text) {
   return text.empty() ? "-" : text;
+}
+
+/// "web, db", "a, b, c, d, e, f and 4 more".
+std::string some_of(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 6;
+  const std::span shown = std::span(names).first(std::min(names.size(), most));
+  const std::string text = fmt::format("{}", fmt::join(shown, ", "));
+  return shown.size() == names.size()
+             ? text
+             : fmt::format("{} and {} more", text, names.size() - shown.size());
 }
 
 /// "draining", "enabled, 30 %".
@@ -81,6 +92,11 @@ std::string show(const api::Status& status, bool colours) {
     head.emplace_back("islands", fmt::format("{}: other parts of this cluster are heard that do "
                                              "not take part",
                                              status.islands));
+  }
+  for (const api::Member& member : status.members) {
+    if (member.id == status.host.id || member.drains.empty()) continue;
+    head.emplace_back(fmt::format("host {}", member.id),
+                      fmt::format("drains {}", printable(some_of(member.drains))));
   }
   for (const api::HeldRule& rule : status.rules) {
     head.emplace_back("rule", fmt::format("{}: {}", printable(rule.rule), state_words(rule)));

@@ -45,7 +45,7 @@ api::Status DaemonService::status() {
   for (const convergence::MemberStatus& member : now.members) {
     status.members.push_back({member.host.value, member.name, std::string(name(member.state)),
                               member.is_default, member.weight, base::to_ms(member.age),
-                              member.in_view});
+                              member.in_view, names_of(member.withdrawn)});
   }
   status.islands = now.islands;
   status.rules = held_rules();
@@ -66,6 +66,16 @@ void DaemonService::complete(api::RuleStatus& rule, convergence::HostState state
     rule.buckets.dirty = static_cast<std::uint32_t>(
         std::ranges::count(table.classes[map_class.value].states, bucket::BucketState::own_dirty));
   }
+}
+
+std::vector<std::string> DaemonService::names_of(const std::vector<base::ClassIndex>& classes) {
+  std::vector<std::string> names;
+  if (classes.empty()) return names;
+  const auto by_class =
+      names_by_class(parts_.view.rules(), parts_.driver.node().configuration().classes.size());
+  for (const base::ClassIndex map_class : classes)
+    names.push_back(by_class.at(map_class.value));
+  return names;
 }
 
 std::vector<api::HeldRule> DaemonService::held_rules() {

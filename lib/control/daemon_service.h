@@ -91,6 +91,7 @@ class DaemonService final : public ApiService {
   [[nodiscard]] api::CommandStats command_stats() const;
   [[nodiscard]] api::CommandReply obey_for_rules(const api::CommandRequest& request,
                                                  const CommandContext& context);
+  [[nodiscard]] std::vector<std::string> names_of(const std::vector<base::ClassIndex>& classes);
   [[nodiscard]] std::vector<api::HeldRule> held_rules();
   [[nodiscard]] std::string text(base::TimePoint instant);
   [[nodiscard]] base::Result<base::HostId> host_named(const std::string& wanted) const;

@@ -100,6 +100,9 @@ InterpretedForRules interpret_for_rules(const api::CommandRequest& request,
                                                       std::string(name(verb.state)) + " already"
                                                 : host + std::string(verb.effect) + names;
   result.reply.text = text + reservation(verb.state, context.state);
+  const bool is_kept_out = verb.state == RuleState::enabled && request.target != kAllRules &&
+                           states.health(request.target) == 0;
+  if (is_kept_out) result.reply.text += "; but its service is not well";
   return result;
 }
 

@@ -235,7 +235,9 @@ bool Node::Impl::must_propose(HostSet wanted) const {
   if (nonces_of(wanted) != proposal.nonces) return true;
   if (phase != Phase::stable) return part_is_stale();
   const Statement& mine = committed.statements[self.value];
-  if (takes_no_flows() != mine.draining || wants(self) != mine.classes) return true;
+  if (takes_no_flows() != mine.draining ||
+      wants(self, committed.configuration->digest) != mine.classes)
+    return true;
   const std::optional<std::uint64_t> target = common_target(wanted, offer());
   return target && *target != committed.configuration->digest;
 }
@@ -490,8 +492,10 @@ std::string Node::Impl::trigger_of(HostSet wanted) const {
     if (drains && !old.draining)
       add(host_text(host) + (no_gateway ? " lost its gateway" : " drains"));
     if (!drains && old.draining) add(host_text(host) + " takes new flows again");
-    const bool is_other = host != self && !offer_of(said).has(committed.configuration->digest);
-    if (!is_other && wants(host) != old.classes) add(change_of(host, old.classes, wants(host)));
+    const std::uint64_t digest = committed.configuration->digest;
+    if (host != self && !offer_of(said).has(digest)) return;
+    const std::vector<heartbeat::ClassStatement> wanted_part = wants(host, digest);
+    if (wanted_part != old.classes) add(change_of(host, old.classes, wanted_part));
   });
   const std::optional<std::uint64_t> target = common_target(wanted, offer());
   if (target && *target != committed.configuration->digest) add("configuration");

@@ -163,7 +163,8 @@ struct MemberStatus {
   base::Duration age{};      // since last heard; zero for this host
   bool in_view = false;
   std::uint64_t nonce = 0;
-  std::vector<heartbeat::HeldKey> keys;  // as it said last; empty for this host
+  std::vector<heartbeat::HeldKey> keys;     // as it said last; empty for this host
+  std::vector<base::ClassIndex> withdrawn;  // classes of configuration() of which it takes nothing
 };
 
 struct Convergence {  // one line of history

@@ -253,7 +253,8 @@ struct Node::Impl {
   [[nodiscard]] bool part_is_stale() const;
   [[nodiscard]] std::optional<std::uint64_t> common_target(base::HostSet hosts,
                                                            const Offer& own) const;
-  [[nodiscard]] std::vector<heartbeat::ClassStatement> wants(base::HostId host) const;
+  [[nodiscard]] std::vector<heartbeat::ClassStatement> wants(base::HostId host,
+                                                             std::uint64_t digest) const;
   [[nodiscard]] const Shape& next_shape() const { return switching ? staged_shape : shape; }
   [[nodiscard]] const std::vector<ClassConfig>& next_parts() const {
     return switching ? staged_parts : class_parts;
@@ -269,6 +270,7 @@ struct Node::Impl {
   [[nodiscard]] std::string reason() const;
   [[nodiscard]] std::string refused_peers() const;
   [[nodiscard]] std::vector<MemberStatus> member_list(base::TimePoint now) const;
+  [[nodiscard]] std::vector<base::ClassIndex> withdrawn(base::HostId host) const;
   void note_state(base::TimePoint now);
 
   [[nodiscard]] bool is_young() const { return committed.members.empty(); }

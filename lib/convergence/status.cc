@@ -241,6 +241,7 @@ std::vector<MemberStatus> Node::Impl::member_list(TimePoint now) const {
     status.in_view = member;
     status.nonce = host == self ? own_nonces.back() : peer.nonce;
     if (host != self) status.keys = peer.said.keys;
+    status.withdrawn = withdrawn(host);
     for (const std::size_t c :
          {std::size_t{bucket::kFirstRuleClass}, std::size_t{bucket::kSpreadClass.value}}) {
       if (c >= parts.size()) continue;
@@ -250,6 +251,18 @@ std::vector<MemberStatus> Node::Impl::member_list(TimePoint now) const {
     list.push_back(std::move(status));
   });
   return list;
+}
+
+/// Nothing of a host that does not speak of the configuration the workers here follow.
+std::vector<base::ClassIndex> Node::Impl::withdrawn(HostId host) const {
+  std::vector<base::ClassIndex> classes;
+  const Offer offered = host == self ? offer() : offer_of(peers.at(host).said);
+  if (!offered.has(installed->digest)) return classes;
+  const std::vector<heartbeat::ClassStatement> part = wants(host, installed->digest);
+  for (std::size_t c = 0; c < part.size(); ++c) {
+    if (part[c].is_withdrawn()) classes.push_back({static_cast<std::uint16_t>(c)});
+  }
+  return classes;
 }
 
 void Node::Impl::note_state(TimePoint now) {

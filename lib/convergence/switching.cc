@@ -158,9 +158,8 @@ std::optional<std::uint64_t> Node::Impl::common_target(HostSet hosts, const Offe
   return common_configuration(offers);
 }
 
-/// Weights and priorities a host wants under the committed configuration, as it says now.
-std::vector<heartbeat::ClassStatement> Node::Impl::wants(HostId host) const {
-  const std::uint64_t digest = committed.configuration->digest;
+/// Weights and priorities a host wants under that configuration, which it offers, as it says now.
+std::vector<heartbeat::ClassStatement> Node::Impl::wants(HostId host, std::uint64_t digest) const {
   if (host == self) return statements_in(digest, offer(), stated, staged_stated);
   const heartbeat::Message& said = peers.at(host).said;
   return statements_in(digest, offer_of(said), said.classes, said.staged_classes);

@@ -60,6 +60,8 @@ def test_a_drained_rule_takes_no_new_connection_on_its_host_and_none_fails(lab):
     assert lab.query(2)["rules"] == [{"rule": "web", "state": "draining", "reason": "operator",
                                       "percent": 0}]
     assert "web: draining (operator)" in lab.covey(2, "query").stdout
+    assert [member["drains"] for member in lab.query(1)["members"]] == [[], ["web"], []]
+    assert "drains web" in lab.covey(3, "query").stdout
     assert "draining (operator)" in lab.covey(2, "queryport", "80").stdout
     assert lab.query(2)["converged"]
     assert "rule_state_changed" in names_since(lab, {2: mark})[2]

@@ -16,8 +16,8 @@ api::Status a_status() {
   status.epoch = 7;
   status.converged = true;
   status.since = "2026-01-02T03:04:05.678Z";
-  status.members = {{1, "web1", "converged", true, 100, 0, true},
-                    {2, "web2", "draining", false, 50, 120, true}};
+  status.members = {{1, "web1", "converged", true, 100, 0, true, {}},
+                    {2, "web2", "draining", false, 50, 120, true, {"db"}}};
   status.islands = 0;
   status.rules = {{"web", "draining", "operator", 0}};
   status.health = {"web is down: 500"};
@@ -53,14 +53,15 @@ void check_round_trip(const T& value) {
 }  // namespace
 
 TEST_CASE("a status has exactly the documented keys, in their order") {
-  CHECK(
-      api::encode(a_status()) ==
-      R"({"cluster":"web","host":{"id":1,"name":"web1","state":"converged","default":true},)"
-      R"("epoch":7,"converged":true,"since":"2026-01-02T03:04:05.678Z","reason":"",)"
-      R"("members":[{"id":1,"name":"web1","state":"converged","default":true,"weight":100,)"
-      R"("age_ms":0,"in_view":true},{"id":2,"name":"web2","state":"draining","default":false,)"
-      R"("weight":50,"age_ms":120,"in_view":true}],"islands":0,)"
-      R"("rules":[{"rule":"web","state":"draining","reason":"operator","percent":0}],"health":["web is down: 500"]})");
+  CHECK(api::encode(a_status()) ==
+        R"({"cluster":"web","host":{"id":1,"name":"web1","state":"converged","default":true},)"
+        R"("epoch":7,"converged":true,"since":"2026-01-02T03:04:05.678Z","reason":"",)"
+        R"("members":[{"id":1,"name":"web1","state":"converged","default":true,"weight":100,)"
+        R"("age_ms":0,"in_view":true,"drains":[]},)"
+        R"({"id":2,"name":"web2","state":"draining","default":false,)"
+        R"("weight":50,"age_ms":120,"in_view":true,"drains":["db"]}],"islands":0,)"
+        R"("rules":[{"rule":"web","state":"draining","reason":"operator","percent":0}],)"
+        R"("health":["web is down: 500"]})");
 }
 
 TEST_CASE("verdicts are an object in the order of the policy") {

@@ -11,11 +11,12 @@ namespace covey::cli::canned {
 inline constexpr std::string_view kStatus = R"({"cluster":"web",
   "host":{"id":1,"name":"web1","state":"converged","default":true},
   "epoch":12,"converged":true,"since":"2026-01-02T03:04:05Z","reason":"","members":[
-  {"id":1,"name":"web1","state":"converged","default":true,"weight":100,"age_ms":0,"in_view":true},
+  {"id":1,"name":"web1","state":"converged","default":true,"weight":100,"age_ms":0,
+   "in_view":true,"drains":[]},
   {"id":2,"name":"web2","state":"converging","default":false,"weight":50,"age_ms":31,
-   "in_view":true},
+   "in_view":true,"drains":[]},
   {"id":3,"name":"web3","state":"isolated","default":false,"weight":100,"age_ms":15000,
-   "in_view":false}],"islands":0,"rules":[],"health":[]})";
+   "in_view":false,"drains":[]}],"islands":0,"rules":[],"health":[]})";
 
 inline constexpr std::string_view kRules = R"([
   {"rule":"web","state":"enabled","reason":"","percent":100,

@@ -12,7 +12,7 @@ HOSTILE = ["$(touch owned)", "`touch owned`", "a;touch owned", "-rf", "~root", "
 
 def _member(number, name):
     return {"id": number, "name": name, "state": "converged", "default": number == 1,
-            "weight": 100, "age_ms": 0, "in_view": True}
+            "weight": 100, "age_ms": 0, "in_view": True, "drains": []}
 
 
 def _rule(name, ports, vip="all", mode="multiple"):

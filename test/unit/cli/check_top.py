@@ -23,7 +23,7 @@ import time
 
 DEADLINE_S = 20
 MEMBERS = [{"id": number, "name": f"web{number}", "state": "converged", "default": number == 1,
-            "weight": 50, "age_ms": number, "in_view": True} for number in (1, 2, 3)]
+            "weight": 50, "age_ms": number, "in_view": True, "drains": []} for number in (1, 2, 3)]
 EVENTS = [{"id": number, "time": "2026-01-02T03:04:05.678Z", "event": "converged", "host": 1,
            "detail": f"event {number}"} for number in range(1, 31)]
 REFUSED = {"refused": {}}

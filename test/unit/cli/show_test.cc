@@ -91,6 +91,17 @@ TEST_CASE("health shows what was answered and what follows from it, two lines a 
   CHECK(show(std::vector<api::HealthRow>{}, false) == "no health checks are configured");
 }
 
+TEST_CASE("query says which rules the other hosts drain") {
+  api::Status status = decoded<api::Status>(canned::kStatus);
+  status.members[0].drains = {"web"};
+  status.members[1].drains = {"db", "web"};
+  status.members[2].drains = {"a", "b", "c", "d", "e", "f", "g", "h"};
+  const std::string text = show(status, false);
+  CHECK(text.find("host 1") == std::string::npos);
+  CHECK(text.find("host 2     drains db, web\n") != std::string::npos);
+  CHECK(text.find("host 3     drains a, b, c, d, e, f and 2 more\n") != std::string::npos);
+}
+
 TEST_CASE("colours appear in query only when wanted") {
   const api::Status status = decoded<api::Status>(canned::kStatus);
   CHECK(show(status, false).find('\033') == std::string::npos);

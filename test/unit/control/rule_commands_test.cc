@@ -108,6 +108,11 @@ TEST_CASE("a rule's state is independent of the host's, and the answer says what
         "host web1 takes new connections of rule web; but the host drains");
   CHECK(ask("disable", "web", HostState::draining).reply.text ==
         "host web1 drops everything of rule web");
+  states.set_health("web", 0);
+  CHECK(ask("enable", "web", HostState::converged, states).reply.text ==
+        "host web1 takes new connections of rule web; but its service is not well");
+  CHECK(ask("disable", "web", HostState::converged, states).reply.text ==
+        "host web1 drops everything of rule web");
 }
 
 TEST_CASE("a sentence names so many rules, and the rest by number") {

@@ -303,6 +303,9 @@ TEST_CASE("a command about a rule reaches every host, and each answers") {
   CHECK(one.reaches([&](const api::Status&) {
     return one.rule(0).buckets.owned == 0 && two.rule(0).buckets.owned == 0;
   }));
+  CHECK(one.reaches([](const api::Status& now) {
+    return now.members[1].drains == std::vector<std::string>{"web"};
+  }));
   CHECK(one.command({"enable", "web", "", 0, "web2"}).ok);
   CHECK(one.reaches([&](const api::Status&) { return two.rule(0).buckets.owned == 64; }));
   CHECK(one.command({"drain", "block", "", 0, "2"}).code == 5);

@@ -331,6 +331,11 @@ TEST_CASE("a class that is held back is so whatever its weight becomes") {
   cluster.segment.run_for(200ms);
   CHECK(cluster.segment.buckets_of(kOne, kSpread) == 0);
   CHECK(cluster.segment.node(kTwo).history().back().trigger == "host 1 drains a rule");
+  for (const HostId host : {kOne, kTwo}) {
+    const auto members = cluster.segment.status(host).members;
+    CHECK(members.at(0).withdrawn == std::vector{kSpread});
+    CHECK(members.at(1).withdrawn.empty());
+  }
   cluster.segment.command(kOne, sim::hold_command(kSpread, 200));  // more than all is all
   cluster.segment.run_for(200ms);
   CHECK(cluster.segment.buckets_of(kOne, kSpread) == 32);
