@@ -100,7 +100,10 @@ class ProgramProbe final : public Probe {
       const auto [error] = co_await launch_->arrived.async_wait(kValues);
       is_late = is_late || !error;
     }
-    if (!launch_->child) co_return failure("given up");
+    if (!launch_->child) {
+      launch_.reset();  // what is started yet ends with the message that it was
+      co_return failure("given up");
+    }
     base::Result<ChildProgram>& child = *launch_->child;
     if (!child) co_return failure(child.error().context);
     if (is_late) child->kill();

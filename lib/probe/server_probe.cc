@@ -42,11 +42,17 @@ tcp::endpoint endpoint_of(const health::Target& target) {
   return {asio::ip::address_v4({bytes[0], bytes[1], bytes[2], bytes[3]}), target.port};
 }
 
-/// Host of a URL as a request names it.
+/// The server as a request names it: as clients do, or by its end point.
 std::string host_of(const health::Settings& settings) {
   if (!settings.host.empty()) return settings.host;
-  const std::string address = settings.target.address.to_string();
-  return settings.target.address.family == base::Family::ipv6 ? "[" + address + "]" : address;
+  constexpr std::uint16_t plain_port = 80;
+  constexpr std::uint16_t secure_port = 443;
+  const health::Target& target = settings.target;
+  const bool is_ipv6 = target.address.family == base::Family::ipv6;
+  std::string host = (is_ipv6 ? "[" : "") + target.address.to_string() + (is_ipv6 ? "]" : "");
+  const bool is_usual =
+      target.port == (settings.kind == health::Kind::https ? secure_port : plain_port);
+  return is_usual ? host : host + ":" + std::to_string(target.port);
 }
 
 bool is_wanted(const health::Settings& settings, unsigned status) {
