@@ -82,6 +82,8 @@ def _deny_more(settings):
             for name in ("clone", "unshare"):
                 more.add_rule(DENY, name, seccomp.Arg(0, seccomp.MASKED_EQ, flag, flag))
         more.add_rule(DENY, "setns")
+        # Its flags are in memory, where no filter looks; who has none takes clone().
+        more.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
     if settings["MemoryDenyWriteExecute"] == ["yes"]:
         both = PROT_WRITE | PROT_EXEC
         more.add_rule(DENY, "mmap", seccomp.Arg(2, seccomp.MASKED_EQ, both, both))
