@@ -30,25 +30,6 @@ bool is_participant(Phase phase) {
   return is_agreeing(phase) || phase == Phase::stable;
 }
 
-const char* way_out(const Peer& peer) {
-  if (!peer.left) return " lost";
-  return peer.said.died ? " died" : " left";
-}
-
-bool takes_none(const heartbeat::ClassStatement& statement) {
-  return statement.is_withdrawn() || statement.is_last_resort();
-}
-
-/// What has changed in the part of a member.
-std::string change_of(HostId host, const std::vector<heartbeat::ClassStatement>& before,
-                      const std::vector<heartbeat::ClassStatement>& after) {
-  for (std::size_t c = 0; c < before.size(); ++c) {
-    if (takes_none(before[c]) == takes_none(after[c])) continue;
-    return host_text(host) + (takes_none(after[c]) ? " drains a rule" : " takes a rule again");
-  }
-  return "weight of " + host_text(host) + " changed";
-}
-
 }  // namespace
 
 void Node::Impl::progress(TimePoint now) {
@@ -467,39 +448,6 @@ void Node::Impl::give_up_membership(TimePoint now) {
   listen_until = now + config.timing.listen_first();
   alone_after = std::max(alone_after, now + lease_passes());
   unknown_until = std::max(unknown_until, now + lease_passes());
-}
-
-/// Why a new generation is needed, in words for the history.
-std::string Node::Impl::trigger_of(HostSet wanted) const {
-  if (is_young()) return host_text(self) + " joins";
-  std::string text;
-  const auto add = [&](const std::string& cause) { text += (text.empty() ? "" : ", ") + cause; };
-  committed.members.without(wanted).for_each(
-      [&](HostId host) { add(host_text(host) + way_out(peers.at(host))); });
-  wanted.for_each([&](HostId host) {
-    if (!committed.members.contains(host)) {
-      add(host_text(host) + " joins");
-      return;
-    }
-    if (nonces_of(wanted)[host.value] != committed.nonces[host.value]) {
-      add(host_text(host) + " restarted");
-      return;
-    }
-    const Statement& old = committed.statements[host.value];
-    const heartbeat::Message& said = peers.at(host).said;
-    const bool drains = host == self ? takes_no_flows() : said.draining;
-    const bool no_gateway = host == self ? lacks_gateway() : said.no_gateway;
-    if (drains && !old.draining)
-      add(host_text(host) + (no_gateway ? " lost its gateway" : " drains"));
-    if (!drains && old.draining) add(host_text(host) + " takes new flows again");
-    const std::uint64_t digest = committed.configuration->digest;
-    if (host != self && !offer_of(said).has(digest)) return;
-    const std::vector<heartbeat::ClassStatement> wanted_part = wants(host, digest);
-    if (wanted_part != old.classes) add(change_of(host, old.classes, wanted_part));
-  });
-  const std::optional<std::uint64_t> target = common_target(wanted, offer());
-  if (target && *target != committed.configuration->digest) add("configuration");
-  return text.empty() ? "agreement repeated" : text;
 }
 
 }  // namespace covey::convergence

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Node, status: what people and programs are told. Nothing here changes the agreement.
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "convergence/state.h"
 #include "convergence/words.h"
@@ -9,6 +11,7 @@
 namespace covey::convergence {
 
 using base::HostId;
+using base::HostSet;
 using base::TimePoint;
 using heartbeat::Phase;
 
@@ -40,6 +43,25 @@ HostState state_of(const Peer& peer) {
   if (peer.left) return HostState::stopped;
   if (peer.silent || peer.mismatched || peer.said.no_gateway) return HostState::isolated;
   return peer.said.draining ? HostState::draining : state_of(peer.said.phase);
+}
+
+const char* way_out(const Peer& peer) {
+  if (!peer.left) return " lost";
+  return peer.said.died ? " died" : " left";
+}
+
+bool takes_none(const heartbeat::ClassStatement& statement) {
+  return statement.is_withdrawn() || statement.is_last_resort();
+}
+
+/// What has changed in the part of a member.
+std::string change_of(HostId host, const std::vector<heartbeat::ClassStatement>& before,
+                      const std::vector<heartbeat::ClassStatement>& after) {
+  for (std::size_t c = 0; c < before.size(); ++c) {
+    if (takes_none(before[c]) == takes_none(after[c])) continue;
+    return host_text(host) + (takes_none(after[c]) ? " drains a rule" : " takes a rule again");
+  }
+  return "weight of " + host_text(host) + " changed";
 }
 
 }  // namespace
@@ -260,7 +282,7 @@ std::vector<base::ClassIndex> Node::Impl::withdrawn(HostId host) const {
   if (!offered.has(installed->digest)) return classes;
   const std::vector<heartbeat::ClassStatement> part = wants(host, installed->digest);
   for (std::size_t c = 0; c < part.size(); ++c) {
-    if (part[c].is_withdrawn()) classes.push_back({static_cast<std::uint16_t>(c)});
+    if (takes_none(part[c])) classes.push_back({static_cast<std::uint16_t>(c)});
   }
   return classes;
 }
@@ -272,6 +294,39 @@ void Node::Impl::note_state(TimePoint now) {
         std::string(name(noted_state)) + " -> " + std::string(name(present)));
   noted_state = present;
   state_since = now;
+}
+
+/// Why a new generation is needed, in words for the history.
+std::string Node::Impl::trigger_of(HostSet wanted) const {
+  if (is_young()) return host_text(self) + " joins";
+  std::string text;
+  const auto add = [&](const std::string& cause) { text += (text.empty() ? "" : ", ") + cause; };
+  committed.members.without(wanted).for_each(
+      [&](HostId host) { add(host_text(host) + way_out(peers.at(host))); });
+  wanted.for_each([&](HostId host) {
+    if (!committed.members.contains(host)) {
+      add(host_text(host) + " joins");
+      return;
+    }
+    if (nonces_of(wanted)[host.value] != committed.nonces[host.value]) {
+      add(host_text(host) + " restarted");
+      return;
+    }
+    const Statement& old = committed.statements[host.value];
+    const heartbeat::Message& said = peers.at(host).said;
+    const bool drains = host == self ? takes_no_flows() : said.draining;
+    const bool no_gateway = host == self ? lacks_gateway() : said.no_gateway;
+    if (drains && !old.draining)
+      add(host_text(host) + (no_gateway ? " lost its gateway" : " drains"));
+    if (!drains && old.draining) add(host_text(host) + " takes new flows again");
+    const std::uint64_t digest = committed.configuration->digest;
+    if (host != self && !offer_of(said).has(digest)) return;
+    const std::vector<heartbeat::ClassStatement> wanted_part = wants(host, digest);
+    if (wanted_part != old.classes) add(change_of(host, old.classes, wanted_part));
+  });
+  const std::optional<std::uint64_t> target = common_target(wanted, offer());
+  if (target && *target != committed.configuration->digest) add("configuration");
+  return text.empty() ? "agreement repeated" : text;
 }
 
 }  // namespace covey::convergence

@@ -144,8 +144,6 @@ struct DataPlane::Implementation {
   void pass_on_questions();
 
   [[nodiscard]] RuleCount counted_in(std::size_t row) const;
-  [[nodiscard]] std::vector<std::shared_ptr<flow::BucketCounts>> make_counts(
-      const forwarding::Policy& policy, bool complete) const;
   [[nodiscard]] std::shared_ptr<const Plan> plan_for(
       const std::shared_ptr<const forwarding::Policy>& policy) const;
 };
@@ -254,7 +252,7 @@ base::Result<std::unique_ptr<DataPlane>> DataPlane::open(const Options& options,
   if (!valid) return std::unexpected(valid.error());
   const auto plan =
       std::make_shared<const Plan>(Plan{1, first.policy, RuleRows(*first.policy),
-                                        made->make_counts(*first.policy, /*complete=*/true)});
+                                        make_counts(*first.policy, made->worker_count, true)});
   made->publisher = std::make_unique<Publisher<Guide>>(
       std::make_unique<const Guide>(Guide{std::move(first), plan}), made->worker_count);
   base::Result<std::unique_ptr<Mailboxes>> mailboxes = Mailboxes::create(made->worker_count);
@@ -402,14 +400,6 @@ RuleCount DataPlane::Implementation::counted_in(std::size_t row) const {
   return total;
 }
 
-std::vector<std::shared_ptr<flow::BucketCounts>> DataPlane::Implementation::make_counts(
-    const forwarding::Policy& policy, bool complete) const {
-  std::vector<std::shared_ptr<flow::BucketCounts>> counts;
-  for (unsigned i = 0; i < worker_count; ++i)
-    counts.push_back(std::make_shared<flow::BucketCounts>(policy.classes().class_sizes, complete));
-  return counts;
-}
-
 std::shared_ptr<const Plan> DataPlane::Implementation::plan_for(
     const std::shared_ptr<const forwarding::Policy>& policy) const {
   const std::shared_ptr<const Plan>& present = publisher->current().plan;
@@ -417,7 +407,7 @@ std::shared_ptr<const Plan> DataPlane::Implementation::plan_for(
   const auto counted = [this](std::size_t row) { return counted_in(row); };
   return std::make_shared<const Plan>(Plan{present->number + 1, policy,
                                            RuleRows(present->rows, *policy, counted),
-                                           make_counts(*policy, /*complete=*/false)});
+                                           make_counts(*policy, worker_count, false)});
 }
 
 Report DataPlane::report() const {

@@ -23,6 +23,15 @@ struct Plan {
   std::vector<std::shared_ptr<flow::BucketCounts>> counts;  // by worker
 };
 
+/// For each worker; `complete` as in BucketCounts.
+[[nodiscard]] inline std::vector<std::shared_ptr<flow::BucketCounts>> make_counts(
+    const forwarding::Policy& policy, unsigned workers, bool complete) {
+  std::vector<std::shared_ptr<flow::BucketCounts>> counts;
+  for (unsigned i = 0; i < workers; ++i)
+    counts.push_back(std::make_shared<flow::BucketCounts>(policy.classes().class_sizes, complete));
+  return counts;
+}
+
 /// Replaced as a whole with each table; many share one plan.
 struct Guide {
   forwarding::Snapshot snapshot;

@@ -4,7 +4,7 @@
     check_documents.py COVEY ROOT
 
 Each is given to the program itself, with a socket that is not there: whatever it says then, it must
-not be that the words are wrong (exit status 2). A command that is only named, without its arguments,
+not be that the words are wrong (exit status 2). A command that is only named, without arguments,
 must be one. An example of a mistake is shown with the answer, so its line begins with `$ covey` and
 the next one with `covey:`.
 """
