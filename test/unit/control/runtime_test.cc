@@ -330,13 +330,12 @@ TEST_CASE("a suspended host refuses to start until it is resumed") {
 
 TEST_CASE("the only host goes on serving a rule whose service is ill, and says so") {
   Daemon daemon(1);
-  health::Settings check;
+  health::Settings& check = daemon.health.emplace_back();
   check.name = "no";
   check.kind = health::Kind::exec;
   check.program = {"/bin/false"};
   check.interval = std::chrono::milliseconds(20);
   check.timeout = std::chrono::seconds(20);
-  daemon.health = {check};
   daemon.start();
   REQUIRE(daemon.reaches([&](const api::Status& now) {
     const std::string events = ask(daemon.settings.socket, get("/v1/events"));

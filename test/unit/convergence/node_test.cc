@@ -326,7 +326,8 @@ TEST_CASE("a class that is held back is so whatever its weight becomes") {
   cluster.segment.run_for(200ms);
   CHECK(cluster.segment.buckets_of(kOne, kSpread) == 13);  // 25 of 125
   CHECK(cluster.segment.node(kOne).part(kSpread).weight == 50);
-  cluster.segment.command(kOne, sim::hold_command(kSpread, 0));
+  const bool is_ill = GENERATE(false, true);  // then it is the last resort, which is not called
+  cluster.segment.command(kOne, sim::hold_command(kSpread, 0, false, is_ill));
   cluster.segment.command(kOne, sim::weight_command(100));
   cluster.segment.run_for(200ms);
   CHECK(cluster.segment.buckets_of(kOne, kSpread) == 0);

@@ -64,8 +64,8 @@ Facts healthy() {
   api::DaemonAnswers daemon;
   daemon.status.host = {1, "web1", "converged", true};
   daemon.status.converged = daemon.was_converged = true;
-  daemon.status.members = {{1, "web1", "converged", true, 100, 0, true},
-                           {2, "web2", "converged", false, 100, 30, true}};
+  daemon.status.members = {{1, "web1", "converged", true, 100, 0, true, {}},
+                           {2, "web2", "converged", false, 100, 30, true, {}}};
   daemon.before = daemon.after = stats();
   daemon.rules = {rule("web", "tcp", "80,443,8000-8100"), rule("dns", "udp", "53"),
                   rule("default", "all", "all")};
