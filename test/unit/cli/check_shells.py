@@ -20,8 +20,8 @@ import canned_daemon
 
 FILES = ["one.key", "other.key"]
 COMMANDS = ("query display params queryport explain stats top buckets flows trace capture doctor "
-            "history events start stop drainstop suspend resume weight enable disable drain reload "
-            "ip2mac keygen key completion version").split()
+            "health history events start stop drainstop suspend resume weight enable disable drain "
+            "reload ip2mac keygen key completion version").split()
 COMMON = "-s --socket --json --no-color -h --help".split()
 # A host whose name is no plain word is offered by its number.
 HOSTS = ["web1", "web2", "db.example"] + [str(10 + at) for at in range(len(canned_daemon.HOSTILE))]
