@@ -196,7 +196,6 @@ ConvergenceDriver::Nothing ConvergenceDriver::timer_loop() {
       arm();
       continue;
     }
-    lateness_.note(node_.next_wakeup(), ports_.view.now());
     drain_link();
     step(convergence::TimerFired{});
   }
@@ -301,10 +300,20 @@ void ConvergenceDriver::send_command(const heartbeat::CommandFrame& frame,
 
 void ConvergenceDriver::step(const convergence::Input& input) {
   convergence::Effects effects;
-  node_.step(ports_.view.now(), input, effects);
+  const base::TimePoint now = ports_.view.now();
+  note_lateness(now);
+  node_.step(now, input, effects);
   for (convergence::Effect& effect : effects)
     carry_out(effect);
   arm();
+}
+
+/// At the first step after the timer was due, whichever it is: it may move the timer.
+void ConvergenceDriver::note_lateness(base::TimePoint now) {
+  const base::TimePoint due = node_.next_wakeup();
+  if (now < due || due == noted_due_) return;
+  noted_due_ = due;
+  lateness_.note(due, now);
 }
 
 void ConvergenceDriver::arm() {

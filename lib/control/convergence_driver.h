@@ -125,6 +125,7 @@ class ConvergenceDriver {
   void choose_key(std::uint8_t before);
   void install(convergence::InstallMap& effect);
   void raise(const convergence::Event& event);
+  void note_lateness(base::TimePoint now);
   void arm();
 
   boost::asio::io_context& io_;
@@ -148,6 +149,7 @@ class ConvergenceDriver {
   TurnedAway turned_away_;
   TurnedAway commands_turned_away_;
   Lateness lateness_;
+  base::TimePoint noted_due_;
   ForgottenFlows forgotten_;
   Opened opened_{};
   Opened commands_opened_{};

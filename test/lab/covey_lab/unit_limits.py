@@ -108,7 +108,9 @@ def _protect_system(writable):
     spared = ("/dev", "/proc", "/sys", *writable)
     for place in _mounts():
         if not any(place == path or place.startswith(f"{path}/") for path in spared):
-            subprocess.run(["mount", "-o", "remount,bind,ro", place], check=True)
+            done = subprocess.run(["mount", "-o", "remount,bind,ro", place], check=False)
+            if done.returncode != 0 and place in _mounts():  # else it has gone meanwhile
+                sys.exit(f"unit_limits: {place} cannot be made read-only")
 
 
 def _keep_capabilities(names):

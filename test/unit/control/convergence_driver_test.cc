@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <thread>
 
 #include "segment.h"
 
@@ -98,6 +99,17 @@ TEST_CASE("the lateness of the control thread is measured") {
   const api::ControlStats stats = segment.host(1).driver.control();
   CHECK(stats.worst_us >= stats.worst_lately_us);
   CHECK(stats.worst_us > 0);
+  CHECK(segment.close());
+}
+
+TEST_CASE("a timer that another step overtakes was late all the same") {
+  Segment segment(1);
+  segment.start(1);
+  REQUIRE(segment.run_until([&] { return segment.host(1).driver.control().timers > 20; }));
+  constexpr auto stall = std::chrono::milliseconds(150);
+  std::this_thread::sleep_for(stall);
+  segment.host(1).driver.command({convergence::Verb::start, {}, 0, {}});
+  CHECK(segment.host(1).driver.control().worst_us >= stall / std::chrono::microseconds(1) / 2);
   CHECK(segment.close());
 }
 
