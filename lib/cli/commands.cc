@@ -261,10 +261,9 @@ base::Result<Exit> reload(const Context& context) {
 
 constexpr Parameter kHost{Kind::optional, "HOST",
                           "id, name or all; left out: the host that is asked", Values::host, "all"};
-constexpr Parameter kRule{
-    Kind::required, "RULE|[VIP:]PORT",
-    "a port rule, or a port that it covers; all: every rule; default: no rule", Values::rule,
-    "all default"};
+constexpr Parameter kRule{Kind::required, "RULE|[VIP:]PORT",
+                          "a rule, or a port of one; all: every rule; default: no rule",
+                          Values::rule, "all default"};
 constexpr Parameter kProtocol{Kind::required, "PROTOCOL", "tcp or udp", Values::only_words,
                               "tcp udp"};
 
