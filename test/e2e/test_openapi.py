@@ -178,6 +178,17 @@ def test_it_names_the_events_of_the_code():
     assert set(listed) == names
 
 
+def test_the_page_beside_it_names_the_lines_of_the_log():
+    logged = set()
+    for path in (*(TOP / "lib/control").glob("*.cc"), *(TOP / "app/coveyd").glob("*.cc")):
+        text = path.read_text(encoding="utf-8")
+        logged |= set(re.findall(r'\blog\([^;"]*, *\n? *"(\w+)"', text))
+    assert len(logged) > 10
+    page = (TOP / "docs/api.md").read_text(encoding="utf-8")
+    listed = re.search(r"Names are the events above and (.*?)\.\n", page, re.DOTALL).group(1)
+    assert set(re.findall(r"`(\w+)`", listed)) == logged
+
+
 def test_every_answer_of_the_document_is_asked_for():
     asked = {("GET", target.partition("?")[0], status) for target, status in GETS}
     asked |= {("POST", path, status) for path, _, status in POSTS}
