@@ -38,7 +38,7 @@ build: deps $(BUILD)/build.ninja
 
 .PHONY: test
 test: build
-	@test/deps/install package
+	@test/deps/install package containers
 	test/run
 
 .PHONY: test-long
@@ -113,7 +113,7 @@ install: build
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
 
 .PHONY: deb
-deb: build
+deb: deps
 	@test/deps/install package
 	conf/debian/build $(BUILD)
 
