@@ -17,9 +17,9 @@ sys.path.insert(0, str(TOP / "test" / "lab"))
 
 # pylint: disable=wrong-import-position
 from covey_lab.shell import run
+from debian_root import build_package
 
 BUILD = pathlib.Path(os.environ.get("COVEY_BUILD", TOP / "build"))
-MINUTES = 60
 
 
 def build_option(name):
@@ -40,6 +40,4 @@ def _installed():
 @pytest.fixture(scope="session", name="package")
 def _package():
     """The Debian package, a file."""
-    built = run(str(TOP / "conf" / "debian" / "build"), str(BUILD), timeout=25 * MINUTES).stdout
-    (path,) = built.split()
-    return pathlib.Path(path)
+    return build_package(TOP, BUILD)

@@ -6,6 +6,7 @@ Made by mmdebstrap from Debian's mirror, once for each set of packages; no syste
 
 import hashlib
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -14,6 +15,13 @@ from covey_lab.shell import run
 from covey_lab.state import Process
 
 MINUTES = 60
+
+
+def build_package(top, build):
+    """Builds the Debian package of a source tree below a build directory; the file."""
+    built = run(str(top / "conf" / "debian" / "build"), str(build), timeout=25 * MINUTES).stdout
+    (path,) = built.split()
+    return pathlib.Path(path)
 
 
 def dependencies(package):
