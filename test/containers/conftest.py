@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Fixtures of the containers suite: the files of docker/, and the images made of them."""
+
+import os
+import pathlib
+import sys
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path += [str(TOP / "test" / "lab"), str(TOP / "test" / "package")]
+
+# pylint: disable=wrong-import-position
+import dockerfile
+import yaml
+from debian_root import DebianRoot, build_package, dependencies
+
+BUILD = pathlib.Path(os.environ.get("COVEY_BUILD", TOP / "build"))
+DOCKER = TOP / "docker"
+
+
+def read_yaml(name):
+    """A file of docker/."""
+    return yaml.safe_load((DOCKER / name).read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session", name="stages")
+def _stages():
+    """The stages of the Dockerfile by name."""
+    return dockerfile.parse((DOCKER / "Dockerfile").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session", name="package")
+def _package():
+    """The Debian package that the first stage makes, a file."""
+    given = os.environ.get("COVEY_PACKAGE")
+    return pathlib.Path(given) if given else build_package(TOP, BUILD)
+
+
+def _image(stage, needed=()):
+    """A Debian with the packages that a stage installs by name, and those needed for a file."""
+    names = [name for name in stage.installed() if "/" not in name]
+    return DebianRoot(BUILD / f"image-{stage.name}", sorted({*names, *needed}))
+
+
+@pytest.fixture(scope="session", name="images")
+def _images(stages, package):
+    """For each image that compose.yaml names: its stage, and the directory it was unpacked to."""
+    with _image(stages["covey"], dependencies(package)) as covey, _image(stages["web"]) as web:
+        covey.dpkg("--install", package)
+        yield {"covey:local": (stages["covey"], covey.directory),
+               "covey-web:local": (stages["web"], web.directory)}
