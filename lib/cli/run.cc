@@ -81,7 +81,7 @@ std::string help() {
 }
 
 int fail_with(const Surroundings& around, Exit status, const std::string& why) {
-  around.err << "covey: " << printable(why) << '\n';
+  around.err << "covey: " << on_one_line(why) << '\n';
   return static_cast<int>(status);
 }
 

@@ -58,6 +58,19 @@ std::string_view escape_of(Colour colour) {
   COVEY_ASSERT(false);
 }
 
+/// Bytes of the character that `text` begins with, in UTF-8; 0 if it is none, or one that tells a
+/// terminal to do something: below a blank, delete, and from 0x80 to 0x9f.
+std::size_t shown_at(std::string_view text) {
+  const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = byte(0);
+  if (first < 0x80) return (first >= 0x20 && first != 0x7f) || first == '\n' ? 1 : 0;
+  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xc0U) != 0x80) return 0;
+  return first == 0xc2 && byte(1) < 0xa0 ? 0 : length;
+}
+
 }  // namespace
 
 std::string wrapped(std::string_view text, std::size_t indent) {
@@ -77,11 +90,17 @@ void trim_right(std::string& text) {
 }
 
 std::string printable(std::string text) {
-  for (char& c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\n') || byte == 0x7f) c = '?';
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = shown_at(std::string_view(text).substr(i));
+    if (length == 0) text[i] = '?';
+    i += std::max<std::size_t>(length, 1);
   }
   return text;
+}
+
+std::string on_one_line(std::string text) {
+  std::ranges::replace(text, '\n', ' ');
+  return printable(std::move(text));
 }
 
 std::string coloured(std::string_view text, Colour colour, bool colours) {

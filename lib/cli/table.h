@@ -50,8 +50,10 @@ class Table {
   bool colours_;
 };
 
-/// Without control characters except newlines.
+/// Without control characters except newlines, and without what is no UTF-8.
 [[nodiscard]] std::string printable(std::string text);
+/// Without newlines, too.
+[[nodiscard]] std::string on_one_line(std::string text);
 /// Broken at blanks so that it fits behind an indent of so many columns, which the first line has
 /// already; a word that is longer stays whole.
 [[nodiscard]] std::string wrapped(std::string_view text, std::size_t indent);

@@ -255,6 +255,7 @@ asio::awaitable<bool> serve_one(Connection& connection, beast::flat_buffer& buff
   }
   http::request<http::string_body> message = parser.release();
   const bool keep_alive = message.keep_alive();
+  const bool is_head = message.method() == http::verb::head;
   const auto accept = message[http::field::accept];
   const auto last_seen = message["Last-Event-ID"];
   const auto method = message.method_string();
@@ -280,6 +281,7 @@ asio::awaitable<bool> serve_one(Connection& connection, beast::flat_buffer& buff
     co_return false;
   }
   Reply reply = co_await answer(connection, session, std::move(request));
+  if (is_head) reply.body.clear();  // who asks so would take it for the next answer
   stream.expires_after(session.limits.idle);
   co_return co_await send(stream, std::move(reply), keep_alive);
 }

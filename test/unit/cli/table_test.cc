@@ -57,6 +57,11 @@ TEST_CASE("control characters from elsewhere do not reach the terminal") {
   table.add({std::string("a\033[2Jb\x7f")});
   CHECK(table.to_string() == "name\na?[2Jb?\n");
   CHECK(printable("a\tb\nc\r") == "a?b\nc?");
+  CHECK(printable("gr\xc3\xbc\xc3\x9f \xe2\x82\xac") == "gr\xc3\xbc\xc3\x9f \xe2\x82\xac");
+  CHECK(printable("\xc2\x9b"
+                  "31m") == "??31m");  // an escape in one character
+  CHECK(printable("\xff\xc3 \xe2\x82") == "?? ??");
+  CHECK(on_one_line("a\nb\t") == "a b?");
 }
 
 }  // namespace covey::cli

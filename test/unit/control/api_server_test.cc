@@ -209,6 +209,13 @@ TEST_CASE("what is not HTTP is answered with 400 or closed, and the server lives
   CHECK(has_status(server.ask(get("/healthz")), 200));
 }
 
+TEST_CASE("an answer to HEAD has no body") {
+  Server server;
+  const std::string reply = server.ask("HEAD /healthz HTTP/1.1\r\nHost: c\r\n\r\n");
+  CHECK(has_status(reply, 405));
+  CHECK(reply.ends_with("\r\n\r\n"));
+}
+
 TEST_CASE("a silent connection is closed after the idle time") {
   ApiLimits limits;
   limits.idle = std::chrono::milliseconds(20);
