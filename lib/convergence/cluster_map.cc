@@ -38,10 +38,10 @@ std::vector<HostId> spread(const bucket::SipKey& key, std::uint32_t buckets,
     const Statement& statement = *member.statement;
     const bool is_idle = statement.takes_none_of(map_class);
     if (is_idle) idle.insert(member.host);
+    const heartbeat::ClassStatement& part = statement.classes[map_class];
+    const unsigned weight = is_reserve_called ? part.reserve() : part.weight;
     claims.push_back({.host = member.host,
-                      .weight = is_idle             ? 0U
-                                : is_reserve_called ? statement.classes[map_class].reserve()
-                                                    : statement.classes[map_class].weight,
+                      .weight = is_idle ? 0U : weight,
                       .claims = &statement.claims[map_class]});
   }
   std::vector<HostId> owners = bucket::assign(key, buckets, claims);
