@@ -12,6 +12,7 @@ sys.path += [str(TOP / "test" / "lab"), str(TOP / "test" / "package")]
 
 # pylint: disable=wrong-import-position
 import dockerfile
+import engine
 import yaml
 from debian_root import DebianRoot, build_package, dependencies
 
@@ -43,8 +44,16 @@ def _image(stage, needed=()):
     return DebianRoot(BUILD / f"image-{stage.name}", sorted({*names, *needed}))
 
 
+@pytest.fixture(scope="session", name="engine_works")
+def _engine_works(tmp_path_factory):
+    """Skips what runs containers where none can be run at all."""
+    reason = engine.why_not(tmp_path_factory.mktemp("probe"))
+    if reason:
+        pytest.skip(f"crun runs no container here: {reason}")
+
+
 @pytest.fixture(scope="session", name="images")
-def _images(stages, package):
+def _images(engine_works, stages, package):  # pylint: disable=unused-argument
     """For each image that compose.yaml names: its stage, and the directory it was unpacked to."""
     with _image(stages["covey"], dependencies(package)) as covey, _image(stages["web"]) as web:
         covey.dpkg("--install", package)

@@ -29,6 +29,29 @@ exec "$0" "$@"
 SECONDS = 12  # a loaded machine takes its time
 
 
+def _crun(directory):
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", ALONE,
+            "crun", "--root", str(directory / "crun"), "--cgroup-manager=cgroupfs"]
+
+
+def why_not(directory):
+    """What keeps this machine from running any container; nothing if one that does nothing ran."""
+    subprocess.run(["crun", "spec"], cwd=directory, check=True, timeout=60)
+    spec = directory / "config.json"
+    configuration = json.loads(spec.read_text(encoding="utf-8"))
+    configuration["process"] |= {"terminal": False, "args": ["/bin/true"]}
+    configuration["mounts"].append({"destination": "/usr", "type": "bind", "source": "/usr",
+                                    "options": ["rbind", "ro"]})
+    (directory / "rootfs").mkdir()
+    for name in ("bin", "lib", "lib64"):
+        (directory / "rootfs" / name).symlink_to(f"usr/{name}")
+    spec.write_text(json.dumps(configuration), encoding="utf-8")
+    done = subprocess.run([*_crun(directory), "run", f"covey-probe{os.getpid()}"], cwd=directory,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                          check=False)
+    return done.stderr.strip() or f"exit status {done.returncode}" if done.returncode else ""
+
+
 class Container:
     """A service that was started."""
 
@@ -51,8 +74,7 @@ class Engine:
         self._images = images
         self._directory = directory
         self._plugs_late = plugs_late
-        self._crun = ["unshare", "--mount", "--propagation", "private", "sh", "-c", ALONE,
-                      "crun", "--root", str(directory / "crun"), "--cgroup-manager=cgroupfs"]
+        self._crun = _crun(directory)
         self._tag = f"covey-{directory.name}{os.getpid()}"
         self._namespaces = []
         self.services = {name: self._named(name, service)
