@@ -185,6 +185,7 @@ base::Result<void> run_appliance(const config::Config& config, const DaemonOptio
   for (const std::string& warning : (*data_plane)->warnings()) {
     logger.log(control::LogLevel::warning, "data_plane_warning", {{"detail", warning}});
   }
+  control::outlive_signals();
   raise_control_thread(config.workers);
   take_over_connections(setup, **data_plane, logger);
   if (const auto dropped = drop_privileges(); !dropped) return dropped;

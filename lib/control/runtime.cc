@@ -237,6 +237,13 @@ void Runtime::stop() {
   asio::post(implementation_->io, [this] { implementation_->begin_leaving(); });
 }
 
+void outlive_signals() {
+  // With its last set asio gives a signal the meaning back that it had, to kill. This one stays.
+  static auto* const never_run = new asio::io_context(1);
+  [[maybe_unused]] static const auto* const held =
+      new asio::signal_set(*never_run, SIGTERM, SIGINT, SIGHUP);
+}
+
 std::uint16_t Runtime::tcp_port() const {
   return implementation_->server.tcp_port();
 }

@@ -62,4 +62,8 @@ class Runtime {
   std::unique_ptr<Implementation> implementation_;
 };
 
+/// From now on the three signals kill this process never more: not even while a Runtime that has
+/// ended is put away with all that it was lent. For a program that has opened one, once.
+void outlive_signals();
+
 }  // namespace covey::control

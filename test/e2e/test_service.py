@@ -114,6 +114,21 @@ def test_sigterm_to_all_processes_as_systemd_sends_it_is_one_wish(pair, manager)
     manager.wait("STOPPING")
 
 
+def test_a_wish_that_is_repeated_while_the_daemon_puts_things_away_changes_nothing(pair, manager):
+    manager.wait("READY")
+    child = pair.coveyd(2).child()
+    stops = _log(pair).count("event=stopped")
+    child.signal(signal.SIGTERM)
+    wait_until(lambda: _log(pair).count("event=stopped") > stops, 5, "the control thread ends",
+               interval=0.001)
+    repeated = 0
+    while child.alive():
+        child.signal(signal.SIGTERM)
+        repeated += 1
+    assert repeated > 0
+    assert pair.forget_process("coveyd-2") == 0
+
+
 def test_a_daemon_that_dies_is_the_last_news(pair, manager):
     manager.wait("READY")
     assert pair.crash(2) == 128 + signal.SIGKILL
