@@ -184,10 +184,14 @@ HealthChecks::Shares HealthChecks::shares(TimePoint now) const {
 }
 
 void HealthChecks::tell_last_resorts() {
+  const auto is_closed = [](const auto& held) { return held.second == 0; };
   std::set<std::string> present;
-  for (const auto& [rule, percent] : held_) {
-    if (percent > 0 || !host_.is_last_resort(rule)) continue;
-    present.insert(rule);
+  if (std::ranges::any_of(held_, is_closed)) present = host_.last_resorts();
+  std::erase_if(present, [this](const std::string& rule) {
+    const auto held = held_.find(rule);
+    return held == held_.end() || held->second > 0;
+  });
+  for (const std::string& rule : present) {
     if (last_resorts_.contains(rule)) continue;
     host_.report("health_overruled", "rule " + rule + ": no host is well, this one goes on serving",
                  LogLevel::warning);

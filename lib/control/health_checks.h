@@ -37,9 +37,9 @@ class HealthChecks {
     std::function<std::vector<std::string>()> rules;
     /// These rules take so much of their share, all others the whole.
     std::function<void(const Shares& shares)> hold;
-    /// Whether this host has new connections of a rule that it holds back wholly, since nobody else
+    /// Rules that this host holds back wholly and yet has new connections of, since nobody else
     /// takes them.
-    std::function<bool(const std::string& rule)> is_last_resort;
+    std::function<std::set<std::string>()> last_resorts;
     std::function<void(std::string_view event, const std::string& detail, LogLevel level)> report;
   };
 

@@ -59,14 +59,17 @@ std::vector<std::string> RuleControl::names() const {
   return names;
 }
 
-bool RuleControl::is_last_resort(std::string_view rule) const {
-  const std::vector<api::RuleStatus> rules = view_.rules();
-  const auto found = std::ranges::find(rules, rule, &api::RuleStatus::rule);
-  if (found == rules.end() || found->map_class < 0) return false;
-  const base::ClassIndex map_class{static_cast<std::uint16_t>(found->map_class)};
-  const convergence::ClassConfig& part = driver_.node().part(map_class);
-  return part.percent == 0 && part.last_resort && driver_.status().converged &&
-         driver_.node().claims(map_class).count() > 0;
+std::set<std::string> RuleControl::last_resorts() const {
+  std::set<std::string> found;
+  if (!driver_.status().converged) return found;
+  for (const api::RuleStatus& rule : view_.rules()) {
+    if (rule.map_class < 0) continue;
+    const base::ClassIndex map_class{static_cast<std::uint16_t>(rule.map_class)};
+    const convergence::ClassConfig& part = driver_.node().part(map_class);
+    if (part.percent == 0 && part.last_resort && driver_.node().claims(map_class).count() > 0)
+      found.insert(rule.rule);
+  }
+  return found;
 }
 
 void RuleControl::follow() {

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,8 +46,8 @@ class RuleControl {
   [[nodiscard]] const RuleStates& states() const { return states_; }
   /// Of all rules with buckets; "default" is what no rule covers.
   [[nodiscard]] std::vector<std::string> names() const;
-  /// It has new connections of a rule that it holds back wholly, since no other host takes them.
-  [[nodiscard]] bool is_last_resort(std::string_view rule) const;
+  /// Rules that are held back wholly and have new connections here, since no other host takes them.
+  [[nodiscard]] std::set<std::string> last_resorts() const;
   /// State, reason and per cent of a row, of a host in that state.
   void complete(api::RuleStatus& rule, convergence::HostState host) const;
 

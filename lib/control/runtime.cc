@@ -96,7 +96,7 @@ struct Runtime::Implementation {
         .now = [&view] { return view.now(); },
         .rules = [this] { return rules.names(); },
         .hold = [this](const HealthChecks::Shares& shares) { rules.set_health(shares); },
-        .is_last_resort = [this](const std::string& rule) { return rules.is_last_resort(rule); },
+        .last_resorts = [this] { return rules.last_resorts(); },
         .report =
             [this](std::string_view event, const std::string& detail, LogLevel level) {
               driver.report(event, driver.config().self, detail, level);

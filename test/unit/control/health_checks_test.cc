@@ -28,7 +28,7 @@ struct Diary {
                   return std::vector<std::string>{"web", "mail", "default"};
                 },
             .hold = [this](const Shares& shares) { history.push_back(held = shares); },
-            .is_last_resort = [this](const std::string& rule) { return rule == last_resort; },
+            .last_resorts = [this] { return std::set<std::string>{last_resort}; },
             .report = [this](std::string_view event, const std::string& detail,
                              LogLevel) { events.push_back(std::string(event) + " " + detail); }};
   }

@@ -65,17 +65,16 @@ TEST_CASE("where health holds back all hosts, each is the last resort") {
   RuleControl other{hosts.segment.host(2).driver, hosts.segment.host(2).data_plane, {}};
   hosts.control.set_health({{"web", 0}});
   CHECK(hosts.segment.run_until([&] { return hosts.segment.owned(2) == 64; }));
-  CHECK_FALSE(hosts.control.is_last_resort("web"));
-  CHECK_FALSE(other.is_last_resort("web"));
+  CHECK(hosts.control.last_resorts().empty());
+  CHECK(other.last_resorts().empty());
   other.set_health({{"web", 0}});
   CHECK(hosts.segment.run_until(
-      [&] { return hosts.control.is_last_resort("web") && other.is_last_resort("web"); }));
+      [&] { return hosts.control.last_resorts().contains("web") && other.last_resorts().contains("web"); }));
   CHECK(hosts.segment.owned(1) == 32);
-  CHECK_FALSE(hosts.control.is_last_resort("default"));
-  CHECK_FALSE(hosts.control.is_last_resort("gone"));
+  CHECK(hosts.control.last_resorts() == std::set<std::string>{"web"});
   other.set_health(std::map<std::string, std::uint8_t>{});  // of all rules: they are well
   CHECK(hosts.segment.run_until([&] { return hosts.segment.owned(2) == 64; }));
-  CHECK_FALSE(other.is_last_resort("web"));
+  CHECK(other.last_resorts().empty());
 }
 
 TEST_CASE("rules that another configuration does not have are forgotten, the others are not") {
