@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/byte_reader.h"
+#include "heartbeat/version.h"
 
 namespace covey::heartbeat {
 namespace {
@@ -384,6 +385,7 @@ base::Result<std::vector<std::uint8_t>> encode_body(const Message& message) {
     write_section(out, Section::residual, [&] { write_bitmap(out, message.residual); });
   }
   write_rare_sections(out, message);
+  out.bytes(kLaterSections);
   return out.take();
 }
 

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/byte_reader.h"
 #include "heartbeat/tag.h"
+#include "heartbeat/version.h"
 
 namespace covey::heartbeat {
 

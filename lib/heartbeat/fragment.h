@@ -18,8 +18,6 @@
 namespace covey::heartbeat {
 
 inline constexpr std::uint32_t kMagic = 0x43564842;  // "CVHB"
-inline constexpr std::uint8_t kMajorVersion = 1;     // another one is refused
-inline constexpr std::uint8_t kMinorVersion = 3;     // any is read: newer ones only add sections
 inline constexpr std::size_t kHeaderBytes = 32;
 inline constexpr std::size_t kMaxFragmentBody = kMaxPayload - kHeaderBytes - kTagBytes;
 

@@ -86,6 +86,7 @@ class Options:
     realtime: str = "auto"
     log_level: str = "info"
     build: str = ""
+    coveyd: str = ""  # another program than the built one
     state_root: str = ""  # /run/covey-lab
     daemon_args: list = dataclasses.field(default_factory=list)
     daemon_prefix: list = dataclasses.field(default_factory=list)  # the command that becomes coveyd
@@ -108,6 +109,8 @@ class Options:
 
     def program(self, name):
         """The path of a built program (coveyd or covey)."""
+        if name == "coveyd" and self.coveyd:
+            return pathlib.Path(self.coveyd)
         return self.build_dir() / "app" / name / name
 
     def tool(self, name):
