@@ -15,10 +15,12 @@
 #include <vector>
 
 #include "bucket/siphash.h"
+#include "control/figures.h"
 #include "control/key_file.h"
 #include "control/runtime.h"
 #include "convergence/node.h"
 #include "dataplane/data_plane.h"
+#include "dataplane/telemetry_socket.h"
 #include "heartbeat/keys.h"
 #include "localstack/connections.h"
 #include "process/priority.h"
@@ -186,6 +188,11 @@ base::Result<void> run_appliance(const config::Config& config, const DaemonOptio
     logger.log(control::LogLevel::warning, "data_plane_warning", {{"detail", warning}});
   }
   control::outlive_signals();
+  if (const auto added = dataplane::TelemetrySocket::add(control::figure_commands()); !added)
+    return added;
+  const dataplane::TelemetrySocket telemetry([&](std::string_view path, std::string_view parameter) {
+    return (*runtime)->figures(std::string(path), std::string(parameter));
+  });
   raise_control_thread(config.workers);
   take_over_connections(setup, **data_plane, logger);
   if (const auto dropped = drop_privileges(); !dropped) return dropped;

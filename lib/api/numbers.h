@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Numbers in the parameters of a request.
 //
-// Owner: api, internal to it. Thread: any; pure functions. Errors are invalid_argument and name the
+// Owner: api. Thread: any; pure functions. Errors are invalid_argument and name the
 // parameter and what is allowed.
 #pragma once
 

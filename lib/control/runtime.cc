@@ -9,12 +9,15 @@
 #include <chrono>
 #include <csignal>
 #include <exception>
+#include <future>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "control/api_server.h"
 #include "control/convergence_driver.h"
 #include "control/daemon_service.h"
+#include "control/figures.h"
 #include "control/health_checks.h"
 #include "control/key_service.h"
 #include "control/rule_control.h"
@@ -34,6 +37,7 @@ constexpr auto kLeaveLimit = std::chrono::seconds(1);
 // One wish can come as several signals: the kernel sends one for every thread of a parent that is
 // killed, and a terminal sends one to the daemon and one to the parent, which passes it on.
 constexpr auto kSameRequest = std::chrono::milliseconds(300);
+constexpr auto kFiguresPatience = std::chrono::seconds(1);
 
 /// Better out of service and visible than in service against an order that was lost.
 void report_unreadable(const base::Error& error, Logger& logger) {
@@ -235,6 +239,19 @@ int Runtime::run() {
 
 void Runtime::stop() {
   asio::post(implementation_->io, [this] { implementation_->begin_leaving(); });
+}
+
+base::Result<telemetry::Figures> Runtime::figures(std::string path, std::string parameter) {
+  using Answer = base::Result<telemetry::Figures>;
+  const auto promise = std::make_shared<std::promise<Answer>>();
+  std::future<Answer> answer = promise->get_future();
+  asio::post(implementation_->io, [this, promise, path = std::move(path),
+                                   parameter = std::move(parameter)] {
+    promise->set_value(control::figures(implementation_->service, path, parameter));
+  });
+  if (answer.wait_for(kFiguresPatience) != std::future_status::ready)
+    return base::fail(base::ErrorCode::timed_out, "the control thread does not answer");
+  return answer.get();
 }
 
 void outlive_signals() {

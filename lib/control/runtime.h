@@ -3,7 +3,7 @@
 // here.
 //
 // Owner: control; the app owns the object. Threads: run() makes the calling thread the control
-// thread; stop() may be called from any. SIGTERM and SIGINT leave the cluster first (peers take
+// thread; stop() and figures() may be called from others. SIGTERM and SIGINT leave the cluster first (peers take
 // over at once) and end run(); one that comes 300 ms later or more ends it without waiting. Pinning
 // and priority of the thread are the caller's business.
 #pragma once
@@ -20,6 +20,7 @@
 #include "control/settings.h"
 #include "convergence/node.h"
 #include "heartbeat/key_ring.h"
+#include "telemetry/figures.h"
 
 namespace covey::control {
 
@@ -55,6 +56,9 @@ class Runtime {
   [[nodiscard]] int run();
   /// As SIGTERM does.
   void stop();
+  /// From any thread but the control thread, for which it waits: what figures() says. timed_out if
+  /// that has not answered after a second, or answers nobody any more.
+  [[nodiscard]] base::Result<telemetry::Figures> figures(std::string path, std::string parameter);
   /// The TCP port of the API in use, 0 without.
   [[nodiscard]] std::uint16_t tcp_port() const;
 

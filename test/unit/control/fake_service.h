@@ -37,7 +37,7 @@ class Numbers final : public CaptureStream {
   bool asked_ = false;
 };
 
-class FakeService final : public ApiService {
+class FakeService : public ApiService {
  public:
   api::Status status() override {
     api::Status status;
