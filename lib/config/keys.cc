@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/ids.h"
 #include "base/text.h"
+#include "dataplane/settings.h"
 
 namespace covey::config {
 namespace {
@@ -83,7 +84,8 @@ constexpr std::array kKeys = std::to_array<Key>({
      "af_packet:INTERFACE | af_xdp:INTERFACE | pci:DDDD:BB:DD.F | vdev:net_NAME,...",
      "Driver and device."},
     {"ports.uplink.queues", integer, "1", "",
-     "Receive queues, one for each worker: as many as workers.cpus.", 1, 64},
+     "Receive queues, one for each worker: as many as workers.cpus.", 1,
+     dataplane::kMostWorkers},
     {"ports.uplink.mtu", integer, "1500", "", "Largest packet.", 1400, 9216},
     {"ports.local", section, "", "", "The way to this machine's network stack."},
     {"ports.local.kind", choice, "tap", "tap | virtio_user | none",

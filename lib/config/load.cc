@@ -217,7 +217,7 @@ void load_ports(const Section& ports, const dataplane::Workers* workers, Config&
 bool load_cpus(const Section& workers, dataplane::Workers& settings) {
   const auto text = workers.text("cpus");
   if (!text) return !workers.has("cpus");
-  auto cpus = parse_cpus(*text);
+  auto cpus = parse_cpus(*text, dataplane::kMostWorkers);
   if (!cpus) {
     workers.not_allowed("cpus", cpus.error().context);
     return false;

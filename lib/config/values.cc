@@ -180,18 +180,18 @@ std::string format_ports(const std::vector<forwarding::PortRange>& ports) {
   return text;
 }
 
-base::Result<std::vector<unsigned>> parse_cpus(std::string_view text) {
+base::Result<std::vector<unsigned>> parse_cpus(std::string_view text, std::size_t most) {
   std::vector<unsigned> cpus;
   if (text == "any") return cpus;
-  const auto ranges = parse_ranges(text, kMaxCpu, kMaxWorkers);
+  const auto ranges = parse_ranges(text, kMaxCpu, most);
   if (!ranges) return std::unexpected(ranges.error());
   for (const Range& range : *ranges) {
     for (unsigned cpu = range.first; cpu <= range.last; ++cpu)
       cpus.push_back(cpu);
   }
-  if (cpus.size() > kMaxWorkers) {
+  if (cpus.size() > most) {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("names {} CPUs, more than {}", cpus.size(), kMaxWorkers));
+                fmt::format("names {} CPUs, more than {}", cpus.size(), most));
   }
   return cpus;
 }

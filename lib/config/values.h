@@ -20,7 +20,6 @@ namespace covey::config {
 
 inline constexpr std::size_t kMaxPortRanges = 64;  // of one rule
 inline constexpr unsigned kMaxCpu = 1023;
-inline constexpr std::size_t kMaxWorkers = 64;
 
 /// A whole decimal number without sign or leading zeros; nothing if it is not one of 0..max.
 [[nodiscard]] std::optional<unsigned> parse_number(std::string_view text, unsigned max);
@@ -37,7 +36,7 @@ inline constexpr std::size_t kMaxWorkers = 64;
 [[nodiscard]] std::string format_ports(const std::vector<forwarding::PortRange>& ports);
 
 /// Empty for `any`.
-[[nodiscard]] base::Result<std::vector<unsigned>> parse_cpus(std::string_view text);
+[[nodiscard]] base::Result<std::vector<unsigned>> parse_cpus(std::string_view text, std::size_t most);
 /// One or more host ids, as "1-4,7".
 [[nodiscard]] base::Result<base::HostSet> parse_hosts(std::string_view text);
 [[nodiscard]] std::string format_hosts(base::HostSet hosts);

@@ -19,6 +19,7 @@
 #include <rte_mempool.h>
 
 #include "base/assert.h"
+#include "base/processors.h"
 #include "dataplane/census.h"
 #include "dataplane/claim.h"
 #include "dataplane/eal.h"
@@ -42,7 +43,6 @@ constexpr unsigned kBufferCache = 256;
 constexpr unsigned kBufferOverhead =
     512;  // header, headroom and pool bookkeeping of one buffer, rounded up
 constexpr unsigned kDpdkItselfMb = 64;  // rings, devices, statistics
-constexpr unsigned kMaxWorkers = 16;
 constexpr std::size_t kMaxOpenQuestions =
     kQuestions;  // so that the ring of answers always has room
 
@@ -72,18 +72,18 @@ base::Result<void> check(const Options& options, unsigned workers) {
                                        "VWXYZ0123456789-_") == std::string::npos;
   if (!plain)
     return invalid("instance name \"" + options.instance + "\" must be letters, digits, - and _");
-  if (workers > kMaxWorkers) {
+  if (workers > kMostWorkers) {
     return invalid("workers.cpus names " + std::to_string(workers) + " CPUs, at most " +
-                   std::to_string(kMaxWorkers) + " are used");
+                   std::to_string(kMostWorkers) + " are used");
   }
   if (options.uplink.queues != workers) {
     return invalid("ports.uplink.queues is " + std::to_string(options.uplink.queues) +
                    " but there are " + std::to_string(workers) +
                    " workers (workers.cpus): each worker needs one queue");
   }
-  const std::vector<unsigned> allowed = allowed_cpus();
+  const std::vector<unsigned> possible = base::possible_processors();
   for (const unsigned cpu : options.workers.cpus) {
-    if (std::find(allowed.begin(), allowed.end(), cpu) == allowed.end()) {
+    if (std::ranges::find(possible, cpu) == possible.end()) {
       return invalid("workers.cpus: CPU " + std::to_string(cpu) +
                      " is not there or not allowed for this process");
     }
@@ -163,7 +163,7 @@ base::Result<void> DataPlane::Implementation::open_devices() {
   environment.huge_pages = !options.test_memory && free_huge_memory_mb() >= environment.memory_mb;
   environment.pci_address = plan->pci_address;
   environment.instance = options.instance;
-  environment.cpus = allowed_cpus();
+  environment.cpus = base::inherited_processors();
   environment.more_arguments = options.eal_arguments;
   base::Result<std::unique_ptr<Eal>> started = Eal::start(environment);
   if (!started) return std::unexpected(started.error());

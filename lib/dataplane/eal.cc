@@ -2,7 +2,6 @@
 #include "dataplane/eal.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -127,17 +126,6 @@ std::uint64_t free_huge_memory_mb() {
     total_kb += pages * std::strtoull(name.c_str() + kPrefix.size(), nullptr, 10);
   }
   return total_kb / 1024;
-}
-
-std::vector<unsigned> allowed_cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  std::vector<unsigned> cpus;
-  if (::sched_getaffinity(0, sizeof(set), &set) != 0) return {0};
-  for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
-  }
-  return cpus;
 }
 
 base::Result<std::unique_ptr<Eal>> Eal::start(const EalPlan& plan) {

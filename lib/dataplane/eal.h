@@ -35,8 +35,6 @@ void remove_left_overs(const std::string& directory);
 
 /// Megabytes of huge pages that nobody uses.
 [[nodiscard]] std::uint64_t free_huge_memory_mb();
-/// The CPUs the calling thread may run on.
-[[nodiscard]] std::vector<unsigned> allowed_cpus();
 
 class Eal {
  public:

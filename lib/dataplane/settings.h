@@ -25,6 +25,8 @@ struct Uplink {
 enum class Idle : std::uint8_t { adaptive, poll };
 enum class Realtime : std::uint8_t { automatic, off };
 
+inline constexpr unsigned kMostWorkers = 16;
+
 struct Workers {
   std::vector<unsigned> cpus;  // one worker per entry; empty: one worker on any CPU
   Idle idle = Idle::adaptive;

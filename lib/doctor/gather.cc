@@ -2,7 +2,6 @@
 #include "doctor/gather.h"
 
 #include <net/if.h>
-#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "base/processors.h"
 #include "config/values.h"
 #include "dataplane/offload.h"
 #include "doctor/nftables.h"
@@ -139,22 +139,11 @@ HugePages read_huge_pages() {
   return {total_kb / kKbPerMb, free_kb / kKbPerMb};
 }
 
-std::vector<unsigned> allowed_cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  std::vector<unsigned> cpus;
-  if (::sched_getaffinity(0, sizeof(set), &set) != 0) return cpus;
-  for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
-  }
-  return cpus;
-}
-
 std::vector<unsigned> isolated_cpus() {
   std::ifstream file("/sys/devices/system/cpu/isolated");
   std::string text;
   if (!(file >> text)) return {};
-  return config::parse_cpus(text).value_or(std::vector<unsigned>{});
+  return config::parse_cpus(text, config::kMaxCpu + 1).value_or(std::vector<unsigned>{});
 }
 
 std::optional<Conntrack> read_conntrack() {
@@ -176,7 +165,7 @@ Machine look_at_machine(const std::string& key_file) {
   }
   machine.key_file = read_key_file(key_file);
   machine.listeners = all_listeners();
-  machine.cpus = allowed_cpus();
+  machine.cpus = base::possible_processors();
   machine.isolated_cpus = isolated_cpus();
   machine.huge_pages = read_huge_pages();
   machine.conntrack = read_conntrack();

@@ -32,6 +32,7 @@
 #include <rte_mbuf.h>
 
 #include "base/endian.h"
+#include "base/processors.h"
 #include "dataplane/eal.h"
 #include "localstack/frame.h"
 #include "localstack/local_stack.h"
@@ -331,7 +332,7 @@ int main(int count, char** arguments) {
   if (::unshare(CLONE_NEWNET) != 0) fail("no network namespace");
   dataplane::EalPlan plan;
   plan.instance = "covey-bench-" + std::to_string(::getpid());
-  plan.cpus = dataplane::allowed_cpus();
+  plan.cpus = base::inherited_processors();
   plan.memory_mb = 128;
   const auto eal = dataplane::Eal::start(plan);
   if (!eal) fail(eal.error().context);

@@ -16,6 +16,7 @@
 #include <rte_mbuf.h>
 
 #include "base/endian.h"
+#include "base/processors.h"
 #include "localstack/frame.h"
 #include "packet/group_message.h"
 
@@ -104,7 +105,7 @@ std::vector<Frame> read_capture(const std::string& path) {
 std::unique_ptr<dataplane::Eal> start_eal() {
   dataplane::EalPlan plan;
   plan.instance = "covey-test-" + std::to_string(::getpid());
-  plan.cpus = dataplane::allowed_cpus();
+  plan.cpus = base::inherited_processors();
   auto started = dataplane::Eal::start(plan);
   REQUIRE(started.has_value());
   return std::move(*started);

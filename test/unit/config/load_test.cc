@@ -329,8 +329,8 @@ TEST_CASE("port lists, CPU lists and end points are written as they are read") {
     CHECK(format_ports(parse_ports(text).value()) == text);
   }
   CHECK(format_ports(parse_ports("443,80").value()) == "80,443");
-  CHECK(format_cpus(parse_cpus("any").value()) == "any");
-  CHECK(format_cpus(parse_cpus("1,3-5").value()) == "1,3,4,5");
+  CHECK(format_cpus(parse_cpus("any", 16).value()) == "any");
+  CHECK(format_cpus(parse_cpus("1,3-5", 16).value()) == "1,3,4,5");
   for (const std::string_view text : {"off", "127.0.0.1:1", "[::1]:65535"}) {
     CHECK(format_http(parse_http(text).value()) == text);
   }

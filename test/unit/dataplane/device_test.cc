@@ -108,7 +108,3 @@ TEST_CASE("a vdev string is split into the device's name and its arguments") {
   CHECK(bare->name == "net_null0");
   CHECK(bare->arguments.empty());
 }
-
-TEST_CASE("a process may run somewhere") {
-  CHECK_FALSE(allowed_cpus().empty());
-}
