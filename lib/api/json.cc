@@ -2,7 +2,11 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "api/fields.h"
 
@@ -145,6 +149,28 @@ class Reader {
   std::string problem_;
 };
 
+/// Sees the parts of a text as they are parsed, and remembers a key that an object has twice: of
+/// two values neither is what was meant.
+class DoubledKey {
+ public:
+  [[nodiscard]] const std::optional<std::string>& found() const { return found_; }
+
+  bool see(Json::parse_event_t part, const Json& value) {
+    using Part = Json::parse_event_t;
+    if (part == Part::object_start) open_.emplace_back();
+    if (part == Part::object_end) open_.pop_back();
+    if (part == Part::key && !found_) {
+      const auto& key = value.get_ref<const std::string&>();
+      if (!open_.back().insert(key).second) found_ = key;
+    }
+    return true;
+  }
+
+ private:
+  std::vector<std::set<std::string>> open_;  // the keys so far of each object that has not ended
+  std::optional<std::string> found_;
+};
+
 }  // namespace
 
 template <typename T>
@@ -158,8 +184,13 @@ base::Result<T> decode(std::string_view text) {
   if (text.size() > kMaxJsonBytes) {
     return base::fail(base::ErrorCode::corrupt, "JSON text is too long");
   }
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  DoubledKey doubled;
+  const Json json = Json::parse(
+      text,
+      [&](int, Json::parse_event_t part, const Json& value) { return doubled.see(part, value); },
+      /*allow_exceptions=*/false);
   if (json.is_discarded()) return base::fail(base::ErrorCode::corrupt, "not JSON");
+  if (doubled.found()) return base::fail(base::ErrorCode::corrupt, *doubled.found() + ": twice");
   T value;
   Reader reader;
   reader.read(json, value);

@@ -153,6 +153,13 @@ TEST_CASE("what is not JSON is refused") {
   CHECK(problem<api::ErrorReply>("\xff\xfe") == "not JSON");
 }
 
+TEST_CASE("a key that an object has twice is refused by its name") {
+  CHECK(problem<api::ErrorReply>(R"({"error":"x","error":"x"})") == "error: twice");
+  CHECK(problem<api::ErrorReply>(R"({"error":"x","more":[{"a":1},{"b":{"a":1},"b":2}]})") ==
+        "b: twice");
+  CHECK(api::decode<api::ErrorReply>(R"({"error":"x","a":{"a":1},"b":[{"a":1},{"a":1}]})"));
+}
+
 TEST_CASE("a missing key, a wrong type and a number out of range are named with their place") {
   CHECK(problem<api::ErrorReply>("[]") == "the whole: not an object");
   CHECK(problem<api::ErrorReply>("{}") == "error: missing");
