@@ -35,12 +35,12 @@ asio::awaitable<void> talk(Stream& stream, const std::string& socket, Exchange& 
       co_await stream.async_connect(asio::local::stream_protocol::endpoint(socket), kAwait);
   if (exchange.error) co_return;
   exchange.is_connected = true;
-  std::tie(exchange.error, std::ignore) =
-      co_await http::async_write(stream, exchange.request, kAwait);
-  if (exchange.error) co_return;
+  const auto [unsent, sent] = co_await http::async_write(stream, exchange.request, kAwait);
+  // A daemon that has no room says so before it reads: its answer may be there all the same.
   beast::flat_buffer buffer;
   std::tie(exchange.error, std::ignore) =
       co_await http::async_read(stream, buffer, exchange.parser, kAwait);
+  if (exchange.error && unsent) exchange.error = unsent;
 }
 
 base::Error describe(const Exchange& exchange, const std::string& socket, base::Duration timeout) {

@@ -100,10 +100,10 @@ class Following {
     request.set(http::field::host, "localhost");
     request.set(http::field::accept, "text/event-stream");
     const auto [unsent, sent] = co_await http::async_write(stream, request, kAwait);
-    if (unsent) co_return broken(unsent);
+    // A daemon that has no room says so before it reads: its answer may be there all the same.
     http::response_parser<http::string_body> parser;
     const auto [unread, read] = co_await http::async_read_header(stream, buffer, parser, kAwait);
-    if (unread) co_return broken(unread);
+    if (unread) co_return broken(unsent ? unsent : unread);
     if (parser.get().result() == http::status::ok) {
       was_there_ = true;
       co_return Next::go_on;

@@ -84,17 +84,16 @@ class Recording {
         http::verb::get, fmt::format("/v1/capture?{}", api::to_query(request)), http_version);
     message.set(http::field::host, "localhost");
     const auto [unsent, sent] = co_await http::async_write(stream_, message, kAwait);
+    // A daemon that has no room says so before it reads: its answer may be there all the same.
     http::response_parser<http::string_body> parser;
-    beast::error_code unread = unsent;
-    if (!unread)
-      std::tie(unread, std::ignore) =
-          co_await http::async_read_header(stream_, buffer, parser, kAwait);
+    auto [unread, read] = co_await http::async_read_header(stream_, buffer, parser, kAwait);
     if (!unread && parser.get().result() == http::status::ok) co_return true;
     if (!unread)
       std::tie(unread, std::ignore) = co_await http::async_read(stream_, buffer, parser, kAwait);
+    const beast::error_code broken = unsent ? unsent : unread;
     result_ =
         unread ? base::fail(ErrorCode::unavailable,
-                            fmt::format("coveyd at {} did not answer: {}", path_, unread.message()))
+                            fmt::format("coveyd at {} did not answer: {}", path_, broken.message()))
                : std::unexpected(refusal_of(parser.get().result_int(), parser.get().body()));
     co_return false;
   }

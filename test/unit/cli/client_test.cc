@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "canned.h"
+#include "cli/follow.h"
 #include "fake_daemon.h"
 
 namespace covey::cli {
@@ -63,6 +64,18 @@ TEST_CASE("HTTP statuses become error codes with the daemon's words") {
     CHECK(error.code == code);
     CHECK(error.context == "because");
   }
+}
+
+TEST_CASE("a daemon that refuses before it has read anything is understood") {
+  test::FakeDaemon daemon;
+  daemon.answer_at_once(
+      "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 19\r\nConnection: close\r\n\r\n"
+      R"({"error":"no room"})");
+  const std::string more_than_fits(4U << 20, 'x');  // into a socket: it cannot all be sent
+  CHECK(error_of(Client(daemon.socket()).get("/" + more_than_fits)).context == "no room");
+  const base::Result<void> followed =
+      follow(daemon.socket(), 0, {[](const auto&, auto) { return true; }, [](const auto&) {}});
+  CHECK(error_of(followed).context == "no room");
 }
 
 TEST_CASE("an error without a reason tells the status") {

@@ -64,6 +64,10 @@ void FakeDaemon::serve(Socket socket) {
   beast::error_code error;
   beast::flat_buffer buffer;
   http::request<http::string_body> request;
+  if (is_hasty_) {
+    asio::write(socket, asio::buffer(raw_), error);
+    return;
+  }
   http::read(socket, buffer, request, error);
   if (error) return;
   std::string line(request.method_string());

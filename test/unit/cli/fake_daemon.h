@@ -31,6 +31,11 @@ class FakeDaemon {
   void answer(const std::string& request, unsigned status, std::string_view body);
   /// Bytes instead of an HTTP answer, whatever is asked; then the connection ends.
   void answer_raw(std::string bytes) { raw_ = std::move(bytes); }
+  /// Those bytes as soon as somebody connects, and nothing is read.
+  void answer_at_once(std::string bytes) {
+    raw_ = std::move(bytes);
+    is_hasty_ = true;
+  }
   /// Takes connections and never says anything.
   void be_silent() { is_silent_ = true; }
   /// "POST /v1/command {...}", in the order they came.
@@ -46,6 +51,7 @@ class FakeDaemon {
   std::map<std::string, std::pair<unsigned, std::string>> answers_;
   std::string raw_;
   bool is_silent_ = false;
+  bool is_hasty_ = false;
   std::vector<std::string> requests_;
   boost::asio::io_context io_;
   std::vector<Socket> silent_;  // they need io_ to the end
