@@ -115,7 +115,36 @@ constexpr std::array<Command, 6> kCommands = {{
     {"weight", weight},
 }};
 
+/// What a verb takes beside the host.
+struct Form {
+  std::string_view verb;
+  bool target;
+  bool value;
+  bool timeout;
+};
+constexpr std::array<Form, 9> kForms = {{
+    {"start", false, false, false},
+    {"stop", false, false, false},
+    {"drainstop", false, false, true},
+    {"suspend", false, false, false},
+    {"resume", false, false, false},
+    {"weight", true, true, false},
+    {"enable", true, false, false},
+    {"disable", true, false, false},
+    {"drain", true, false, false},
+}};
+
 }  // namespace
+
+std::string superfluous(const api::CommandRequest& request) {
+  const auto form = std::ranges::find(kForms, request.verb, &Form::verb);
+  if (form == kForms.end()) return "";
+  const std::string with = ": not with " + request.verb;
+  if (!request.target.empty() && !form->target) return "target" + with;
+  if (!request.value.empty() && !form->value) return "value" + with;
+  if (request.timeout_ms != 0 && !form->timeout) return "timeout_ms" + with;
+  return "";
+}
 
 Interpreted interpret(const api::CommandRequest& request, const CommandContext& context) {
   const auto command = std::ranges::find(kCommands, request.verb, &Command::verb);

@@ -36,6 +36,10 @@ struct Interpreted {
   api::CommandReply reply;
 };
 
+/// What a request says that does not go with its verb, "target: not with stop", for who says it
+/// means something else; empty if there is no such thing, and of verbs that nobody knows.
+[[nodiscard]] std::string superfluous(const api::CommandRequest& request);
+
 [[nodiscard]] Interpreted interpret(const api::CommandRequest& request,
                                     const CommandContext& context);
 

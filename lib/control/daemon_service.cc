@@ -269,7 +269,9 @@ api::CommandReply DaemonService::obey(const api::CommandRequest& request, base::
   const std::vector<api::RuleStatus> rules = parts_.view.rules();
   const CommandContext context{config.host_name, parts_.driver.status().state, rules};
   Interpreted result;
-  if (is_rule_verb(request.verb)) {
+  if (std::string excess = superfluous(request); !excess.empty()) {
+    result.reply = {false, std::move(excess), kUsage, {}};
+  } else if (is_rule_verb(request.verb)) {
     result.reply = obey_for_rules(request, context);
   } else {
     result = interpret(request, context);

@@ -258,6 +258,7 @@ asio::awaitable<bool> serve_one(Connection& connection, beast::flat_buffer& buff
   const bool is_head = message.method() == http::verb::head;
   const auto accept = message[http::field::accept];
   const auto last_seen = message["Last-Event-ID"];
+  const auto content_type = message[http::field::content_type];
   const auto method = message.method_string();
   const auto target = message.target();
   Request request{{method.data(), method.size()},
@@ -265,7 +266,8 @@ asio::awaitable<bool> serve_one(Connection& connection, beast::flat_buffer& buff
                   std::move(message.body()),
                   {accept.data(), accept.size()},
                   session.over_socket,
-                  {last_seen.data(), last_seen.size()}};
+                  {last_seen.data(), last_seen.size()},
+                  {content_type.data(), content_type.size()}};
   const auto since = wants_event_stream(request, session.service.events().last_id());
   if (since && session.followers >= session.limits.followers) {
     const std::string most = std::to_string(session.limits.followers);

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
+#include <expected>
 #include <utility>
 #include <vector>
 
@@ -160,10 +162,31 @@ Reply reply_of(const Answer& answer) {
   return reply;
 }
 
+/// `application/json`, whatever follows it; also what says nothing of itself.
+bool is_json(std::string_view content_type) {
+  constexpr std::string_view wanted = "application/json";
+  const std::string_view kind = content_type.substr(0, content_type.find_first_of("; \t"));
+  const auto lower = [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); };
+  return content_type.empty() || std::ranges::equal(kind, wanted, {}, lower);
+}
+
+/// What is ordered, or the refusal.
+template <typename Order>
+std::expected<Order, Reply> order_in(const Request& request) {
+  constexpr unsigned unsupported_kind = 415;
+  if (!request.over_socket) return std::unexpected(only_over_socket());
+  if (!is_json(request.content_type)) {
+    return std::unexpected(error_reply(
+        unsupported_kind, "Content-Type: " + request.content_type + " (wanted: application/json)"));
+  }
+  auto order = api::decode<Order>(request.body);
+  if (!order) return std::unexpected(error_reply_for(order.error()));
+  return std::move(*order);
+}
+
 void command(const Call& call, const Done& done) {
-  if (!call.request.over_socket) return done(only_over_socket());
-  const auto order = api::decode<api::CommandRequest>(call.request.body);
-  if (!order) return done(error_reply_for(order.error()));
+  const auto order = order_in<api::CommandRequest>(call.request);
+  if (!order) return done(order.error());
   call.service.command(*order, [done](const api::CommandReply& answer) { done(reply_of(answer)); });
 }
 
@@ -172,14 +195,14 @@ void keys(const Call& call, const Done& done) {
 }
 
 void change_keys(const Call& call, const Done& done) {
-  if (!call.request.over_socket) return done(only_over_socket());
-  const auto order = api::decode<api::KeyRequest>(call.request.body);
-  if (!order) return done(error_reply_for(order.error()));
+  const auto order = order_in<api::KeyRequest>(call.request);
+  if (!order) return done(order.error());
   done(reply_of(call.service.change_keys(*order)));
 }
 
 void reload(const Call& call, const Done& done) {
   if (!call.request.over_socket) return done(only_over_socket());
+  if (!call.request.body.empty()) return done(error_reply(400, "a reload has no body"));
   call.service.reload([done](const api::ReloadReply& answer) { done(reply_of(answer)); });
 }
 

@@ -26,6 +26,7 @@ struct Request {
   std::string accept;  // the Accept header, if any
   bool over_socket = false;
   std::string last_event_id = {};  // the header of who comes back to a stream, if any
+  std::string content_type = {};   // what the body is said to be, if anything
 };
 
 struct Reply {

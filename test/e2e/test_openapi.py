@@ -3,27 +3,19 @@
 says what a running cluster answers."""
 
 import contextlib
-import http.client
 import json
 import re
 import signal
-import socket
-import sys
 import urllib.parse
 
 import pytest
+from answers import EXPLAIN, PAGE, answer, asked, check
 from covey_lab import settings
 from covey_lab.shell import wait_until
+from openapi import METHODS
 
 TOP = settings.REPOSITORY
-sys.path.insert(0, str(TOP / "test" / "support"))
-
-import openapi  # noqa: E402  pylint: disable=wrong-import-position
-
-PAGE = openapi.Page()
 ROUTE = re.compile(r'\{"(/[^"]*)", "([A-Z]+)", "([^"]*)", \w+\}')
-EXPLAIN = (f"/v1/explain?protocol=tcp&source={settings.CLIENT4}&source_port=40000"
-           f"&destination={settings.VIP4}&destination_port=")
 
 # (target, status) of every kind of answer to a GET over the UNIX socket.
 GETS = [
@@ -61,55 +53,11 @@ POSTS = [
 BROUGHT_ABOUT = {("POST", "/v1/command", 504), ("GET", "/healthz", 503), ("GET", "/v1/events", 503),
                  ("POST", "/v1/reload", 400), ("POST", "/v1/reload", 409),
                  ("POST", "/v1/reload", 422), ("POST", "/v1/keys", 200), ("POST", "/v1/keys", 409),
-                 ("GET", "/v1/capture", 200), ("GET", "/v1/capture", 409)}
+                 ("GET", "/v1/capture", 200), ("GET", "/v1/capture", 409),
+                 ("POST", "/v1/command", 415), ("POST", "/v1/keys", 415)}
 # A worker that says nothing for 3 seconds, and maps of more than a million buckets.
 NOT_ASKED_FOR = {("GET", "/v1/flows", 504), ("GET", "/v1/explain", 504), ("GET", "/v1/trace", 504),
                  ("GET", "/v1/buckets", 409)}
-
-
-class _Connection(http.client.HTTPConnection):
-    """HTTP over the UNIX socket of a host."""
-
-    def __init__(self, lab, host):
-        super().__init__("covey", timeout=20)
-        self._path = str(lab.state.directory / f"h{host}.sock")
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
-@contextlib.contextmanager
-def _asked(lab, method, target, *, body=None, host=1, headers=None):
-    """The response to a request over the UNIX socket, unread."""
-    connection = _Connection(lab, host)
-    try:
-        with contextlib.suppress(BrokenPipeError):  # it may be refused before all of it is sent
-            connection.request(method, target, body, headers or {})
-        yield connection.getresponse()
-    finally:
-        connection.close()
-
-
-def _check(method, target, status, kind, body):
-    """An answer is what the document says of this status; what it holds."""
-    path = target.partition("?")[0]
-    schemas = PAGE.response(method, path, status)
-    assert schemas is not None, f"{method} {path} is not known to answer {status}: {body[:200]}"
-    kind = kind.partition(";")[0]
-    assert kind in schemas
-    value = json.loads(body) if kind == "application/json" else body.decode("utf-8")
-    assert PAGE.faults(schemas[kind], value) == []
-    return value
-
-
-def _answer(lab, method, target, status, **request):
-    """As _check(), of an answer that must have that status."""
-    with _asked(lab, method, target, **request) as response:
-        assert response.status == status, response.read(300)
-        body = response.read()
-    return _check(method, target, status, response.getheader("Content-Type"), body)
 
 
 def test_the_document_is_sound_openapi():
@@ -203,20 +151,20 @@ def test_every_answer_of_the_document_is_asked_for():
 def test_a_get_is_answered_as_the_document_says(lab, target, status):
     if target == EXPLAIN + "80":
         lab.exec("client", ["curl", "-sf", "-m", "10", f"http://{settings.VIP4}/"])
-    _answer(lab, "GET", target, status)
+    answer(lab, "GET", target, status)
 
 
 @pytest.mark.parametrize("path, body, status", POSTS)
 def test_a_post_is_answered_as_the_document_says(lab, path, body, status):
-    _answer(lab, "POST", path, status, body=None if body is None else json.dumps(body))
+    answer(lab, "POST", path, status, body=None if body is None else json.dumps(body))
     lab.wait_converged()
 
 
 @pytest.mark.parametrize("path", sorted(PAGE.whole["paths"]))
 def test_another_method_is_refused_with_those_there_are(lab, path):
-    known = [method.upper() for method in openapi.METHODS if method in PAGE.whole["paths"][path]]
+    known = [method.upper() for method in METHODS if method in PAGE.whole["paths"][path]]
     for method in {"GET", "POST", "PUT", "DELETE", "FLY"} - set(known):
-        with _asked(lab, method, path) as response:
+        with asked(lab, method, path) as response:
             body = json.loads(response.read())
         assert response.status == 405
         assert response.getheader("Allow") == ", ".join(known)
@@ -225,7 +173,7 @@ def test_another_method_is_refused_with_those_there_are(lab, path):
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/statuses", "/v2/status", "/v1/%73tatus", "*"])
 def test_another_path_is_not_found(lab, path):
-    with _asked(lab, "GET", path) as response:
+    with asked(lab, "GET", path) as response:
         body = json.loads(response.read())
     assert response.status == 404
     assert PAGE.faults("ErrorReply", body) == []
@@ -241,12 +189,12 @@ def test_over_tcp_there_is_what_is_not_marked(lab, method, path):
     body, _, last = said.rpartition("\n")
     status, kind = last.split(maxsplit=1)
     assert int(status) == (403 if only_socket else 200)
-    _check(method, target, int(status), kind, body.encode())
+    check(method, target, int(status), kind, body.encode())
 
 
 def test_a_body_or_a_header_that_is_too_long_is_refused(lab):
     for request, status in (({"body": b"{" * 5000}, 413), ({"headers": {"X": "x" * 9000}}, 431)):
-        with _asked(lab, "POST", "/v1/command", **request) as response:
+        with asked(lab, "POST", "/v1/command", **request) as response:
             body = json.loads(response.read())
         assert response.status == status
         assert PAGE.faults("ErrorReply", body) == []
@@ -254,14 +202,19 @@ def test_a_body_or_a_header_that_is_too_long_is_refused(lab):
 
 def test_a_get_has_no_body(lab):
     for path in ("/v1/status", "/v1/capture"):
-        _answer(lab, "GET", path, 400, body=b"{}")
+        answer(lab, "GET", path, 400, body=b"{}")
+
+
+@pytest.mark.parametrize("path, body", [("/v1/command", ORDER), ("/v1/keys", KEYS)])
+def test_an_order_is_json_and_says_nothing_else_of_itself(lab, path, body):
+    answer(lab, "POST", path, 415, body=json.dumps(body), headers={"Content-Type": "text/plain"})
 
 
 def test_events_are_streamed_until_there_are_too_many_streams(lab):
     streams = []
     with contextlib.ExitStack() as opened:
         for _ in range(16):
-            stream = opened.enter_context(_asked(lab, "GET", "/v1/events?since=0",
+            stream = opened.enter_context(asked(lab, "GET", "/v1/events?since=0",
                                                  headers={"Accept": "text/event-stream"}))
             streams.append(stream)
             assert stream.status == 200
@@ -274,17 +227,17 @@ def test_events_are_streamed_until_there_are_too_many_streams(lab):
             row = json.loads(frame["data"])
             assert PAGE.faults("EventRow", row) == []
             assert (str(row["id"]), row["event"]) == (frame["id"], frame["event"])
-        _answer(lab, "GET", "/v1/events", 503, headers={"Accept": "text/event-stream"})
+        answer(lab, "GET", "/v1/events", 503, headers={"Accept": "text/event-stream"})
 
 
 def test_one_capture_is_on_at_a_time(lab):
     target = "/v1/capture?" + urllib.parse.urlencode({"count": 3, "time_ms": 60000,
                                                       "filter": "0006000000000000"})
-    with _asked(lab, "GET", target) as stream:  # of no packets: its filter takes none
+    with asked(lab, "GET", target) as stream:  # of no packets: its filter takes none
         assert stream.status == 200
         assert stream.getheader("Content-Type") in PAGE.response("GET", "/v1/capture", 200)
         assert stream.read(4) == b"\x0a\x0d\x0d\x0a"
-        _answer(lab, "GET", target, 409)
+        answer(lab, "GET", target, 409)
 
 
 def test_reload_tells_changes_and_mistakes(lab):
@@ -292,44 +245,44 @@ def test_reload_tells_changes_and_mistakes(lab):
     good = conf.read_text(encoding="utf-8")
     try:
         conf.write_text(re.sub(r"(?m)^( *)id: 1\b", r"\1id: 9", good), encoding="utf-8")
-        restart = _answer(lab, "POST", "/v1/reload", 409)
+        restart = answer(lab, "POST", "/v1/reload", 409)
         assert [change["path"] for change in restart["changes"]] == ["host.id"]
         conf.write_text(good + "\njunk: 1\n", encoding="utf-8")
-        assert _answer(lab, "POST", "/v1/reload", 422)["mistakes"]
+        assert answer(lab, "POST", "/v1/reload", 422)["mistakes"]
     finally:
         conf.write_text(good, encoding="utf-8")
-    assert _answer(lab, "POST", "/v1/reload", 200)["changes"] == []
-    _answer(lab, "POST", "/v1/reload?junk=1", 400)
+    assert answer(lab, "POST", "/v1/reload", 200)["changes"] == []
+    answer(lab, "POST", "/v1/reload?junk=1", 400)
     lab.wait_converged()
 
 
 def test_a_key_that_others_do_not_hold_is_added_and_taken_back(lab):
-    hosts = _answer(lab, "GET", "/v1/keys", 200)["hosts"]
+    hosts = answer(lab, "GET", "/v1/keys", 200)["hosts"]
     old = next(row["keys"][-1]["id"] for row in hosts if row["host"] == 1)
-    _answer(lab, "POST", "/v1/keys", 200, body=json.dumps({**KEYS, "verb": "generate"}))
+    answer(lab, "POST", "/v1/keys", 200, body=json.dumps({**KEYS, "verb": "generate"}))
     refused = {**KEYS, "id": old}
-    assert _answer(lab, "POST", "/v1/keys", 409, body=json.dumps(refused))["code"] == 5
-    _answer(lab, "POST", "/v1/keys", 200, body=json.dumps({**KEYS, "id": (old + 1) % 256}))
+    assert answer(lab, "POST", "/v1/keys", 409, body=json.dumps(refused))["code"] == 5
+    answer(lab, "POST", "/v1/keys", 200, body=json.dumps({**KEYS, "id": (old + 1) % 256}))
     lab.wait_converged()
 
 
 def test_a_host_that_is_down_and_one_that_is_stopped(lab):
     lab.kill(3, signal.SIGKILL)
-    _answer(lab, "POST", "/v1/command", 504, body=json.dumps({**ORDER, "host": "3"}))
-    everybody = _answer(lab, "POST", "/v1/command", 504, body=json.dumps({**ORDER, "host": "all"}))
+    answer(lab, "POST", "/v1/command", 504, body=json.dumps({**ORDER, "host": "3"}))
+    everybody = answer(lab, "POST", "/v1/command", 504, body=json.dumps({**ORDER, "host": "all"}))
     assert [row["code"] for row in everybody["hosts"]] == [0, 0, 6]
-    _answer(lab, "POST", "/v1/command", 200, host=2, body=json.dumps({**ORDER, "verb": "stop"}))
+    answer(lab, "POST", "/v1/command", 200, host=2, body=json.dumps({**ORDER, "verb": "stop"}))
     wait_until(lambda: lab.query(2)["host"]["state"] == "stopped", 15, "host 2 to be stopped")
-    _answer(lab, "GET", "/healthz", 503, host=2)
+    answer(lab, "GET", "/healthz", 503, host=2)
     for target in ("/v1/status", "/v1/rules", "/v1/buckets", EXPLAIN + "80"):
-        _answer(lab, "GET", target, 200, host=2)
+        answer(lab, "GET", target, 200, host=2)
 
 
 def test_rules_that_are_held_back_stand_in_the_status(lab):
     drain = {**ORDER, "verb": "drain", "target": "web"}
-    _answer(lab, "POST", "/v1/command", 200, body=json.dumps(drain))
-    status = _answer(lab, "GET", "/v1/status", 200)
+    answer(lab, "POST", "/v1/command", 200, body=json.dumps(drain))
+    status = answer(lab, "GET", "/v1/status", 200)
     assert [row["rule"] for row in status["rules"]] == ["web"]
-    _answer(lab, "GET", "/v1/rules", 200)
-    _answer(lab, "POST", "/v1/command", 200, body=json.dumps({**drain, "verb": "enable"}))
+    answer(lab, "GET", "/v1/rules", 200)
+    answer(lab, "POST", "/v1/command", 200, body=json.dumps({**drain, "verb": "enable"}))
     lab.wait_converged()

@@ -91,3 +91,22 @@ TEST_CASE("an unknown verb and an impossible drain time are usage errors") {
   check_no_order(ask({"drainstop", "", "", -1, ""}), kUsage);
   check_no_order(ask({"drainstop", "", "", INT64_MAX, ""}), kUsage);
 }
+
+TEST_CASE("what does not go with a verb is told by its name") {
+  for (const char* verb : {"start", "stop", "suspend", "resume", "drainstop"}) {
+    const std::string with = std::string(": not with ") + verb;
+    CHECK(superfluous({verb, "", "", 0, "2"}).empty());
+    CHECK(superfluous({verb, "web", "", 0, ""}) == "target" + with);
+    CHECK(superfluous({verb, "", "20", 0, ""}) == "value" + with);
+  }
+  for (const char* verb : {"enable", "disable", "drain"}) {
+    const std::string with = std::string(": not with ") + verb;
+    CHECK(superfluous({verb, "web", "", 0, "all"}).empty());
+    CHECK(superfluous({verb, "web", "20", 0, ""}) == "value" + with);
+    CHECK(superfluous({verb, "web", "", -1, ""}) == "timeout_ms" + with);
+  }
+  CHECK(superfluous({"drainstop", "", "", 5000, ""}).empty());
+  CHECK(superfluous({"weight", "web", "20", 0, ""}).empty());
+  CHECK(superfluous({"weight", "web", "20", 1, ""}) == "timeout_ms: not with weight");
+  CHECK(superfluous({"fly", "web", "20", 1, ""}).empty());
+}

@@ -131,11 +131,33 @@ TEST_CASE("a refused command is 409, a wrong one 400, both with their reply") {
 }
 
 TEST_CASE("a command that is not JSON or lacks a key is 400") {
-  for (const char* body : {"", "{", "null", "[]", "{}", R"({"verb":5})",
-                           R"({"verb":"stop","target":"","value":""})"}) {
+  for (const char* body :
+       {"", "{", "null", "[]", "{}", R"({"verb":5})", R"({"verb":"stop","target":"","value":""})",
+        R"({"verb":"start","verb":"stop","target":"","value":"","timeout_ms":0,"host":""})"}) {
     INFO(body);
     CHECK(command(body).status == 400);
   }
+}
+
+TEST_CASE("an order that says it is something else than JSON is 415 and not obeyed") {
+  FakeService service;
+  Request request{"POST", "/v1/command", "", "", true};
+  request.body = R"({"verb":"stop","target":"","value":"","timeout_ms":0,"host":""})";
+  for (const char* kind : {"text/plain", "application/jsonx", "json", " application/json",
+                           "application/x-www-form-urlencoded", ";", "application/json/"}) {
+    request.content_type = kind;
+    const Reply refused = ask(service, request);
+    CHECK(refused.status == 415);
+    CHECK(error_in(refused).starts_with("Content-Type: "));
+  }
+  CHECK(service.commands == 0);
+  for (const char* kind : {"", "application/json", "Application/JSON; charset=utf-8"}) {
+    request.content_type = kind;
+    CHECK(ask(service, request).status == 200);
+  }
+  request.target = "/v1/keys";
+  request.content_type = "text/plain";
+  CHECK(ask(service, request).status == 415);
 }
 
 TEST_CASE("a trace is taken from the UNIX socket only, and what is wanted is checked") {
@@ -179,6 +201,7 @@ TEST_CASE("a reload is asked for over the UNIX socket only, and a bad file is 42
   FakeService service;
   CHECK(ask(service, {"POST", "/v1/reload", "", "", false}).status == 403);
   CHECK(ask(service, {"POST", "/v1/reload", "", "", true}).status == 200);
+  CHECK(ask(service, {"POST", "/v1/reload", "{}", "", true}).status == 400);
   service.reloaded = {false, "the file has mistakes", 3, {}, {"f:1:1: version: 2"}};
   const Reply refused = ask(service, {"POST", "/v1/reload", "", "", true});
   CHECK(refused.status == 422);
