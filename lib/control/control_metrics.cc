@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/control_metrics.h"
 
+#include <array>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -154,6 +155,46 @@ Metric commands(const api::CommandStats& stats) {
                     stats.refused);
 }
 
+struct NamedListener {
+  const char* name;
+  const ListenerLoad& load;
+};
+std::array<NamedListener, 2> listeners(const ApiLoad& load) {
+  return {{{"socket", load.socket}, {"tcp", load.tcp}}};
+}
+
+Metric by_listener(std::string name, std::string help, MetricType type, const ApiLoad& load,
+                   double (*value)(const ListenerLoad& load)) {
+  Metric metric{std::move(name), std::move(help), type, "", {}};
+  for (const NamedListener& listener : listeners(load))
+    metric.samples.push_back({{{"listener", listener.name}}, value(listener.load)});
+  return metric;
+}
+
+Metric api_refusals(const ApiLoad& load) {
+  Metric metric{"covey_api_refused", "What the API had no room for.", MetricType::counter, "", {}};
+  for (const NamedListener& listener : listeners(load)) {
+    for (std::size_t what = 0; what < kRefusalNames.size(); ++what) {
+      metric.samples.push_back(
+          {{{"listener", listener.name}, {"what", std::string(kRefusalNames[what])}},
+           as_double(listener.load.refused[what])});
+    }
+  }
+  return metric;
+}
+
+void append_api_metrics(const ApiLoad& load, std::vector<Metric>& out) {
+  out.push_back(
+      by_listener("covey_api_connections", "Connections to the API.", MetricType::gauge, load,
+                  [](const ListenerLoad& one) { return static_cast<double>(one.connections); }));
+  out.push_back(api_refusals(load));
+  out.push_back(by_listener("covey_api_dropped",
+                            "Connections to the API that were closed because the other end took "
+                            "too long to ask or to read.",
+                            MetricType::counter, load,
+                            [](const ListenerLoad& one) { return as_double(one.dropped); }));
+}
+
 }  // namespace
 
 void append_control_metrics(const ControlFacts& facts, std::vector<Metric>& out) {
@@ -185,6 +226,7 @@ void append_control_metrics(const ControlFacts& facts, std::vector<Metric>& out)
   out.push_back(commands(facts.commands));
   out.push_back(single("covey_events", "Events raised since the daemon started.",
                        MetricType::counter, as_double(facts.events)));
+  append_api_metrics(facts.load, out);
 }
 
 }  // namespace covey::control

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Metrics of the control side: who this is, convergence, members, buckets, heartbeats, commands.
+// Metrics of the control side: who this is, convergence, members, buckets, heartbeats, commands,
+// the API.
 //
 // Owner: control. Thread: any; pure. Those of the data plane come from DataPlaneView::metrics().
 #pragma once
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "api/messages.h"
+#include "control/api_load.h"
 #include "convergence/node.h"
 #include "telemetry/metrics.h"
 
@@ -23,6 +25,7 @@ struct ControlFacts {
   std::uint64_t events = 0;
   api::HostSummary host;
   std::string cluster;
+  ApiLoad load;
 };
 
 void append_control_metrics(const ControlFacts& facts, std::vector<telemetry::Metric>& out);

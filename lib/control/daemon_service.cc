@@ -181,7 +181,7 @@ std::vector<telemetry::Metric> DaemonService::metrics() {
   api::Status now = status();
   append_control_metrics(
       {parts_.driver.status(), parts_.driver.control(), parts_.driver.heartbeats(), command_stats(),
-       rules(), parts_.events.last_id(), std::move(now.host), std::move(now.cluster)},
+       rules(), parts_.events.last_id(), std::move(now.host), std::move(now.cluster), parts_.load},
       metrics);
   append_health_metrics(health(), metrics);
   return metrics;

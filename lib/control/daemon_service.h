@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "control/api_load.h"
 #include "control/api_service.h"
 #include "control/commands.h"
 #include "control/convergence_driver.h"
@@ -37,6 +38,7 @@ class DaemonService final : public ApiService {
     HealthChecks& health;
     RuleControl& rules;
     Supervision& supervision;
+    const ApiLoad& load;
   };
   /// `secret` is random per start.
   DaemonService(boost::asio::io_context& io, Parts parts, bucket::SipKey secret)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/http_session.h"
 
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -11,6 +12,7 @@
 #include <boost/beast/http.hpp>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <utility>
 #include <variant>
 
@@ -60,6 +62,13 @@ struct Pending {
 };
 
 asio::awaitable<Reply> answer(Connection& connection, const Session& session, Request request) {
+  const bool by_worker = asks_worker(request);
+  Turns& turns = by_worker ? session.turns_with_workers : session.turns;
+  Turns::Turn turn = co_await turns.take(connection.wait, session.limits.answer);
+  if (!turn) {
+    if (connection.is_open()) session.load.refuse(Refusal::turn);
+    co_return error_reply(503, "too many ask at the same time");
+  }
   const auto pending = std::make_shared<Pending>(Pending{connection.wait, std::nullopt});
   route(session.service, request, [weak = std::weak_ptr<Pending>(pending)](Reply reply) {
     const auto waiting = weak.lock();
@@ -67,6 +76,7 @@ asio::awaitable<Reply> answer(Connection& connection, const Session& session, Re
     waiting->reply = std::move(reply);
     waiting->arrived.cancel();
   });
+  if (!by_worker) turn.end();
   if (!pending->reply && connection.is_open()) {
     connection.wait.expires_after(session.limits.answer + patience(request));
     co_await connection.wait.async_wait(kValues);
@@ -87,30 +97,51 @@ Response response_of(Reply reply, bool keep_alive) {
   return response;
 }
 
-asio::awaitable<bool> send(Stream& stream, Reply reply, bool keep_alive) {
+/// Counts while it lives.
+class Share {
+ public:
+  Share(std::size_t& count, std::size_t size) : count_(count), size_(size) { count_ += size_; }
+  Share(const Share&) = delete;
+  Share& operator=(const Share&) = delete;
+  ~Share() { count_ -= size_; }
+
+ private:
+  std::size_t& count_;
+  std::size_t size_;
+};
+
+// What every answer of every connection may have is little; the rest shares ApiLimits::unsent.
+constexpr std::size_t kSmallAnswer = 65'536;
+
+/// False when the connection is to end.
+asio::awaitable<bool> send(Stream& stream, const Session& session, Reply reply, bool keep_alive) {
+  ListenerLoad& load = session.load;
+  std::size_t large = reply.body.size() > kSmallAnswer ? reply.body.size() : 0;
+  if (large > 0 && load.unsent > 0 && load.unsent + large > session.limits.unsent) {
+    load.refuse(Refusal::answer);
+    reply = error_reply(503, "too many large answers wait for readers that are slow");
+    large = 0;
+  }
+  const Share share(load.unsent, large);
   Response response = response_of(std::move(reply), keep_alive);
+  stream.expires_after(session.limits.idle);
   const auto [error, bytes] = co_await http::async_write(stream, response, kValues);
+  if (error == beast::error::timeout) ++load.dropped;
   co_return !error && keep_alive;
 }
 
-/// Counts one event stream, and wakes its coroutine when the log has news, for as long as it lives.
+/// Wakes the coroutine of an event stream when the log has news, for as long as it lives.
 class EventSubscription {
  public:
-  EventSubscription(EventLog& log, asio::steady_timer& news, std::size_t& followers)
-      : log_(log), listener_(log.listen([&news] { news.cancel(); })), followers_(followers) {
-    ++followers_;
-  }
+  EventSubscription(EventLog& log, asio::steady_timer& news)
+      : log_(log), listener_(log.listen([&news] { news.cancel(); })) {}
   EventSubscription(const EventSubscription&) = delete;
   EventSubscription& operator=(const EventSubscription&) = delete;
-  ~EventSubscription() {
-    --followers_;
-    log_.unlisten(listener_);
-  }
+  ~EventSubscription() { log_.unlisten(listener_); }
 
  private:
   EventLog& log_;
   std::uint64_t listener_;
-  std::size_t& followers_;
 };
 
 enum class Woken : unsigned char { by_news, by_time, by_peer };
@@ -136,8 +167,8 @@ asio::awaitable<void> stream_events(Connection& connection, const Session& sessi
       "HTTP/1.1 200 OK\r\nServer: coveyd\r\nContent-Type: text/event-stream\r\n"
       "Cache-Control: no-store\r\nConnection: close\r\n\r\n";
   const EventLog& log = session.service.events();
-  const EventSubscription subscription(session.service.events(), connection.wait,
-                                       session.followers);
+  const Share follower(session.load.followers, 1);
+  const EventSubscription subscription(session.service.events(), connection.wait);
   while (connection.is_open()) {
     // Nothing is queued for a slow reader but what the ring still holds; one that takes none of it
     // for the idle time is dropped.
@@ -148,6 +179,7 @@ asio::awaitable<void> stream_events(Connection& connection, const Session& sessi
     connection.stream.expires_after(session.limits.idle);
     const auto [error, bytes] =
         co_await asio::async_write(connection.stream, asio::buffer(out), kValues);
+    if (error == beast::error::timeout) ++session.load.dropped;
     if (error || !connection.is_open()) co_return;
     out.clear();
     if (log.last_id() > since) continue;
@@ -206,6 +238,7 @@ asio::awaitable<void> stream_capture(Connection& connection, const Session& sess
       connection.stream.expires_after(session.limits.idle);
       const auto [error, bytes] =
           co_await asio::async_write(connection.stream, asio::buffer(out), kValues);
+      if (error == beast::error::timeout) ++session.load.dropped;
       if (error) co_return;
       out.clear();
     }
@@ -215,12 +248,12 @@ asio::awaitable<void> stream_capture(Connection& connection, const Session& sess
 asio::awaitable<void> serve_capture(Connection& connection, const Session& session,
                                     std::variant<api::CaptureRequest, Reply> wanted) {
   if (const auto* refused = std::get_if<Reply>(&wanted)) {
-    co_await send(connection.stream, *refused, false);
+    co_await send(connection.stream, session, *refused, false);
     co_return;
   }
   const auto capture = session.service.capture(std::get<api::CaptureRequest>(wanted));
   if (!capture) {
-    co_await send(connection.stream, error_reply_for(capture.error()), false);
+    co_await send(connection.stream, session, error_reply_for(capture.error()), false);
     co_return;
   }
   co_await stream_capture(connection, session, **capture);
@@ -239,6 +272,21 @@ std::optional<Reply> refusal(const beast::error_code& error) {
   return std::nullopt;
 }
 
+/// Of a request that was refused before its end, takes the rest within bounds: closing on unread
+/// bytes would be a reset, which overtakes the answer at some peers.
+asio::awaitable<void> take_rest(Stream& stream, const ApiLimits& limits) {
+  constexpr std::size_t most = 2U << 20;  // some hundred times too large is a mistake, more malice
+  beast::error_code ignored;
+  static_cast<void>(stream.socket().shutdown(asio::socket_base::shutdown_send, ignored));
+  stream.expires_after(limits.answer);
+  std::array<char, 4096> rest{};
+  for (std::size_t taken = 0; taken < most;) {
+    const auto [error, bytes] = co_await stream.async_read_some(asio::buffer(rest), kValues);
+    if (error) co_return;
+    taken += bytes;
+  }
+}
+
 /// One request and its answer. False when the connection is to end.
 asio::awaitable<bool> serve_one(Connection& connection, beast::flat_buffer& buffer,
                                 const Session& session) {
@@ -249,8 +297,11 @@ asio::awaitable<bool> serve_one(Connection& connection, beast::flat_buffer& buff
   stream.expires_after(session.limits.idle);
   const auto [error, bytes] = co_await http::async_read(stream, buffer, parser, kValues);
   if (error) {
+    if (error == beast::error::timeout && parser.got_some()) ++session.load.dropped;
     std::optional<Reply> reply = refusal(error);
-    if (reply) co_await send(stream, std::move(*reply), false);
+    if (!reply) co_return false;
+    co_await send(stream, session, std::move(*reply), false);
+    co_await take_rest(stream, session.limits);
     co_return false;
   }
   http::request<http::string_body> message = parser.release();
@@ -269,9 +320,11 @@ asio::awaitable<bool> serve_one(Connection& connection, beast::flat_buffer& buff
                   {last_seen.data(), last_seen.size()},
                   {content_type.data(), content_type.size()}};
   const auto since = wants_event_stream(request, session.service.events().last_id());
-  if (since && session.followers >= session.limits.followers) {
+  if (since && session.load.followers >= session.limits.followers) {
+    session.load.refuse(Refusal::stream);
     const std::string most = std::to_string(session.limits.followers);
-    co_await send(stream, error_reply(503, "too many followers of events, at most " + most), false);
+    co_await send(stream, session,
+                  error_reply(503, "too many followers of events, at most " + most), false);
     co_return false;
   }
   if (since) {
@@ -284,22 +337,22 @@ asio::awaitable<bool> serve_one(Connection& connection, beast::flat_buffer& buff
   }
   Reply reply = co_await answer(connection, session, std::move(request));
   if (is_head) reply.body.clear();  // who asks so would take it for the next answer
-  stream.expires_after(session.limits.idle);
-  co_return co_await send(stream, std::move(reply), keep_alive);
+  co_return co_await send(stream, session, std::move(reply), keep_alive);
 }
 
 }  // namespace
 
+std::string written(const Reply& reply) {
+  std::ostringstream text;
+  text << response_of(reply, false);
+  return std::move(text).str();
+}
+
 asio::awaitable<void> serve(asio::generic::stream_protocol::socket socket, Session session,
                             CloserSlot closer) {
   Connection connection(std::move(socket), closer);
-  if (session.overloaded) {
-    connection.stream.expires_after(session.limits.answer);
-    co_await send(connection.stream, error_reply(503, "too many connections"), false);
-  } else {
-    beast::flat_buffer buffer(session.limits.header_bytes + session.limits.body_bytes);
-    while (co_await serve_one(connection, buffer, session)) {
-    }
+  beast::flat_buffer buffer(session.limits.header_bytes + session.limits.body_bytes);
+  while (co_await serve_one(connection, buffer, session)) {
   }
   // Say good-bye before closing, so that a peer that still sends reads the answer first.
   beast::error_code ignored;

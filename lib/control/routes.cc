@@ -292,12 +292,17 @@ void route(ApiService& service, const Request& request, std::function<void(Reply
   if (!parameters) return done(error_reply_for(parameters.error()));
   if (found->parameter != "*") {
     for (const auto& [name, value] : *parameters) {
-      if (name != found->parameter) {
+      if (found->parameter.empty() || name != found->parameter) {
         return done(error_reply(400, "unknown parameter " + name));
       }
     }
   }
   found->handle(Call{service, request, query, std::move(*parameters)}, done);
+}
+
+bool asks_worker(const Request& request) {
+  const std::string_view path = split(request.target).path;
+  return path == "/v1/flows" || path == "/v1/explain";
 }
 
 base::Duration patience(const Request& request) {

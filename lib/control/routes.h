@@ -38,6 +38,9 @@ struct Reply {
 
 void route(ApiService& service, const Request& request, std::function<void(Reply)> done);
 
+/// Whether a worker has to answer it, for which nothing is done meanwhile.
+[[nodiscard]] bool asks_worker(const Request& request);
+
 /// How much longer than others this request may take: a trace waits for packets.
 [[nodiscard]] base::Duration patience(const Request& request);
 

@@ -80,9 +80,9 @@ struct Runtime::Implementation {
         health(io, health_host(ports.view)),
         service(io,
                 {driver, ports.view, config, events, log, settings.state_dir, keys, health, rules,
-                 supervision},
+                 supervision, load},
                 options.command_secret),
-        server(io, service),
+        server(io, service, load),
         signals(io),
         leave_timer(io) {}
 
@@ -182,6 +182,7 @@ struct Runtime::Implementation {
   Settings settings;
   Logger& logger;
   EventLog events;
+  ApiLoad load;
   asio::io_context io{1};
   ConvergenceDriver driver;
   KeyService keys;

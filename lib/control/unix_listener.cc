@@ -17,7 +17,8 @@ namespace covey::control {
 
 namespace {
 
-constexpr int kBacklog = 16;
+// Who waits there holds no descriptor of ours; who finds it full cannot even be told why.
+constexpr int kBacklog = 1024;
 constexpr mode_t kSocketMode = 0660;
 constexpr const char* kGroup = "covey";
 

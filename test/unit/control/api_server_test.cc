@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/api_server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
+#include <unistd.h>
 
-#include <array>
-#include <boost/asio/post.hpp>
 #include <catch2/catch.hpp>
-#include <future>
+#include <chrono>
+#include <optional>
 #include <random>
-#include <thread>
+#include <string>
 
-#include "fake_service.h"
-#include "fakes.h"
+#include "api_client.h"
 
 using namespace covey;
 using namespace covey::control;
@@ -23,124 +17,9 @@ using namespace covey::control::test;
 
 namespace {
 
-/// A blocking client connection; a read ends after kDeadline at the latest.
-class Client {
- public:
-  explicit Client(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-    connect(reinterpret_cast<const sockaddr*>(&address), sizeof(address));
-  }
-  explicit Client(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connect(reinterpret_cast<const sockaddr*>(&address), sizeof(address));
-  }
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
-  ~Client() { ::close(fd_); }
-
-  Client& send(const std::string& bytes) {
-    static_cast<void>(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL));
-    return *this;
-  }
-  Client& end() {
-    ::shutdown(fd_, SHUT_WR);
-    return *this;
-  }
-  /// Reads until `text` has come (or the end, or the deadline); all that was read so far.
-  std::string read_until(const std::string& text) {
-    std::array<char, 4096> part{};
-    while (all_.find(text) == std::string::npos) {
-      const ssize_t got = ::recv(fd_, part.data(), part.size(), 0);
-      if (got <= 0) break;
-      all_.append(part.data(), static_cast<std::size_t>(got));
-    }
-    return all_;
-  }
-  std::string read_all() { return read_until(std::string(1, '\0')); }
-  [[nodiscard]] bool connected() const { return connected_; }
-
- private:
-  void connect(const sockaddr* address, socklen_t length) {
-    const timeval limit{kDeadline.count(), 0};
-    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    connected_ = ::connect(fd_, address, length) == 0;
-  }
-  int fd_;
-  bool connected_ = false;
-  std::string all_;
-};
-
-/// A server with a thread of its own, and a fake daemon behind it.
-class Server {
- public:
-  explicit Server(ApiLimits limits = {}) : server_(io_, service, limits) {
-    Settings settings;
-    settings.socket = path;
-    settings.http = HttpEndpoint{"127.0.0.1", 0};
-    REQUIRE(server_.open(settings).has_value());
-    port = server_.tcp_port();
-    thread_ = std::thread([this] { io_.run(); });
-  }
-  ~Server() {
-    boost::asio::post(io_, [this] { server_.close(); });
-    thread_.join();
-  }
-  /// Runs something on the server's thread.
-  void on_thread(std::function<void()> what) { boost::asio::post(io_, std::move(what)); }
-
-  /// ... and waits until it is done.
-  void wait_for_thread(const std::function<void()>& what) {
-    std::promise<void> done;
-    on_thread([&] {
-      what();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
-
-  [[nodiscard]] std::string ask(const std::string& bytes) const {
-    return Client(path).send(bytes).end().read_all();
-  }
-
- private:
-  TemporaryDirectory directory_;
-  boost::asio::io_context io_;
-
- public:
-  const std::string path = directory_.file("api.sock");
-  std::uint16_t port = 0;
-  FakeService service;
-
- private:
-  ApiServer server_;
-  std::thread thread_;
-};
-
-std::string get(const std::string& target, const std::string& headers = "") {
-  return "GET " + target + " HTTP/1.1\r\nHost: covey\r\nConnection: close\r\n" + headers + "\r\n";
-}
-
 const std::string kQuestion =
     get("/v1/explain?protocol=tcp&source=10.0.0.1&source_port=1&destination=10.0.0.2"
         "&destination_port=80");
-
-std::string post(const std::string& target, const std::string& body) {
-  return "POST " + target + " HTTP/1.1\r\nHost: covey\r\nConnection: close\r\nContent-Length: " +
-         std::to_string(body.size()) + "\r\n\r\n" + body;
-}
-
-bool has_status(const std::string& reply, int status) {
-  return reply.starts_with("HTTP/1.1 " + std::to_string(status) + " ");
-}
-
-bool has(const std::string& reply, const std::string& text) {
-  return reply.find(text) != std::string::npos;
-}
 
 }  // namespace
 
@@ -394,7 +273,8 @@ TEST_CASE("closing ends connections at once, whatever they wait for") {
 TEST_CASE("two servers cannot share an address, and the first is not disturbed") {
   Server server;
   boost::asio::io_context io;
-  ApiServer second(io, server.service);
+  ApiLoad load;
+  ApiServer second(io, server.service, load);
   Settings settings;
   settings.socket = server.path;
   settings.http.reset();

@@ -76,7 +76,8 @@ TEST_CASE("a wrong method is 405 and names the right one") {
 
 TEST_CASE("parameters that a path does not take, or that are no numbers, are 400") {
   for (const char* path :
-       {"/v1/status?verbose=1", "/v1/buckets?bucket=1", "/v1/buckets?rule=a&rule=b",
+       {"/v1/status?verbose=1", "/v1/status?=1", "/v1/status?=", "/v1/buckets?=web",
+        "/v1/buckets?bucket=1", "/v1/buckets?rule=a&rule=b",
         "/v1/flows?limit=", "/v1/flows?limit=-1", "/v1/flows?limit=ten", "/v1/flows?limit=10001",
         "/v1/flows?limit=99999999999999999999", "/v1/flows?bucket=65536", "/v1/flows?bucket=web",
         "/v1/flows?flow=1", "/v1/events?since=now", "/v1/status?%zz", "/v1/explain",
