@@ -82,7 +82,9 @@ base::Result<std::string> prepare_runtime_directory(const std::string& instance)
 std::vector<std::string> eal_arguments(const EalPlan& plan) {
   std::vector<std::string> arguments = {"coveyd"};
   if (plan.huge_pages) {
-    arguments.emplace_back("--in-memory");
+    // A virtio device hands the files of our memory to its other end, and only a few: one for each
+    // page would be too many.
+    arguments.insert(arguments.end(), {"--in-memory", "--single-file-segments"});
   } else {
     // EAL refuses --in-memory together with --no-huge.
     arguments.insert(arguments.end(), {"--no-huge", "--no-shconf"});

@@ -46,6 +46,7 @@ TEST_CASE("without huge pages EAL gets ordinary memory and shares no configurati
 TEST_CASE("with huge pages EAL leaves no files behind") {
   const auto arguments = eal_arguments(plan_of(true));
   CHECK(has(arguments, "--in-memory"));
+  CHECK(has(arguments, "--single-file-segments"));  // a vhost-user takes eight files at most
   CHECK_FALSE(has(arguments, "--no-huge"));
 }
 
