@@ -138,6 +138,8 @@ base::Result<std::unique_ptr<Eal>> Eal::start(const EalPlan& plan) {
   for (std::string& argument : arguments)
     pointers.push_back(argument.data());
   route_log();
+  // Drivers write to sockets whose other end may have gone (vhost-user): that is an error to them.
+  ::signal(SIGPIPE, SIG_IGN);
 
   // EAL starts threads; signals are the control thread's business, so these must never take one.
   sigset_t all;

@@ -5,7 +5,7 @@
 // per process. Memory: huge pages when enough are free, else ordinary pages, with as much as the
 // settings need. Only one lcore is given to EAL, and it may run wherever the process may: our
 // workers are threads of our own that register themselves. DPDK's log goes to stderr from warnings
-// upwards, each line marked "dpdk:".
+// upwards, each line marked "dpdk:". Signals: SIGPIPE is ignored from then on.
 #pragma once
 
 #include <cstdint>

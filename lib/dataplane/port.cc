@@ -102,6 +102,10 @@ rte_eth_conf device_settings(const rte_eth_dev_info& info, const Uplink& uplink,
   if (abilities.checksums) settings.txmode.offloads |= kChecksums;
   if (abilities.segmentation) settings.txmode.offloads |= kSegmentation;
   if (offload) settings.rxmode.offloads = info.rx_offload_capa & kReceivedChecksums;
+  // Only with these interrupts does virtio_user look after its socket, by itself and until it is
+  // closed: that the other end has gone, or come back.
+  if (uplink.kind == DeviceKind::vdev)
+    settings.intr_conf.lsc = (*info.dev_flags & RTE_ETH_DEV_INTR_LSC) != 0 ? 1 : 0;
   if (uplink.queues > 1 && info.flow_type_rss_offloads != 0) {
     settings.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     settings.rx_adv_conf.rss_conf.rss_hf =
@@ -144,6 +148,7 @@ class DevicePort final : public Port {
 };
 
 DevicePort::~DevicePort() {
+  localstack::settle_interrupts();
   static_cast<void>(rte_eth_dev_stop(device_.id));   // fails only where it was not running
   static_cast<void>(rte_eth_dev_close(device_.id));  // and with it what the driver opened
 }

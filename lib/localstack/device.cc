@@ -2,7 +2,11 @@
 #include "localstack/device.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <thread>
 
+#include <rte_alarm.h>
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -11,12 +15,23 @@ namespace covey::localstack {
 
 namespace {
 
+constexpr int kMostLooks = 1000;  // at the thread for interrupts, a millisecond apart
+
 std::unexpected<base::Error> failed(const Device& device, const std::string& doing, int error) {
   return base::fail(base::ErrorCode::unavailable,
                     "device " + device.name + ": " + doing + ": " + describe_error(error));
 }
 
 }  // namespace
+
+void settle_interrupts() {
+  std::atomic<bool> done = false;
+  const auto mark = [](void* argument) { static_cast<std::atomic<bool>*>(argument)->store(true); };
+  if (rte_eal_alarm_set(1, mark, &done) != 0) return;
+  for (int look = 0; look < kMostLooks && !done; ++look)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  static_cast<void>(rte_eal_alarm_cancel(mark, &done));  // it is not there any more, mostly
+}
 
 std::string describe_error(int error) {
   return rte_strerror(error < 0 ? -error : error);

@@ -40,6 +40,10 @@ struct Device {
                                                   std::uint16_t queues, rte_mempool* pool);
 [[nodiscard]] base::Result<void> start_device(const Device& device);
 
+/// Waits, for a second at most, until DPDK's thread for interrupts has done all that drivers have
+/// told it to. A device whose driver uses it is closed after that: drivers do not wait.
+void settle_interrupts();
+
 /// For people, of a number that DPDK returned.
 [[nodiscard]] std::string describe_error(int error);
 

@@ -7,15 +7,24 @@
 
 #include <array>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <cstdlib>
+#include <functional>
+#include <memory>
+#include <string>
 
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 
+#include <rte_dev.h>
+#include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
 #include "dataplane/port.h"
 #include "fixture.h"
+#include "localstack/device.h"
+#include "localstack/left_over.h"
+#include "packet/headers.h"
 
 using namespace covey;
 using namespace covey::test;
@@ -72,6 +81,46 @@ void check_arrivals(DeviceKind kind, const std::string& interface, const char* f
   }
 }
 
+/// The other end of a virtio device, in this process.
+localstack::Device make_segment(const Scratch& scratch, rte_mempool* pool,
+                                const std::string& more = "", std::uint64_t offloads = 0) {
+  const auto made =
+      localstack::make_device("net_vhost0", "iface=" + scratch.path("segment") + more);
+  REQUIRE(made.has_value());
+  rte_eth_conf settings{};
+  settings.txmode.offloads = offloads;
+  REQUIRE(localstack::configure_device(*made, settings, 1, pool).has_value());
+  REQUIRE(localstack::start_device(*made).has_value());
+  return *made;
+}
+
+void remove_segment(const localstack::Device& segment) {
+  static_cast<void>(rte_eth_dev_stop(segment.id));
+  REQUIRE(rte_eal_hotplug_remove("vdev", segment.name.c_str()) == 0);
+}
+
+std::unique_ptr<dataplane::Port> open_virtio(const Scratch& scratch, const std::string& more,
+                                             rte_mempool* pool) {
+  const dataplane::Uplink uplink{
+      DeviceKind::vdev, "net_virtio_user0,path=" + scratch.path("segment") + more, 1, 1500};
+  const auto plan = dataplane::plan_device(uplink);
+  auto opened = dataplane::Port::open(*plan, uplink, {.leaves_over = true}, pool);
+  INFO((opened ? std::string() : opened.error().context));
+  REQUIRE(opened.has_value());
+  REQUIRE((*opened)->start().has_value());
+  return std::move(*opened);
+}
+
+void wait_until(const std::function<bool()>& look) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
+  while (!look())
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+}
+
+void wait_for_link(const dataplane::Port& port, bool up) {
+  wait_until([&] { return port.report().link_up == up; });
+}
+
 }  // namespace
 
 TEST_CASE("a port is readable while frames wait in it", "[arrivals]") {
@@ -83,6 +132,64 @@ TEST_CASE("a port is readable while frames wait in it", "[arrivals]") {
   const auto eal = start_eal();
   check_arrivals(DeviceKind::af_packet, "up0", "far0");
   if (kernel_has(DeviceKind::af_xdp)) check_arrivals(DeviceKind::af_xdp, "up1", "far1");
+}
+
+TEST_CASE("a port can be closed when its segment has gone", "[segment-gone]") {
+  const auto eal = start_eal();
+  const Scratch scratch;
+  const Pool pool = make_pool("covey-test", 8191);
+  const localstack::Device segment = make_segment(scratch, pool.get());
+  std::unique_ptr<dataplane::Port> port = open_virtio(scratch, "", pool.get());
+  wait_for_link(*port, true);
+  remove_segment(segment);
+  wait_for_link(*port, false);
+  port.reset();
+}
+
+TEST_CASE("a port that makes the socket outlives its segment", "[segment-back]") {
+  const auto eal = start_eal();
+  const Scratch scratch;
+  const Pool pool = make_pool("covey-test", 8191);
+  localstack::Device segment = make_segment(scratch, pool.get(), ",client=1");
+  std::unique_ptr<dataplane::Port> port = open_virtio(scratch, ",server=1", pool.get());
+  wait_for_link(*port, true);
+  remove_segment(segment);
+  wait_for_link(*port, false);
+  segment = make_segment(scratch, pool.get(), ",client=1");
+  wait_for_link(*port, true);
+  port.reset();
+  remove_segment(segment);
+}
+
+TEST_CASE("a checksum that a neighbour on a virtio segment leaves open is known to be open",
+          "[segment-left-over]") {
+  const auto eal = start_eal();
+  const Scratch scratch;
+  const Pool pool = make_pool("covey-test", 8191);
+  const localstack::Device segment = make_segment(
+      scratch, pool.get(), "", RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM);
+  std::unique_ptr<dataplane::Port> port = open_virtio(scratch, "", pool.get());
+  wait_for_link(*port, true);
+  // The other way round its own stack would leave it to nobody.
+  CHECK_FALSE(port->abilities().checksums);
+
+  const Frame whole = FrameBuilder().ip("10.0.0.1", "10.0.0.2").udp(1, 2).payload(100);
+  const packet::FrameView view = packet::parse(whole);
+  Frame open = whole;
+  open[view.l4_offset + packet::kUdpChecksum] ^= 0xff;
+  rte_mbuf* sent = mbuf_of(pool.get(), open);
+  CHECK(localstack::leave_to_device(
+      sent, view,
+      {.checksum_start = view.l4_offset,
+       .checksum_field = static_cast<std::uint16_t>(view.l4_offset + packet::kUdpChecksum)}));
+  REQUIRE(rte_eth_tx_burst(segment.id, 0, &sent, 1) == 1);
+
+  std::array<rte_mbuf*, 1> burst{};
+  wait_until([&] { return port->receive(0, burst) == 1; });
+  CHECK(localstack::left_over_of(burst[0], view).has_checksum());
+  rte_pktmbuf_free(burst[0]);
+  port.reset();
+  remove_segment(segment);
 }
 
 TEST_CASE("a device without a socket is to be polled", "[arrivals-unknown]") {

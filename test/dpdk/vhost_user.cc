@@ -3,11 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
 
-#include <rte_alarm.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -44,15 +42,6 @@ VhostUser::Seen see(const rte_mbuf* frame, rte_mempool* flat_pool) {
   return {std::move(bytes), left};
 }
 
-/// Until DPDK's thread for interrupts has done what it is at. The driver has it look at the socket
-/// of a vhost-user, and does not wait for it before it goes; vhost-net has none.
-void wait_for_interrupts() {
-  std::atomic<bool> done = false;
-  const auto mark = [](void* argument) { static_cast<std::atomic<bool>*>(argument)->store(true); };
-  REQUIRE(rte_eal_alarm_set(1, mark, &done) == 0);
-  wait_until([&done] { return done.load(); });
-}
-
 }  // namespace
 
 VhostUser::VhostUser(std::uint16_t queues, bool offload) {
@@ -79,7 +68,7 @@ VhostUser::~VhostUser() {
 }
 
 void VhostUser::close() {
-  wait_for_interrupts();
+  localstack::settle_interrupts();
   stack_.reset();
 }
 
