@@ -69,7 +69,7 @@ host:
   name: {settings.host_name(host)}
   initial_state: {options.initial_state}
 ports:
-  uplink: {{ device: "{options.uplink}", queues: 1, mtu: 1500 }}
+  uplink: {{ device: "{options.device(host)}", queues: 1, mtu: 1500 }}
   local: {{ kind: {options.local}, name: covey0, offload: {str(options.offload).lower()} }}
 workers: {{ cpus: "{worker}", idle: {options.idle}, control_cpu: {control}, \
 realtime: {options.realtime} }}

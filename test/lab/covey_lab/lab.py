@@ -14,7 +14,7 @@ import signal
 import subprocess
 import threading
 
-from . import daemon, services, settings, topology
+from . import daemon, segment, services, settings, topology
 from .settings import namespace
 from .shell import LabError, ip_batch, run, wait_until
 from .state import Process, State
@@ -56,6 +56,9 @@ class Lab:
         self.state.create()
         report("network namespaces and bridge")
         topology.create(self.options, self.state)
+        if self.options.uplink == settings.VIRTIO:
+            report("the segment of virtio devices")
+            segment.start(self)
         report("nginx behind each host")
         services.make_blob(self.state.directory)
         key = secrets.token_hex(32) + "\n"

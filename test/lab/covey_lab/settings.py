@@ -27,6 +27,7 @@ TALK_PORT = 8003  # long connections; a rule for it is not among the default one
 QUIC_PORT = 4433  # likewise
 DEFAULT_PORT = 9000  # no rule covers it
 HEARTBEAT_ETHERTYPE = 0x88B5
+VIRTIO = "virtio"  # uplinks on a segment without a kernel, see segment.py
 
 
 @dataclasses.dataclass
@@ -98,6 +99,17 @@ class Options:
     def has_wires(self):
         """Whether cables carry only what a wire could. Some uplinks take nothing else."""
         return self.wire or not self.offload or not self.uplink.startswith("af_packet:")
+
+    def device(self, host):
+        """The uplink as the configuration of a host names it."""
+        if self.uplink != VIRTIO:
+            return self.uplink
+        return (f"vdev:net_virtio_user0,path={self.segment_socket(host)},queue_size=1024,"
+                f"mac=02:00:00:00:00:{host:02x}")
+
+    def segment_socket(self, host):
+        """The port of a host on a segment of virtio devices."""
+        return self.state_dir() / f"segment-h{host}"
 
     def cluster_mac(self):
         """The cluster MAC of the mode."""

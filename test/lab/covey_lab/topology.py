@@ -61,7 +61,8 @@ def create(options, state):
         _make_querier(options)
     ip_batch(hub, [f"link set {BRIDGE} up"])
     for role in roles(options)[1:]:
-        connect(options, role)
+        if role == "client" or options.uplink != settings.VIRTIO:
+            connect(options, role)
     _client_addresses(options)
 
 
@@ -123,6 +124,11 @@ def set_offloads(options, state, cables=None):
 def disconnect(options, role):
     """Take away the cable of a role, with the device at either end."""
     ip("-n", namespace(options.tag, "hub"), "link", "del", port(role))
+
+
+def attach_device(options, device):
+    """Plug a device of the hub into the bridge."""
+    ip("-n", namespace(options.tag, "hub"), "link", "set", device, "master", BRIDGE)
 
 
 def _attach(options, role, device, bridge=BRIDGE):
