@@ -4,6 +4,7 @@
 import json
 
 HOSTS = ("host1", "host2", "host3")
+CLIENT = "client"
 URL = "http://10.77.0.50/"
 REQUESTS = 120
 # One curl for all requests, each with a connection of its own, and then the status of each.
@@ -16,14 +17,15 @@ def answers(done):
     return set(done.stdout.split()) if done.stderr.split() == ["200"] * REQUESTS else set()
 
 
-def ask(engine):
+def ask(engine, client=CLIENT):
     """The hosts that answer the client."""
-    return answers(engine.execute("client", *CURL))
+    return answers(engine.execute(client, *CURL))
 
 
-def wait_answered_by(engine, hosts):
+def wait_answered_by(engine, hosts, client=CLIENT):
     """Until these hosts, and all of them, answer the client."""
-    engine.wait(lambda: ask(engine) == set(hosts), f"{', '.join(hosts)} to answer the client")
+    engine.wait(lambda: ask(engine, client) == set(hosts),
+                f"{', '.join(hosts)} to answer the client")
 
 
 def _query(engine, host):
@@ -45,7 +47,7 @@ def wait_converged(engine, hosts):
                 f"{', '.join(hosts)} to be a cluster")
 
 
-def wait_well(engine):
+def wait_well(engine, hosts=HOSTS):
     """Until each host has found its web server well: before that it may take no connections."""
-    engine.wait(lambda: all(_query(engine, host).get("health") == [] for host in HOSTS),
+    engine.wait(lambda: all(_query(engine, host).get("health") == [] for host in hosts),
                 "the web servers of all hosts to be well")

@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import shutil
 import sys
 
 import pytest
@@ -52,10 +53,22 @@ def _engine_works(tmp_path_factory):
         pytest.skip(f"crun runs no container here: {reason}")
 
 
+def _copy_built(stage, origin, image):
+    """Brings what a stage copies from another one, which builds it, from our own build."""
+    (copied,) = ((sources, where) for name, sources, where in stage.copies() if name == origin)
+    (source,), where = copied
+    shutil.copy(BUILD / source.partition("/build/")[2], image.path(where))
+
+
 @pytest.fixture(scope="session", name="images")
 def _images(engine_works, stages, package):  # pylint: disable=unused-argument
     """For each image that compose.yaml names: its stage, and the directory it was unpacked to."""
-    with _image(stages["covey"], dependencies(package)) as covey, _image(stages["web"]) as web:
+    needed = dependencies(package)
+    with (_image(stages["covey"], needed) as covey, _image(stages["web"]) as web,
+          _image(stages["segment"], needed) as segment):
         covey.dpkg("--install", package)
+        segment.dpkg("--install", package)
+        _copy_built(stages["segment"], "build-segment", segment)
         yield {"covey:local": (stages["covey"], covey.directory),
-               "covey-web:local": (stages["web"], web.directory)}
+               "covey-web:local": (stages["web"], web.directory),
+               "covey-segment:local": (stages["segment"], segment.directory)}

@@ -10,12 +10,13 @@ BASE = re.compile(r"debian:(?P<release>bookworm|trixie)(-\d{8})?-slim")
 
 
 class Stage:
-    """One stage: its base image, its name, and (instruction, argument) in order."""
+    """One stage: its base image, its name, and (instruction, argument) in order. What is built on
+    another stage begins with the steps of that one."""
 
-    def __init__(self, base, name):
+    def __init__(self, base, name, steps=()):
         self.base = base
         self.name = name
-        self.steps = []
+        self.steps = list(steps)
 
     def arguments(self, instruction):
         """What follows each such instruction."""
@@ -62,7 +63,9 @@ def parse(text):
             match = re.fullmatch(r"(\S+) AS (\S+)", argument)
             if not match:
                 raise ValueError(f"{line}: FROM IMAGE AS NAME is expected")
-            stage = stages[match[2]] = Stage(match[1], match[2])
+            below = stages.get(match[1])
+            stage = stages[match[2]] = Stage(below.base if below else match[1], match[2],
+                                             below.steps if below else ())
         elif stage is None:
             raise ValueError(f"{line}: FROM is expected first")
         else:

@@ -66,8 +66,9 @@ class Container:
 
 
 class Engine:
-    """One project, as a compose file has it, with paths from docker/. `images` has, for each image,
-    (stage of the Dockerfile, directory). `plugs_late`: cables come after the start, and bare."""
+    """One project, as a compose file has it, with paths from docker/; all its services are started,
+    whatever their profiles. `images` has, for each image, (stage of the Dockerfile, directory).
+    `plugs_late`: cables come after the start, and bare."""
 
     def __init__(self, project, images, directory, plugs_late=False):
         self._file = project
@@ -140,11 +141,17 @@ class Engine:
             f"address add {gateway}/{length} dev {BRIDGE}"])
 
     def _new_network(self, name):
-        """A network namespace for a service, empty, as each start of a container has it."""
+        """A network namespace for a service, empty, as each start of a container has it that does
+        not share another's."""
         if name in self._namespaces:
             self._remove_namespace(name)
-        if "networks" in self.services[name]:
+        if not self._shared_network(name):
             self._add_namespace(name)
+
+    def _shared_network(self, name):
+        """The service whose network this one shares, if it does."""
+        kind, _, other = self.services[name].get("network_mode", "").partition(":")
+        return other if kind == "service" else None
 
     def _plug(self, name):
         """The cables of a service."""
@@ -158,10 +165,7 @@ class Engine:
                     f"route add default via {gateway} dev eth0"])
 
     def _network_of(self, name):
-        mode = self.services[name].get("network_mode")
-        if mode == "none":
-            return None
-        return f"/run/netns/{self.namespace(mode.partition(':')[2] if mode else name)}"
+        return f"/run/netns/{self.namespace(self._shared_network(name) or name)}"
 
     def _source(self, source):
         if source.startswith("."):
@@ -171,10 +175,10 @@ class Engine:
     def configuration(self, name):
         """What crun is given for a service."""
         service = self.services[name]
-        mode = service.get("network_mode", "")
-        if mode.startswith("service:"):
+        other = self._shared_network(name)
+        if other:
             # Whoever shares a network shares the name of the machine in it.
-            service = {**service, "hostname": self.services[mode.partition(":")[2]]["hostname"]}
+            service = {**service, "hostname": self.services[other]["hostname"]}
         stage, root = self._images[service["image"]]
         return oci.configuration(service, stage, root, self._network_of(name), self._source)
 
@@ -198,6 +202,8 @@ class Engine:
             status = container.child.wait(SECONDS)
             if status != 0:
                 raise ValueError(f"{name} ended with {status}: {container.log.read_text()}")
+        elif condition == "service_healthy":
+            self.wait(lambda: self.is_healthy(name), f"{name} to be healthy")
         elif condition != "service_started":
             raise ValueError(f"{name}: {condition} is not carried out here")
 

@@ -28,7 +28,7 @@ MOUNTS = (
 # What of a service this file and engine.py carry out; any other key would go untested.
 KEYS = {"build", "image", "entrypoint", "command", "cap_drop", "cap_add", "devices", "sysctls",
         "security_opt", "read_only", "tmpfs", "healthcheck", "depends_on", "user", "volumes",
-        "hostname", "networks", "network_mode", "privileged"}
+        "hostname", "networks", "network_mode", "privileged", "profiles"}
 
 
 def _all_capabilities():
@@ -134,9 +134,9 @@ def _limits(service):
 
 def configuration(service, image, root, network, source_of):
     """config.json of a service that runs `image` (a stage) from the tree `root`, in the network
-    namespace `network` (a path; None: one of its own, empty)."""
+    namespace `network` (a path)."""
     namespaces = [{"type": kind} for kind in ("mount", "pid", "ipc", "uts")]
-    namespaces.append({"type": "network", **({"path": network} if network else {})})
+    namespaces.append({"type": "network", "path": network})
     return {
         "ociVersion": VERSION,
         "hostname": service["hostname"],

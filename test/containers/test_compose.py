@@ -11,11 +11,13 @@ from cluster import CURL, HOSTS, answers, wait_answered_by, wait_converged, wait
 from conftest import BUILD, DOCKER, read_yaml
 from covey_lab.shell import run
 from engine import Engine
+from project import started_by_default
 
 
 @pytest.fixture(scope="module", name="engine")
 def _engine(images):
-    with Engine(read_yaml("compose.yaml"), images, BUILD / "compose") as engine:
+    project = started_by_default(read_yaml("compose.yaml"))
+    with Engine(project, images, BUILD / "compose") as engine:
         engine.up()
         yield engine
 

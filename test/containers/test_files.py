@@ -10,6 +10,7 @@ import yaml
 from clab import resolved
 from conftest import DOCKER, TOP, read_yaml
 from covey_lab.shell import run
+from project import started_by_default, started_with
 
 HOSTS = ("host1", "host2", "host3")
 CLAB_NODE = {"kind", "group", "image", "network-mode", "entrypoint", "cmd", "exec", "binds",
@@ -45,7 +46,14 @@ def test_a_base_that_changes_under_us_is_no_base(base):
 
 def test_every_stage_begins_with_a_named_release(stages):
     assert {name: bool(dockerfile.BASE.fullmatch(stage.base)) for name, stage in stages.items()} \
-        == {"build": True, "web": True, "covey": True}
+        == dict.fromkeys(["build", "web", "covey", "build-segment", "segment"], True)
+
+
+def test_a_stage_has_what_the_stage_below_has(stages):
+    above, below = stages["segment"], stages["covey"]
+    assert above.steps[:len(below.steps)] == below.steps
+    assert above.exec_form("ENTRYPOINT") == ["lab-segment"]
+    assert below.exec_form("ENTRYPOINT") == ["coveyd"]
 
 
 def test_every_installation_knows_what_there_is_and_installs_no_more(stages):
@@ -54,9 +62,9 @@ def test_every_installation_knows_what_there_is_and_installs_no_more(stages):
             for command in re.findall(r"apt-get install [^&]*", line):
                 assert line.index("apt-get update") < line.index(command)
                 assert {"-y", "--no-install-recommends"} <= set(command.split())
-    for name in ("web", "covey"):
-        assert "rm -rf" in stages[name].arguments("RUN")[0]
-        assert "/var/lib/apt/lists/*" in stages[name].arguments("RUN")[0]
+    for name in ("web", "covey", "segment"):
+        for line in stages[name].arguments("RUN"):
+            assert "rm -rf" in line and "/var/lib/apt/lists/*" in line
 
 
 def test_every_package_exists(stages):
@@ -141,6 +149,27 @@ def test_addresses_fit_the_segment_and_the_configurations(compose):
             assert address.network == network and str(address.ip) not in taken.values()
 
 
+def test_who_starts_the_client_of_the_profile_starts_all_of_it(compose):
+    of_profile = {name for name, service in compose["services"].items()
+                  if service.get("profiles") == ["virtio"]}
+    assert set(started_with(compose, "virtio-client")["services"]) == of_profile | {"key"}
+
+
+def test_each_host_of_the_profile_has_a_port_on_its_segment(compose):
+    ports = compose["services"]["virtio-segment"]["entrypoint"][-1]
+    own = {re.search(r"address add (\S+)", ports)[1]}
+    for host in HOSTS:
+        settings = read_yaml(f"conf/virtio-{host}.yaml")
+        path = re.search(r"path=([^,]*)", settings["ports"]["uplink"]["device"])[1]
+        assert path in ports.split() and path.endswith(f"/{host}")
+        own.add(settings["host"]["dedicated_ip"])
+        # All else is as on the bridge.
+        plain = read_yaml(f"conf/{host}.yaml")
+        assert settings == plain | {"ports": settings["ports"],
+                                    "host": plain["host"] | {"name": f"virtio-{host}"}}
+    assert len(own) == len(HOSTS) + 1
+
+
 # covey.clab.yaml: there is no containerlab to ask, so its keys are compared with what it documents.
 
 def test_the_topology_has_known_keys_only(clab):
@@ -169,7 +198,8 @@ def test_each_cable_has_two_ends_that_exist(clab):
 
 
 def test_the_topology_is_that_of_compose(clab, compose):
-    services = {name: service for name, service in compose["services"].items() if name != "key"}
+    services = {name: service for name, service in started_by_default(compose)["services"].items()
+                if name != "key"}
     assert set(clab["topology"]["nodes"]) - {"segment"} == set(services)
     for name, service in services.items():
         node = resolved(clab["topology"], name)
