@@ -21,6 +21,7 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "base/processors.h"
 #include "dataplane/eal.h"
 #include "dataplane/idle.h"
 #include "localstack/device.h"
@@ -163,7 +164,7 @@ int run(const Asked& asked) {
   dataplane::EalPlan plan;
   plan.memory_mb = kMemoryMb;
   plan.instance = "covey-" + std::to_string(getpid());
-  plan.cpus = dataplane::allowed_cpus();
+  plan.cpus = base::inherited_processors();
   // It complains of what the kernel lacks and nobody here asks for. Failures are told all the same.
   plan.more_arguments = {"--log-level=pmd.net.tap:critical"};
   const std::unique_ptr<dataplane::Eal> eal = must_have(dataplane::Eal::start(plan));
