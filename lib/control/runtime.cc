@@ -124,7 +124,7 @@ struct Runtime::Implementation {
         io.stop();
         return;
       }
-      wait_for_signal();
+      if (!ended) wait_for_signal();  // one that had left before ends at once
     });
   }
 

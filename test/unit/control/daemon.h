@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <functional>
@@ -64,7 +65,10 @@ class Daemon {
                       data_plane, link, data_plane, config, quiet_logger());
     REQUIRE(opened.has_value());
     runtime_ = std::move(*opened);
-    thread_ = std::thread([this] { exit_code = runtime_->run(); });
+    thread_ = std::thread([this] {
+      exit_code = runtime_->run();
+      has_ended = true;
+    });
   }
   void stop() { runtime_->stop(); }
   int wait() {
@@ -124,6 +128,7 @@ class Daemon {
   Supervisor supervisor;
   std::vector<health::Settings> health;
   int exit_code = -1;
+  std::atomic<bool> has_ended = false;
 
  private:
   std::uint8_t id_;

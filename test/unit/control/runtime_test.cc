@@ -390,6 +390,18 @@ TEST_CASE("a daemon whose workers hang is stopped all the same") {
   CHECK(std::chrono::steady_clock::now() - stopping < kDeadline);
 }
 
+TEST_CASE("one signal ends a daemon that has left before") {
+  Daemon daemon(1, InitialState::stopped);
+  daemon.start();
+  REQUIRE(daemon.reaches("stopped"));
+  std::raise(SIGTERM);
+  const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+  while (!daemon.has_ended && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  if (!daemon.has_ended) std::raise(SIGTERM);  // cuts it short
+  CHECK(daemon.join() == 0);
+}
+
 TEST_CASE("a second signal ends a daemon that is still leaving") {
   Daemon daemon(1);
   daemon.data_plane.polls_to_go = INT_MAX;
