@@ -124,7 +124,7 @@ Words valued_options() {
 }
 
 /// All three shells understand this form.
-std::string quoted(std::string_view text) {
+std::string shell_word(std::string_view text) {
   std::string inner;
   for (const char c : text)
     inner.append(c == '\'' ? R"('\'')" : std::string_view(&c, 1));
@@ -144,7 +144,7 @@ bool has_help(const Row& row) {
 
 /// A star at the beginning is a pattern, what follows is a word.
 std::string pattern_of(const std::string& place) {
-  return place.starts_with("*/") ? fmt::format("*{}", quoted(place.substr(1))) : place;
+  return place.starts_with("*/") ? fmt::format("*{}", shell_word(place.substr(1))) : place;
 }
 
 std::string row_of_bash(const Row& row) {
@@ -164,14 +164,15 @@ std::string row_of_zsh(const Row& row) {
   text.resize(text.size() - std::string_view(" ;;\n").size());
   text += "\n        helps=(\n";
   for (const Offer& offer : row.offers)
-    text += fmt::format("          {}\n", quoted(fmt::format("{:<12} {}", offer.word, offer.help)));
+    text +=
+        fmt::format("          {}\n", shell_word(fmt::format("{:<12} {}", offer.word, offer.help)));
   return text + "        ) ;;\n";
 }
 
 std::string row_of_fish(const Row& row) {
   std::string text = "            case";
   for (const std::string& place : row.places)
-    text.append(" ").append(quoted(place));
+    text.append(" ").append(shell_word(place));
   text += "\n";
   if (!row.offers.empty())
     text += fmt::format("                set offers {}\n", joined(row.offers));
@@ -179,7 +180,7 @@ std::string row_of_fish(const Row& row) {
   if (!has_help(row)) return text;
   text += "                set helps";
   for (const Offer& offer : row.offers)
-    text += fmt::format(" \\\n                    {}", quoted(offer.help));
+    text += fmt::format(" \\\n                    {}", shell_word(offer.help));
   return text + "\n";
 }
 

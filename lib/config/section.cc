@@ -20,7 +20,7 @@ std::string shown(std::string_view text) {
   return fmt::format("{}{}", text.substr(0, kMaxShown), text.size() > kMaxShown ? "..." : "");
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return fmt::format("'{}'", shown(text));
 }
 
@@ -111,7 +111,7 @@ void Section::check_name(const std::string& name, const YAML::Mark& at) const {
   if (std::ranges::find(known, name) != known.end()) return;
   const std::string_view nearest = base::nearest_word(name, known);
   mistakes_->add(at, path_,
-                 fmt::format("unknown key {}{} (allowed: {})", quoted(name),
+                 fmt::format("unknown key {}{} (allowed: {})", in_quotes(name),
                              nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest),
                              fmt::join(known, ", ")));
 }
@@ -249,7 +249,7 @@ std::optional<std::int64_t> Section::integer(std::string_view name) const {
       is_plain && end == digits.data() + digits.size() && error != std::errc::invalid_argument;
   // A leading zero means octal to some readers of YAML and nothing to others.
   if (!is_number || (digits.size() > 1 && digits.starts_with('0'))) {
-    not_allowed(name, fmt::format("{} is not a whole number", quoted(digits)));
+    not_allowed(name, fmt::format("{} is not a whole number", in_quotes(digits)));
     return std::nullopt;
   }
   if (error == std::errc::result_out_of_range || value < key.min || value > key.max) {
@@ -268,7 +268,7 @@ std::optional<std::size_t> Section::choice(std::string_view name) const {
     if (candidate.empty()) break;
     if (candidate == *word) return number;
   }
-  not_allowed(name, fmt::format("{} is unknown", quoted(*word)));
+  not_allowed(name, fmt::format("{} is unknown", in_quotes(*word)));
   return std::nullopt;
 }
 
@@ -278,7 +278,7 @@ void Section::get_boolean(std::string_view name, bool& target) const {
   if (*word == "true" || *word == "false") {
     target = *word == "true";
   } else {
-    not_allowed(name, fmt::format("{} is neither true nor false", quoted(*word)));
+    not_allowed(name, fmt::format("{} is neither true nor false", in_quotes(*word)));
   }
 }
 
@@ -289,7 +289,7 @@ void Section::get_duration(std::string_view name, base::Duration& target) const 
   const auto parsed = base::parse_duration(*word);
   if (!parsed) {
     not_allowed(name,
-                fmt::format("{} is not a duration such as 200ms, 5s, 10m, 1h", quoted(*word)));
+                fmt::format("{} is not a duration such as 200ms, 5s, 10m, 1h", in_quotes(*word)));
   } else if (base::to_ms(*parsed) < key.min || base::to_ms(*parsed) > key.max) {
     not_allowed(name, fmt::format("{} is out of range", *word));
   } else {
