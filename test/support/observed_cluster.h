@@ -64,7 +64,7 @@ struct ObservedCluster {
   }
   /// Everything owned, nothing twice, everybody content.
   void check_whole(std::initializer_list<base::HostId> hosts) const {
-    CHECK_THAT(segment.violations(), Catch::Equals(std::vector<std::string>{}));
+    CHECK_THAT(segment.violations(), Catch::Matchers::Equals(std::vector<std::string>{}));
     CHECK(segment.owned_buckets(base::ClassIndex{0}) == 1);
     CHECK(segment.owned_buckets(base::ClassIndex{1}) == 64);
     for (const base::HostId host : hosts) {

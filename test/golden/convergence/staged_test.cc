@@ -135,7 +135,7 @@ TEST_CASE("while one host has not staged it nothing changes, and all say who is 
   story.obey(kThree, convergence::Verb::start);
   story.segment.run_for(600ms);
   CHECK_THAT(story.segment.status(kThree).reason,
-             Catch::StartsWith("refused: configuration differs from that of host 1"));
+             Catch::Matchers::StartsWith("refused: configuration differs from that of host 1"));
   story.note("it stages the new configuration too");
   stage(story, kThree, Variant::rule_changed);
   story.segment.run_for(600ms);

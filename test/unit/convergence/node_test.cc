@@ -420,7 +420,7 @@ TEST_CASE("whoever slept through his lease yields to a namesake that took his pl
   cluster.segment.run_for(10ms);
   cluster.segment.stall_control(kOne, 2s);
   cluster.segment.run_for(10s);
-  CHECK_THAT(cluster.segment.violations(), Catch::Equals(std::vector<std::string>{}));
+  CHECK_THAT(cluster.segment.violations(), Catch::Matchers::Equals(std::vector<std::string>{}));
   CHECK(cluster.segment.status(kOne).reason == "refused: another host uses id 1");
 }
 

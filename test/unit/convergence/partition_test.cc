@@ -163,7 +163,7 @@ TEST_CASE("majority: a host that heard nothing and one that forgot it do not ove
   cluster.segment.crash(kTwo);
   cluster.boot(kTwo, 2002, of_three);
   cluster.segment.run_for(2s);
-  CHECK_THAT(cluster.segment.violations(), Catch::Equals(std::vector<std::string>{}));
+  CHECK_THAT(cluster.segment.violations(), Catch::Matchers::Equals(std::vector<std::string>{}));
   CHECK(spread_of(cluster, {kOne, kTwo}) == 64);
 }
 
