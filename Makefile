@@ -113,8 +113,8 @@ install: build
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
 
 .PHONY: deb
-deb: deps
-	@test/deps/install package
+deb:
+	@test/deps/install base package
 	conf/debian/build $(BUILD)
 
 .PHONY: clean
