@@ -190,9 +190,10 @@ base::Result<void> run_appliance(const config::Config& config, const DaemonOptio
   control::outlive_signals();
   if (const auto added = dataplane::TelemetrySocket::add(control::figure_commands()); !added)
     return added;
-  const dataplane::TelemetrySocket telemetry([&](std::string_view path, std::string_view parameter) {
-    return (*runtime)->figures(std::string(path), std::string(parameter));
-  });
+  const dataplane::TelemetrySocket telemetry(
+      [&](std::string_view path, std::string_view parameter) {
+        return (*runtime)->figures(std::string(path), std::string(parameter));
+      });
   raise_control_thread(config.workers);
   take_over_connections(setup, **data_plane, logger);
   if (const auto dropped = drop_privileges(); !dropped) return dropped;

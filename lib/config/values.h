@@ -36,7 +36,8 @@ inline constexpr unsigned kMaxCpu = 1023;
 [[nodiscard]] std::string format_ports(const std::vector<forwarding::PortRange>& ports);
 
 /// Empty for `any`.
-[[nodiscard]] base::Result<std::vector<unsigned>> parse_cpus(std::string_view text, std::size_t most);
+[[nodiscard]] base::Result<std::vector<unsigned>> parse_cpus(std::string_view text,
+                                                             std::size_t most);
 /// One or more host ids, as "1-4,7".
 [[nodiscard]] base::Result<base::HostSet> parse_hosts(std::string_view text);
 [[nodiscard]] std::string format_hosts(base::HostSet hosts);

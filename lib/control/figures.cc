@@ -39,8 +39,8 @@ base::Result<Figures> cluster(ApiService& service, std::string_view) {
                      {"state", status.host.state},
                      {"converged", std::uint64_t{status.converged}},
                      {"epoch", std::uint64_t{status.epoch}},
-                     {"members", static_cast<std::uint64_t>(std::ranges::count_if(
-                                     status.members, &api::Member::in_view))},
+                     {"members", static_cast<std::uint64_t>(
+                                     std::ranges::count_if(status.members, &api::Member::in_view))},
                      {"reason", status.reason}};
 }
 
@@ -79,9 +79,9 @@ base::Result<Figures> worker(ApiService& service, std::string_view parameter) {
   if (!wanted || *wanted >= stats.workers.size())
     return std::unexpected(not_there("worker", parameter));
   const api::WorkerStats& one = stats.workers[*wanted];
-  return FigureTable{{"packets", one.packets},         {"bursts", one.bursts},
-                     {"loops", one.loops},             {"busy_cycles", one.busy_cycles},
-                     {"idle_cycles", one.idle_cycles}, {"sleeps", one.sleeps}};
+  return FigureTable{
+      {"packets", one.packets},         {"bursts", one.bursts},           {"loops", one.loops},
+      {"busy_cycles", one.busy_cycles}, {"idle_cycles", one.idle_cycles}, {"sleeps", one.sleeps}};
 }
 
 base::Result<Figures> ports(ApiService& service, std::string_view) {
@@ -125,8 +125,10 @@ base::Result<Figures> flows(ApiService& service, std::string_view) {
 
 base::Result<Figures> heartbeats(ApiService& service, std::string_view) {
   const api::HeartbeatStats counts = service.stats().heartbeats;
-  FigureTable table{{"sent", counts.sent},           {"send_failed", counts.send_failed},
-                    {"received", counts.received},   {"fragments", counts.fragments},
+  FigureTable table{{"sent", counts.sent},
+                    {"send_failed", counts.send_failed},
+                    {"received", counts.received},
+                    {"fragments", counts.fragments},
                     {"lost", counts.lost}};
   for (const auto& [why, count] : counts.refused)
     table.emplace_back("refused_" + why, count);
@@ -134,8 +136,7 @@ base::Result<Figures> heartbeats(ApiService& service, std::string_view) {
 }
 
 base::Result<Figures> rules(ApiService& service, std::string_view parameter) {
-  const auto first = parameter.empty() ? std::optional<std::uint64_t>(0)
-                                       : number(parameter);
+  const auto first = parameter.empty() ? std::optional<std::uint64_t>(0) : number(parameter);
   const std::vector<api::RuleStatus> all = service.rules();
   if (!first || *first >= all.size()) return std::unexpected(not_there("rule number", parameter));
   FigureList names;

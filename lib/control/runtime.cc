@@ -96,15 +96,14 @@ struct Runtime::Implementation {
   }
 
   HealthChecks::Host health_host(DataPlaneView& view) {
-    return {
-        .now = [&view] { return view.now(); },
-        .rules = [this] { return rules.names(); },
-        .hold = [this](const HealthChecks::Shares& shares) { rules.set_health(shares); },
-        .last_resorts = [this] { return rules.last_resorts(); },
-        .report =
-            [this](std::string_view event, const std::string& detail, LogLevel level) {
-              driver.report(event, driver.config().self, detail, level);
-            }};
+    return {.now = [&view] { return view.now(); },
+            .rules = [this] { return rules.names(); },
+            .hold = [this](const HealthChecks::Shares& shares) { rules.set_health(shares); },
+            .last_resorts = [this] { return rules.last_resorts(); },
+            .report =
+                [this](std::string_view event, const std::string& detail, LogLevel level) {
+                  driver.report(event, driver.config().self, detail, level);
+                }};
   }
 
   void wait_for_signal() {
@@ -246,10 +245,10 @@ base::Result<telemetry::Figures> Runtime::figures(std::string path, std::string 
   using Answer = base::Result<telemetry::Figures>;
   const auto promise = std::make_shared<std::promise<Answer>>();
   std::future<Answer> answer = promise->get_future();
-  asio::post(implementation_->io, [this, promise, path = std::move(path),
-                                   parameter = std::move(parameter)] {
-    promise->set_value(control::figures(implementation_->service, path, parameter));
-  });
+  asio::post(implementation_->io,
+             [this, promise, path = std::move(path), parameter = std::move(parameter)] {
+               promise->set_value(control::figures(implementation_->service, path, parameter));
+             });
   if (answer.wait_for(kFiguresPatience) != std::future_status::ready)
     return base::fail(base::ErrorCode::timed_out, "the control thread does not answer");
   return answer.get();
@@ -257,9 +256,9 @@ base::Result<telemetry::Figures> Runtime::figures(std::string path, std::string 
 
 void outlive_signals() {
   // With its last set asio gives a signal the meaning back that it had, to kill. This one stays.
-  static auto* const never_run = new asio::io_context(1);
+  static auto* const never_run = std::make_unique<asio::io_context>(1).release();
   [[maybe_unused]] static const auto* const held =
-      new asio::signal_set(*never_run, SIGTERM, SIGINT, SIGHUP);
+      std::make_unique<asio::signal_set>(*never_run, SIGTERM, SIGINT, SIGHUP).release();
 }
 
 std::uint16_t Runtime::tcp_port() const {

@@ -3,9 +3,9 @@
 // here.
 //
 // Owner: control; the app owns the object. Threads: run() makes the calling thread the control
-// thread; stop() and figures() may be called from others. SIGTERM and SIGINT leave the cluster first (peers take
-// over at once) and end run(); one that comes 300 ms later or more ends it without waiting. Pinning
-// and priority of the thread are the caller's business.
+// thread; stop() and figures() may be called from others. SIGTERM and SIGINT leave the cluster
+// first (peers take over at once) and end run(); one that comes 300 ms later or more ends it
+// without waiting. Pinning and priority of the thread are the caller's business.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""DPDK's telemetry socket of a host: Covey's figures beside DPDK's own, with DPDK's own tool too."""
+"""DPDK's telemetry socket of a host: Covey's figures beside DPDK's own, and DPDK's own tool."""
 
 import json
 import socket
@@ -59,7 +59,8 @@ def test_every_command_is_announced_with_its_help_and_bad_ones_are_null(client):
     for path in announced:
         (text,) = client.ask(f"/help,{path}").values()
         assert "arameter" in text
-    for bad in ("/covey/host,99", "/covey/worker,x", "/covey/rule," + "n" * 900, "/covey/verdicts,1"):
+    for bad in ("/covey/host,99", "/covey/worker,x", "/covey/rule," + "n" * 900,
+                "/covey/verdicts,1"):
         assert client.ask(bad) is None, bad
     assert client.ask("/ethdev/list") is not None
 

@@ -25,7 +25,7 @@ def _drain(lab, host):
 
 
 def _restart_as(lab, host, program, how):
-    """What docs/operations.md says: stop the old coveyd, with or without draining; start the new."""
+    """As docs/operations.md has it: stop the old coveyd, drained or not, and start the new one."""
     if how == "drained":
         _drain(lab, host)
     assert lab.kill(host) == 0

@@ -68,8 +68,9 @@ TEST_CASE("where health holds back all hosts, each is the last resort") {
   CHECK(hosts.control.last_resorts().empty());
   CHECK(other.last_resorts().empty());
   other.set_health({{"web", 0}});
-  CHECK(hosts.segment.run_until(
-      [&] { return hosts.control.last_resorts().contains("web") && other.last_resorts().contains("web"); }));
+  CHECK(hosts.segment.run_until([&] {
+    return hosts.control.last_resorts().contains("web") && other.last_resorts().contains("web");
+  }));
   CHECK(hosts.segment.owned(1) == 32);
   CHECK(hosts.control.last_resorts() == std::set<std::string>{"web"});
   other.set_health(std::map<std::string, std::uint8_t>{});  // of all rules: they are well
