@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "dialogue.h"
+#include "ngtcp2_versions.h"
 #include "quic.h"
 #include "system.h"
 
@@ -206,7 +207,7 @@ class Server {
       ++strangers_;
       return;
     }
-    if (asked_.retries && header.token.len == 0) {
+    if (asked_.retries && token_in(header).empty()) {
       retry(datagram, header, now);
       return;
     }
@@ -301,11 +302,11 @@ class Server {
     const Path path(datagram.to, datagram.from);
     params.retry_scid = header.dcid;
     params.retry_scid_present = 1;
-    return ngtcp2_crypto_verify_retry_token(&params.original_dcid, header.token.base,
-                                            header.token.len, secret(), asked_.key.size(),
-                                            header.version, path.get()->remote.addr,
-                                            path.get()->remote.addrlen, &header.dcid, kRetryLife,
-                                            static_cast<ngtcp2_tstamp>(now)) == 0;
+    const std::span<const std::uint8_t> token = token_in(header);
+    return ngtcp2_crypto_verify_retry_token(
+               &params.original_dcid, token.data(), token.size(), secret(), asked_.key.size(),
+               header.version, path.get()->remote.addr, path.get()->remote.addrlen, &header.dcid,
+               kRetryLife, static_cast<ngtcp2_tstamp>(now)) == 0;
   }
 
   void advance_all(std::int64_t now) {

@@ -10,6 +10,8 @@
 #include <iostream>
 #include <utility>
 
+#include "ngtcp2_versions.h"
+
 namespace covey::lab {
 namespace {
 
@@ -287,8 +289,8 @@ void QuicConnection::close(std::int64_t now) {
   std::array<std::uint8_t, kDatagram> datagram{};
   ngtcp2_path_storage path{};
   ngtcp2_path_storage_zero(&path);
-  ngtcp2_connection_close_error reason{};
-  ngtcp2_connection_close_error_default(&reason);
+  ngtcp2_ccerr reason{};
+  ngtcp2_ccerr_default(&reason);
   const ngtcp2_ssize size =
       ngtcp2_conn_write_connection_close(conn_, &path.path, nullptr, datagram.data(),
                                          datagram.size(), &reason, static_cast<ngtcp2_tstamp>(now));
