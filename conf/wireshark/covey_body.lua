@@ -134,7 +134,7 @@ local function hosts_in(range)
   local hosts = {}
   for host = 1, HOSTS do
     local byte = range(8 - math.ceil(host / 8), 1):uint()
-    if bit32.btest(byte, bit32.lshift(1, (host - 1) % 8)) then hosts[#hosts + 1] = host end
+    if math.floor(byte / 2 ^ ((host - 1) % 8)) % 2 == 1 then hosts[#hosts + 1] = host end
   end
   return #hosts == 0 and "nobody" or "hosts " .. table.concat(hosts, ", ")
 end

@@ -4,8 +4,18 @@
 -- The Lua of Wireshark has no hash functions and no 64-bit integers that are quick, so a word is
 -- two numbers of 32 bits here, the low one first. Source of the format: docs/wire-format.md, "Keys".
 
-local band, bor, bxor = bit32.band, bit32.bor, bit32.bxor
-local lshift, rshift = bit32.lshift, bit32.rshift
+-- Wireshark 4.4 has Lua 5.4, with operators in place of bit32. Lua 5.2 could not even read them.
+local bits = bit32 or load([[
+  return {
+    band = function(a, b) return a & b end,
+    bor = function(a, b) return a | b end,
+    bxor = function(a, b, c) return a ~ b ~ (c or 0) end,
+    lshift = function(a, by) return a << by & 0xffffffff end,
+    rshift = function(a, by) return a >> by end,
+  }
+]])()
+local band, bor, bxor = bits.band, bits.bor, bits.bxor
+local lshift, rshift = bits.lshift, bits.rshift
 local floor = math.floor
 
 local WORD = 2 ^ 32
