@@ -20,6 +20,8 @@ namespace covey::config {
 namespace {
 
 constexpr std::size_t kMaxFileBytes = 1U << 20U;  // a thousand rules take a fifth of it
+// How yaml-cpp begins when there is a `*name` without a `&name`.
+constexpr std::string_view kUnknownAlias = "the referenced anchor is not defined";
 
 std::string machine_name() {
   std::array<char, 65> buffer{};
@@ -308,7 +310,10 @@ Loaded load_text(std::string_view yaml, const std::string& file_name) {
     if (mistakes.empty()) return config;
   } catch (const YAML::Exception& error) {
     // The parser stops at the first thing that is not YAML; there is no tree to look for more in.
-    mistakes.add(error.mark, "", fmt::format("not YAML: {}", error.msg));
+    std::string_view reason = error.msg;
+    // yaml-cpp 0.8 adds the name, as long as it is in the file; the place says enough.
+    if (reason.starts_with(kUnknownAlias)) reason = kUnknownAlias;
+    mistakes.add(error.mark, "", fmt::format("not YAML: {}", reason));
   }
   return mistakes.take();
 }
