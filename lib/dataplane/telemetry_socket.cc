@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include <rte_telemetry.h>
+#include "dataplane/dpdk_versions.h"
 
 namespace covey::dataplane {
 namespace {
@@ -22,18 +22,18 @@ int fill(const telemetry::FigureTable& table, rte_tel_data& out) {
     failed = std::holds_alternative<std::string>(figure)
                  ? rte_tel_data_add_dict_string(&out, name.c_str(),
                                                 std::get<std::string>(figure).c_str())
-                 : rte_tel_data_add_dict_u64(&out, name.c_str(), std::get<std::uint64_t>(figure));
+                 : rte_tel_data_add_dict_uint(&out, name.c_str(), std::get<std::uint64_t>(figure));
   }
   return failed;
 }
 
 int fill(const telemetry::FigureList& list, rte_tel_data& out) {
   const bool is_text = !list.empty() && std::holds_alternative<std::string>(list.front());
-  int failed = rte_tel_data_start_array(&out, is_text ? RTE_TEL_STRING_VAL : RTE_TEL_U64_VAL);
+  int failed = rte_tel_data_start_array(&out, is_text ? RTE_TEL_STRING_VAL : RTE_TEL_UINT_VAL);
   for (const telemetry::Figure& figure : list) {
     if (failed != 0) return failed;
     failed = is_text ? rte_tel_data_add_array_string(&out, std::get<std::string>(figure).c_str())
-                     : rte_tel_data_add_array_u64(&out, std::get<std::uint64_t>(figure));
+                     : rte_tel_data_add_array_uint(&out, std::get<std::uint64_t>(figure));
   }
   return failed;
 }
