@@ -8,6 +8,7 @@ import hashlib
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -36,9 +37,12 @@ def dependencies(package):
 class DebianRoot:
     """Use it as a context manager: it is gone afterwards, with all that ran in it."""
 
-    def __init__(self, directory, packages):
+    def __init__(self, directory, packages, release="bookworm", deps=None):
+        """`deps`: a program, in a directory of its own, and arguments; it installs more, inside."""
         self.directory = directory
         self._packages = packages
+        self._release = release
+        self._deps = deps
         self._children = []
 
     def __enter__(self):
@@ -51,14 +55,33 @@ class DebianRoot:
             child.wait()
         shutil.rmtree(self.directory)
 
+    def _number(self):
+        """Another one for whatever else is in it."""
+        parts = [self._release, *self._packages]
+        if self._deps:
+            files = sorted(self._deps[0].parent.iterdir())
+            parts += [*self._deps[1:], *(file.read_text() for file in files)]
+        return hashlib.sha256(",".join(parts).encode()).hexdigest()[:12]
+
+    def _make(self, tar):
+        options = [f"--include={','.join(self._packages)}"] if self._packages else []
+        if self._deps:
+            program, *arguments = self._deps
+            there = f"/tmp/{program.parent.name}"
+            install = shlex.join([f"{there}/{program.name}", *arguments])
+            options += [f"--customize-hook=copy-in {program.parent} /tmp",
+                        f'--customize-hook=chroot "$1" {install}',
+                        f'--customize-hook=rm -r "$1"{there}']
+        # Nobody misses a half-written file of it after a crash.
+        run("mmdebstrap", "--mode=root", "--variant=minbase", "--dpkgopt=force-unsafe-io",
+            *options, self._release, str(tar), timeout=20 * MINUTES,
+            env={**os.environ, "TMPDIR": str(tar.parent)})
+
     def _unpack(self):
-        number = hashlib.sha256(",".join(self._packages).encode()).hexdigest()[:12]
-        base = self.directory.with_name(f"{self.directory.name}-{number}.tar")
+        base = self.directory.with_name(f"{self.directory.name}-{self._number()}.tar")
         if not base.exists():
             fresh = base.with_suffix(".new.tar")
-            run("mmdebstrap", "--mode=root", "--variant=minbase",
-                f"--include={','.join(self._packages)}", "bookworm", str(fresh),
-                timeout=20 * MINUTES, env={**os.environ, "TMPDIR": str(base.parent)})
+            self._make(fresh)
             fresh.rename(base)
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir()
@@ -88,15 +111,25 @@ class DebianRoot:
         else:
             self.run("dpkg", action, what, timeout=5 * MINUTES)
 
+    def inside(self, argv, environment, binds=()):
+        """The command that runs another one inside, with devices and the kernel's files, and with
+        `binds`: (directory outside, path inside, options). What it mounts ends with it."""
+        mounts = ['mount --rbind /dev "$0/dev"', 'mount -t proc proc "$0/proc"',
+                  'mount -t sysfs sysfs "$0/sys"']
+        for outside, inside, options in binds:
+            self.path(inside).mkdir(parents=True, exist_ok=True)
+            mounts.append(shlex.join(["mount", "--bind", "-o", options, str(outside),
+                                      str(self.path(inside))]))
+        script = " && ".join([*mounts, 'exec chroot "$0" env "$@"'])
+        return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script,
+                str(self.directory), *(f"{name}={value}" for name, value in environment.items()),
+                *argv]
+
     def start(self, namespace, environment, argv, log):
-        """Start a program inside, in a network namespace, with devices and the kernel's files."""
-        mounts = ('mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && '
-                  'mount -t sysfs sysfs "$0/sys" && exec chroot "$0" env "$@"')
+        """Start a program inside, in a network namespace; see inside()."""
         with open(log, "wb") as output:
             child = subprocess.Popen(
-                ["ip", "netns", "exec", namespace, "unshare", "--mount", "--propagation",
-                 "private", "sh", "-c", mounts, str(self.directory),
-                 *(f"{name}={value}" for name, value in environment.items()), *argv],
+                ["ip", "netns", "exec", namespace, *self.inside(argv, environment)],
                 stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True)
         self._children.append(child)
         return child
