@@ -2,6 +2,7 @@
 #include "cli/table.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/assert.h"
@@ -42,21 +43,9 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   }
 }
 
-std::string_view escape_of(Colour colour) {
-  switch (colour) {
-    case Colour::none:
-      return "";
-    case Colour::green:
-      return "\033[32m";
-    case Colour::yellow:
-      return "\033[33m";
-    case Colour::red:
-      return "\033[31m";
-    case Colour::dim:
-      return "\033[2m";
-  }
-  COVEY_ASSERT(false);
-}
+// In the order of Colour; the first one ends the others.
+constexpr std::array<std::string_view, 5> kEscapes = {"\033[0m", "\033[32m", "\033[33m", "\033[31m",
+                                                      "\033[2m"};
 
 /// Bytes of the character that `text` begins with, in UTF-8; 0 if it is none, or one that tells a
 /// terminal to do something: below a blank, delete, and from 0x80 to 0x9f.
@@ -106,10 +95,28 @@ std::string on_one_line(std::string text) {
 std::string coloured(std::string_view text, Colour colour, bool colours) {
   std::string shown;
   const bool is_coloured = colours && colour != Colour::none;
-  if (is_coloured) shown += escape_of(colour);
+  if (is_coloured) shown += kEscapes.at(static_cast<std::size_t>(colour));
   shown += text;
-  if (is_coloured) shown += "\033[0m";
+  if (is_coloured) shown += kEscapes.front();
   return shown;
+}
+
+std::vector<Piece> pieces(std::string_view line) {
+  std::vector<Piece> found;
+  Colour colour = Colour::none;
+  while (!line.empty()) {
+    const auto escape = std::ranges::find_if(
+        kEscapes, [line](std::string_view one) { return line.starts_with(one); });
+    if (escape != kEscapes.end()) {
+      colour = static_cast<Colour>(escape - kEscapes.begin());
+      line.remove_prefix(escape->size());
+      continue;
+    }
+    const std::size_t end = std::min(line.find('\033', 1), line.size());
+    found.push_back({line.substr(0, end), colour});
+    line.remove_prefix(end);
+  }
+  return found;
 }
 
 std::string facts(const std::vector<std::pair<std::string, std::string>>& rows) {

@@ -61,6 +61,12 @@ class Table {
 void trim_right(std::string& text);
 /// Between escape sequences if colours are wanted.
 [[nodiscard]] std::string coloured(std::string_view text, Colour colour, bool colours);
+struct Piece {
+  std::string_view text;
+  Colour colour;
+};
+/// A line with what coloured() made in it, taken apart again; no text is empty.
+[[nodiscard]] std::vector<Piece> pieces(std::string_view line);
 /// "  name   value" lines under each other.
 [[nodiscard]] std::string facts(const std::vector<std::pair<std::string, std::string>>& rows);
 

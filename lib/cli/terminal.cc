@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/terminal.h"
 
+#define NCURSES_NOMACROS  // functions, not words like `move`
+#include <ncurses.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
@@ -8,17 +10,30 @@
 
 #include <algorithm>
 #include <array>
-#include <string_view>
+#include <clocale>
+#include <cstdlib>
+#include <utility>
+
+#include "cli/table.h"
 
 namespace covey::cli {
 namespace {
 
-// Every terminal of the last decades knows these: another screen and back, the cursor hidden and
-// shown, home, erase to the end of the line.
-constexpr std::string_view kEnter = "\033[?1049h\033[?25l";
-constexpr std::string_view kLeave = "\033[?25h\033[?1049l";
-constexpr std::string_view kHome = "\033[H";
-constexpr std::string_view kEndOfLine = "\033[K";
+/// With the pairs of set_colours().
+attr_t attributes(Colour colour) {
+  return colour == Colour::dim ? A_DIM : COLOR_PAIR(static_cast<int>(colour));
+}
+
+void set_colours() {
+  if (!has_colors()) return;
+  start_color();
+  use_default_colors();
+  constexpr short background = -1;  // as it is
+  constexpr std::array<std::pair<Colour, short>, 3> pairs = {
+      {{Colour::green, COLOR_GREEN}, {Colour::yellow, COLOR_YELLOW}, {Colour::red, COLOR_RED}}};
+  for (const auto& [colour, foreground] : pairs)
+    init_pair(static_cast<short>(colour), foreground, background);
+}
 
 }  // namespace
 
@@ -26,24 +41,38 @@ bool Terminal::is_there() {
   return isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
 }
 
-Terminal::Terminal(std::ostream& out) : out_(out) {
-  tcgetattr(STDIN_FILENO, &before_);
+base::Result<std::unique_ptr<Terminal>> Terminal::open() {
+  // What is shown is UTF-8, whatever the environment says.
+  if (std::setlocale(LC_CTYPE, "C.UTF-8") == nullptr) std::setlocale(LC_CTYPE, "");
+  use_tioctl(true);  // its size is what it says itself, not what LINES and COLUMNS say
+  struct screen* screen = newterm(nullptr, stdout, stdin);
+  if (screen == nullptr) {
+    const char* kind = std::getenv("TERM");
+    return base::fail(base::ErrorCode::invalid_argument,
+                      std::string("TERM: no terminal is known as \"") +
+                          (kind == nullptr ? "" : kind) + "\"; top --once needs none");
+  }
+  return std::unique_ptr<Terminal>(new Terminal(screen));
+}
+
+Terminal::Terminal(struct screen* screen) : screen_(screen) {
   sigset_t mask;
   sigemptyset(&mask);
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGWINCH})
     sigaddset(&mask, number);
   sigprocmask(SIG_BLOCK, &mask, &mask_before_);
   signals_ = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-  termios raw = before_;
   // Keys at once and unseen; Ctrl-Z would leave a strange screen behind, so it does nothing.
-  raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | ISIG);
-  tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-  out_ << kEnter << std::flush;
+  raw();
+  noecho();
+  nodelay(stdscr, true);
+  curs_set(0);
+  set_colours();
 }
 
 Terminal::~Terminal() {
-  out_ << kLeave << std::flush;
-  tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+  endwin();
+  delscreen(screen_);
   close(signals_);
   sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
 }
@@ -56,23 +85,29 @@ ScreenSize Terminal::size() const {
 }
 
 void Terminal::draw(const std::vector<std::string>& lines) {
-  // Drawn over what was there, so that nothing flickers. Each line is erased before it is written:
-  // behind a line that is full the cursor may still stand on its last character.
-  out_ << kHome;
-  const std::size_t rows = size().rows;
-  for (std::size_t i = 0; i < rows; ++i)
-    out_ << (i == 0 ? "" : "\r\n") << kEndOfLine << (i < lines.size() ? lines[i] : "");
-  out_ << std::flush;
+  const ScreenSize now = size();
+  const auto rows = static_cast<int>(now.rows);
+  const auto columns = static_cast<int>(now.columns);
+  if (is_term_resized(rows, columns)) {
+    resizeterm(rows, columns);
+    clear();  // terminals break the lines of before in ways of their own
+  }
+  erase();
+  for (std::size_t row = 0; row < lines.size(); ++row) {
+    move(static_cast<int>(row), 0);
+    for (const Piece& piece : pieces(lines[row])) {
+      attrset(attributes(piece.colour));
+      addnstr(piece.text.data(), static_cast<int>(piece.text.size()));
+    }
+  }
+  refresh();
 }
 
 Terminal::News Terminal::key() const {
-  std::array<char, 64> keys{};
-  const ssize_t got = read(STDIN_FILENO, keys.data(), keys.size());
-  if (got <= 0) return News::quit;  // the terminal is gone
-  constexpr char ctrl_c = 3;
-  const auto pressed = std::string_view(keys.data(), static_cast<std::size_t>(got));
-  const bool ends = pressed.find_first_of(std::string{'q', 'Q', ctrl_c}) != std::string_view::npos;
-  return ends ? News::quit : News::nothing;
+  constexpr int ctrl_c = 3;
+  for (int pressed = getch(); pressed != ERR; pressed = getch())
+    if (pressed == 'q' || pressed == 'Q' || pressed == ctrl_c) return News::quit;
+  return News::nothing;
 }
 
 Terminal::News Terminal::signal() const {
@@ -95,7 +130,9 @@ Terminal::News Terminal::wait(base::Duration patience) {
     if (poll(sources.data(), sources.size(), timeout) <= 0) return News::nothing;
     News news = News::nothing;
     if (sources[1].revents != 0) news = signal();
-    if (news == News::nothing && sources[0].revents != 0) news = key();
+    const auto keyboard = static_cast<unsigned>(sources[0].revents);
+    if (news == News::nothing && (keyboard & POLLIN) != 0) news = key();
+    if ((keyboard & (POLLHUP | POLLERR)) != 0) news = News::quit;  // the terminal is gone
     if (news != News::nothing) return news;
   }
 }

@@ -16,24 +16,19 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-/// Without what is beyond the width; escape sequences have none.
+/// Without what is beyond the width; colours have none.
 std::string fit(std::string_view line, std::size_t width) {
   std::string kept;
-  bool has_escape = false;
-  for (std::size_t at = 0; at < line.size(); ++at) {
-    if (line[at] == '\033') {
-      const std::size_t end = std::min(line.find('m', at), line.size() - 1);
-      kept += line.substr(at, end - at + 1);
-      at = end;
-      has_escape = true;
-      continue;
+  for (const Piece& piece : pieces(line)) {
+    std::size_t end = 0;
+    for (; end < piece.text.size(); ++end) {
+      const bool is_continued = (static_cast<unsigned char>(piece.text[end]) & 0xc0U) == 0x80U;
+      if (!is_continued && width == 0) break;
+      if (!is_continued) --width;
     }
-    const bool is_continued = (static_cast<unsigned char>(line[at]) & 0xc0U) == 0x80U;
-    if (!is_continued && width == 0) break;
-    if (!is_continued) --width;
-    kept += line[at];
+    if (end > 0) kept += coloured(piece.text.substr(0, end), piece.colour, true);
   }
-  return has_escape ? kept + "\033[0m" : kept;
+  return kept;
 }
 
 void append(Lines& lines, std::string_view text) {

@@ -144,10 +144,11 @@ base::Result<Exit> top_live(const Context& context, base::Duration interval) {
   Watch watch(context.client.with_timeout(patience));
   // The first time an error is one; later the daemon may come back.
   if (const auto first = watch.update(); !first) return std::unexpected(first.error());
-  Terminal terminal(context.out);
+  const auto terminal = Terminal::open();
+  if (!terminal) return std::unexpected(terminal.error());
   for (auto due = std::chrono::steady_clock::now() + interval;;) {
-    terminal.draw(top_screen(watch.view(), terminal.size(), context.colours));
-    const Terminal::News news = terminal.wait(due - std::chrono::steady_clock::now());
+    (*terminal)->draw(top_screen(watch.view(), (*terminal)->size(), context.colours));
+    const Terminal::News news = (*terminal)->wait(due - std::chrono::steady_clock::now());
     if (news == Terminal::News::quit) return Exit::ok;
     if (news == Terminal::News::resized) continue;
     // A failure is on the screen, and the next try may do better.

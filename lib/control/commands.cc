@@ -6,6 +6,8 @@
 #include <charconv>
 #include <chrono>
 
+#include "control/rule_commands.h"
+
 namespace covey::control {
 
 namespace {
@@ -102,47 +104,39 @@ Interpreted weight(const api::CommandRequest& request, const CommandContext& con
       "weight of " + me(context) + " for rule " + rule->rule + " is " + std::to_string(*value));
 }
 
+/// What a verb takes beside the host.
+struct Takes {
+  bool target = false;
+  bool value = false;
+  bool timeout = false;
+};
+constexpr Takes kRuleVerbTakes{.target = true};
+
 struct Command {
   std::string_view verb;
   Interpreted (*interpret)(const api::CommandRequest& request, const CommandContext& context);
+  Takes takes;
 };
 constexpr std::array<Command, 6> kCommands = {{
-    {"start", start},
-    {"stop", stop},
-    {"drainstop", drainstop},
-    {"suspend", suspend},
-    {"resume", resume},
-    {"weight", weight},
-}};
-
-/// What a verb takes beside the host.
-struct Form {
-  std::string_view verb;
-  bool target;
-  bool value;
-  bool timeout;
-};
-constexpr std::array<Form, 9> kForms = {{
-    {"start", false, false, false},
-    {"stop", false, false, false},
-    {"drainstop", false, false, true},
-    {"suspend", false, false, false},
-    {"resume", false, false, false},
-    {"weight", true, true, false},
-    {"enable", true, false, false},
-    {"disable", true, false, false},
-    {"drain", true, false, false},
+    {"start", start, {}},
+    {"stop", stop, {}},
+    {"drainstop", drainstop, {.timeout = true}},
+    {"suspend", suspend, {}},
+    {"resume", resume, {}},
+    {"weight", weight, {.target = true, .value = true}},
 }};
 
 }  // namespace
 
 std::string superfluous(const api::CommandRequest& request) {
-  const auto form = std::ranges::find(kForms, request.verb, &Form::verb);
-  if (form == kForms.end()) return "";
+  const auto command = std::ranges::find(kCommands, request.verb, &Command::verb);
+  const bool is_for_rules = is_rule_verb(request.verb);
+  if (command == kCommands.end() && !is_for_rules) return "";
+  const Takes takes = is_for_rules ? kRuleVerbTakes : command->takes;
   const std::string with = ": not with " + request.verb;
-  if (!request.target.empty() && !form->target) return "target" + with;
-  if (!request.value.empty() && !form->value) return "value" + with;
-  if (request.timeout_ms != 0 && !form->timeout) return "timeout_ms" + with;
+  if (!request.target.empty() && !takes.target) return "target" + with;
+  if (!request.value.empty() && !takes.value) return "value" + with;
+  if (request.timeout_ms != 0 && !takes.timeout) return "timeout_ms" + with;
   return "";
 }
 

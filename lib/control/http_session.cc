@@ -144,6 +144,18 @@ class EventSubscription {
   std::uint64_t listener_;
 };
 
+/// What there is of a body that goes on, which is empty then. False if the peer is gone, or took
+/// none of it for the idle time.
+asio::awaitable<bool> write_piece(Connection& connection, const Session& session,
+                                  std::string& out) {
+  connection.stream.expires_after(session.limits.idle);
+  const auto [error, bytes] =
+      co_await asio::async_write(connection.stream, asio::buffer(out), kValues);
+  if (error == beast::error::timeout) ++session.load.dropped;
+  out.clear();
+  co_return !error;
+}
+
 enum class Woken : unsigned char { by_news, by_time, by_peer };
 
 /// Waits for news, until a comment is due, or until the peer does anything: a follower has said all
@@ -176,12 +188,7 @@ asio::awaitable<void> stream_events(Connection& connection, const Session& sessi
       out += event_frame(event);
       since = event.id;
     }
-    connection.stream.expires_after(session.limits.idle);
-    const auto [error, bytes] =
-        co_await asio::async_write(connection.stream, asio::buffer(out), kValues);
-    if (error == beast::error::timeout) ++session.load.dropped;
-    if (error || !connection.is_open()) co_return;
-    out.clear();
+    if (!co_await write_piece(connection, session, out) || !connection.is_open()) co_return;
     if (log.last_id() > since) continue;
     const Woken woken = co_await wait_for_news(connection, session);
     if (woken == Woken::by_peer) co_return;
@@ -235,12 +242,7 @@ asio::awaitable<void> stream_capture(Connection& connection, const Session& sess
       is_enough = is_enough || capture.is_over();
       if (!more && is_enough) out += capture.tail();
       // While the peer takes nothing, nothing is fetched: workers then run out of room, and count.
-      connection.stream.expires_after(session.limits.idle);
-      const auto [error, bytes] =
-          co_await asio::async_write(connection.stream, asio::buffer(out), kValues);
-      if (error == beast::error::timeout) ++session.load.dropped;
-      if (error) co_return;
-      out.clear();
+      if (!co_await write_piece(connection, session, out)) co_return;
     }
   }
 }

@@ -211,6 +211,7 @@ struct Route {
   std::string_view method;
   std::string_view parameter;  // the one name it takes; "*": reads the query itself
   void (*handle)(const Call& call, const Done& done);
+  bool asks_worker = false;
 };
 
 constexpr std::array<Route, 17> kRoutes = {{
@@ -218,12 +219,12 @@ constexpr std::array<Route, 17> kRoutes = {{
     {"/v1/rules", "GET", "", rules},
     {"/v1/health", "GET", "", health},
     {"/v1/buckets", "GET", "rule", buckets},
-    {"/v1/flows", "GET", "*", flows},
+    {"/v1/flows", "GET", "*", flows, true},
     {"/v1/stats", "GET", "", stats},
     {"/v1/history", "GET", "", history},
     {"/v1/events", "GET", "since", events},
     {"/v1/config", "GET", "", config},
-    {"/v1/explain", "GET", "*", explain},
+    {"/v1/explain", "GET", "*", explain, true},
     {"/v1/trace", "GET", "*", trace},
     {"/v1/command", "POST", "", command},
     {"/v1/keys", "GET", "", keys},
@@ -241,6 +242,12 @@ struct Target {
 Target split(std::string_view target) {
   const std::size_t mark = std::min(target.find('?'), target.size());
   return {target.substr(0, mark), target.substr(std::min(mark + 1, target.size()))};
+}
+
+const Route* find_route(std::string_view path, std::string_view method) {
+  const auto found = std::ranges::find_if(
+      kRoutes, [&](const Route& route) { return route.path == path && route.method == method; });
+  return found == kRoutes.end() ? nullptr : &*found;
 }
 
 constexpr std::string_view kCapturePath = "/v1/capture";  // see wants_capture()
@@ -281,10 +288,8 @@ Reply error_reply(unsigned status, const std::string& why) {
 
 void route(ApiService& service, const Request& request, std::function<void(Reply)> done) {
   const auto [path, query] = split(request.target);
-  const auto found = std::ranges::find_if(kRoutes, [&](const Route& route) {
-    return route.path == path && route.method == request.method;
-  });
-  if (found == kRoutes.end()) return done(no_route(path));
+  const Route* found = find_route(path, request.method);
+  if (found == nullptr) return done(no_route(path));
   if (found->method == "GET" && !request.body.empty()) {
     return done(error_reply(400, "a GET has no body"));
   }
@@ -301,8 +306,8 @@ void route(ApiService& service, const Request& request, std::function<void(Reply
 }
 
 bool asks_worker(const Request& request) {
-  const std::string_view path = split(request.target).path;
-  return path == "/v1/flows" || path == "/v1/explain";
+  const Route* found = find_route(split(request.target).path, request.method);
+  return found != nullptr && found->asks_worker;
 }
 
 base::Duration patience(const Request& request) {

@@ -193,14 +193,20 @@ void Bench::start(bool with_lease) {
   REQUIRE(started.has_value());
 }
 
-void Bench::wait_until(const std::function<bool()>& condition) {
+void wait_until(const std::function<bool()>& look) {
   const base::TimePoint deadline = dataplane::DataPlane::now() + std::chrono::seconds(10);
-  while (!condition()) {
+  while (!look())
     REQUIRE(dataplane::DataPlane::now() < deadline);
+}
+
+void Bench::wait_until(const std::function<bool()>& condition) {
+  covey::test::wait_until([&] {
+    if (condition()) return true;
     pollfd news{data_plane_->wake_fd(), POLLIN, 0};
     ::poll(&news, 1, 1);
     data_plane_->dispatch_answers();
-  }
+    return false;
+  });
 }
 
 void Bench::wait_for_frames(std::uint64_t frames) {

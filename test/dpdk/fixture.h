@@ -23,6 +23,9 @@ struct rte_mempool;
 
 namespace covey::test {
 
+/// Looks until it is so; the test fails when that takes longer than ten seconds.
+void wait_until(const std::function<bool()>& look);
+
 /// Files of one test, removed with the object.
 class Scratch {
  public:

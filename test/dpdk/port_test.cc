@@ -7,9 +7,7 @@
 
 #include <array>
 #include <catch2/catch.hpp>
-#include <chrono>
 #include <cstdlib>
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -109,12 +107,6 @@ std::unique_ptr<dataplane::Port> open_virtio(const Scratch& scratch, const std::
   REQUIRE(opened.has_value());
   REQUIRE((*opened)->start().has_value());
   return std::move(*opened);
-}
-
-void wait_until(const std::function<bool()>& look) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
-  while (!look())
-    REQUIRE(std::chrono::steady_clock::now() < deadline);
 }
 
 void wait_for_link(const dataplane::Port& port, bool up) {

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
-#include <chrono>
 
 #include <rte_dev.h>
 #include <rte_ethdev.h>
@@ -19,13 +18,6 @@ namespace covey::test {
 namespace {
 
 constexpr std::size_t kBurst = 64;
-
-/// Calls look() until it says true; the test fails when it does not within five seconds.
-void wait_until(const std::function<bool()>& look) {
-  const base::TimePoint deadline = dataplane::DataPlane::now() + std::chrono::seconds(5);
-  while (!look())
-    REQUIRE(dataplane::DataPlane::now() < deadline);
-}
 
 /// What a device gave, as a chain or not.
 VhostUser::Seen see(const rte_mbuf* frame, rte_mempool* flat_pool) {

@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import socket
+import struct
 import sys
 
 from covey_lab import settings
@@ -32,8 +33,10 @@ class _Connection(http.client.HTTPConnection):
 def connected(lab, host, timeout=20.0):
     """A connection to the UNIX socket of a host."""
     connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(timeout)
+    # With a timeout of Python's, it would not wait for room among those to be accepted.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(timeout), 0))
     connection.connect(str(lab.state.directory / f"h{host}.sock"))
+    connection.settimeout(timeout)
     return connection
 
 

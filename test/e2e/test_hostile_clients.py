@@ -45,7 +45,10 @@ MANY = 2000  # requests in one piece, more than the buffers on the way hold answ
 
 @pytest.fixture(name="lab", scope="module")
 def _lab():
-    with lab_of_its_own(hosts=2, weights=[100, 100], interval="200ms", tolerance=5) as lab:
+    # Hosts of a lab share processors. Under a flood the control thread of one would, with real-time
+    # priority, keep the worker of the other from running, which then misses heartbeats.
+    with lab_of_its_own(hosts=2, weights=[100, 100], interval="200ms", tolerance=5,
+                        realtime="off") as lab:
         yield lab
 
 
@@ -248,9 +251,7 @@ def test_an_operator_without_room_is_told_why(lab):
     wait_until(lambda: lab.query(1), 15, "room again")
 
 
-def test_those_who_ask_for_all_they_can_disturb_nobody(lab, long):
-    if not long:
-        pytest.skip("needs more than the two processors of a small machine: --long")
+def test_those_who_ask_for_all_they_can_disturb_nobody(lab):
     assert not failures(run_fleet(lab.namespace("client"), spread(
         settings.sources4(60), 2000, settings.VIP4), timeout=15))  # some to be told of
     print(f"{len(lab.ask(1, 'flows', '--limit', '10000'))} connections in each list")

@@ -5,8 +5,8 @@ import pytest
 from covey_lab import settings
 from covey_lab.shell import wait_until
 from covey_lab.traffic.download import Held
+from covey_lab.traffic.heartbeats import captured
 from covey_lab.traffic.http import Probe, failures, served
-from test_dissector import captured
 
 SOURCES = settings.sources4(200)
 

@@ -35,7 +35,7 @@ C_HEADERS_WITH_BETTER_NAMES = re.compile(
     r"(assert|ctype|errno|float|inttypes|limits|locale|math|setjmp|stdarg|stddef|stdint|stdio|"
     r"stdlib|string|wchar)\.h")
 MESON_NAMES = {"sodium": "libsodium", "yaml": "yaml-cpp", "json": "nlohmann-json", "fmt": "fmt",
-               "pcap": "libpcap",
+               "pcap": "libpcap", "ncurses": "ncurses",
                "dpdk": "DPDK", "mnl": "libmnl", "uring": "liburing", "cap_ng": "libcap-ng",
                "ssl": "OpenSSL",
                "spdlog": "spdlog",

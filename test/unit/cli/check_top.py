@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`covey top` at terminals of several sizes: check_top.py COVEY
 
-A pseudo terminal whose screen is kept here, and a daemon whose answers are made up. Resizes, every
-end, and a daemon that goes and comes back. The last line counts the cases.
+A pseudo terminal whose screen is kept by pyte, and a daemon whose answers are made up. Resizes,
+every end, colours, strange environments, and a daemon that goes and comes back. The last line
+counts the cases.
 """
 
 import fcntl
@@ -21,9 +22,12 @@ import termios
 import threading
 import time
 
+import pyte
+
 DEADLINE_S = 20
-MEMBERS = [{"id": number, "name": f"web{number}", "state": "converged", "default": number == 1,
-            "weight": 50, "age_ms": number, "in_view": True, "drains": []} for number in (1, 2, 3)]
+MEMBERS = [{"id": number, "name": name, "state": "converged", "default": number == 1,
+            "weight": 50, "age_ms": number, "in_view": True, "drains": []}
+           for number, name in enumerate(("web1", "web2", "wéb3"), 1)]
 EVENTS = [{"id": number, "time": "2026-01-02T03:04:05.678Z", "event": "converged", "host": 1,
            "detail": f"event {number}"} for number in range(1, 31)]
 REFUSED = {"refused": {}}
@@ -81,83 +85,70 @@ class Daemon(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 class _Handler(socketserver.StreamRequestHandler):
     def handle(self):
         path = self.rfile.readline().split()[1].decode()
-        body = json.dumps(self.server.answer(path)).encode()
+        body = json.dumps(self.server.answer(path), ensure_ascii=False).encode()
         self.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
                          % len(body) + body)
 
 
 class Screen:
-    """What a terminal shows that knows the sequences that `top` uses, and no others."""
-    PIECE = re.compile(r"\x1b\[(\??[0-9;]*)([A-Za-z])|(\r+\n)|([^\x1b\r])")
-    UNFINISHED = re.compile(r"(\x1b(\[\??[0-9;]*)?|\r+)\Z")
+    """A terminal that is known as "screen", by a library; and what its modes are."""
+    MODES = re.compile(rb"\x1b\[\?(1049|25)([hl])")
 
-    def __init__(self):
-        self.lines, self.row = [""], 0
-        self.is_other = self.is_cursor_hidden = False
-        self.unknown = []
-        self.rest = ""
+    def __init__(self, columns, rows):
+        self.screen = pyte.Screen(columns, rows)
+        self.stream = pyte.ByteStream(self.screen)
+        self.modes, self.tail = {}, b""
 
-    def feed(self, text):
+    def feed(self, output):
         """Takes output of the program, wherever it was cut."""
-        text = self.rest + text
-        unfinished = self.UNFINISHED.search(text)
-        self.rest = unfinished.group() if unfinished else ""
-        text = text[:len(text) - len(self.rest)]
-        at = 0
-        while at < len(text):
-            piece = self.PIECE.match(text, at)
-            if piece is None:
-                self.unknown.append(text[at:at + 10])
-                return
-            at = piece.end()
-            argument, command, newline, letter = piece.groups()
-            if newline or letter:
-                self.write(newline, letter)
-            elif (argument, command) == ("", "H"):
-                self.row = 0
-            elif (argument, command) == ("", "K"):
-                self.lines[self.row] = ""
-            elif argument in ("?1049", "?25"):
-                is_set = command == "h"
-                if argument == "?1049":
-                    self.is_other = is_set
-                else:
-                    self.is_cursor_hidden = not is_set
-            elif command != "m":
-                self.unknown.append(piece.group())
+        self.stream.feed(output)
+        seen = self.tail + output
+        self.modes.update(self.MODES.findall(seen))
+        self.tail = seen[-7:]
 
-    def write(self, newline, letter):
-        """A letter at the end of the line, or the next line."""
-        if letter:
-            self.lines[self.row] += letter
-            return
-        self.row += 1
-        if self.row == len(self.lines):
-            self.lines.append("")
+    @property
+    def lines(self):
+        """What is seen, without the blanks at the end of a line."""
+        return [line.rstrip() for line in self.screen.display]
+
+    def colours(self, row):
+        """Of the words of a row."""
+        cells = self.screen.buffer[row]
+        return {cells[match.start()].fg
+                for match in re.finditer(r"\S+", self.screen.display[row])}
+
+    def is_other(self):
+        """Whether the lines of before are kept aside."""
+        return self.modes.get(b"1049") == b"h"
+
+    def is_right(self):
+        """They are back, and so is the cursor."""
+        return not self.is_other() and self.modes.get(b"25", b"h") == b"h"
 
 
 class Top:
     """`covey top` at a terminal of its own."""
 
-    def __init__(self, covey, path, columns, rows):
+    def __init__(self, covey, path, columns, rows, **environment):
         self.child, self.ours = pty.fork()
         if self.child == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-            os.execv(covey, [covey, "-s", path, "top", "--interval", "50ms"])
-        self.before = None
-        self.screen, self.size = Screen(), (columns, rows)
+            plain = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+            os.execve(covey, [covey, "-s", path, "top", "--interval", "50ms"],
+                      {**plain, "TERM": "screen", **environment})
+        self.screen, self.size = Screen(columns, rows), (columns, rows)
         os.set_blocking(self.ours, False)
 
     def resize(self, columns, rows):
         """As somebody who drags the corner of a window."""
         self.size = (columns, rows)
-        self.screen.lines = [""]
+        self.screen.screen.resize(rows, columns)
         fcntl.ioctl(self.ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def read(self):
         """What came lately, to the screen; False at the end."""
         try:
-            self.screen.feed(os.read(self.ours, 1 << 20).decode())
+            self.screen.feed(os.read(self.ours, 1 << 20))
         except BlockingIOError:
             time.sleep(0.01)
         except OSError:
@@ -173,10 +164,10 @@ class Top:
         return False
 
     def is_whole(self, lines):
-        """Fills the terminal, with rates, and nothing is too wide."""
-        columns, rows = self.size
-        return (len(lines) == rows and all(len(line) <= columns for line in lines)
-                and any(line.startswith("packets/s") and not line.endswith("-") for line in lines))
+        """There is a head, a foot, and rates if the terminal is high enough for them."""
+        rates = [line for line in lines if line.startswith("packets/s")]
+        return (lines[0].startswith("web: host 1") and lines[-1] != "" and
+                len(rates) == 1 and not rates[0].endswith("-"))
 
     def ended(self):
         """The exit status; the terminal was put right before."""
@@ -186,8 +177,7 @@ class Top:
         status = os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1])
         os.close(self.ours)
         wanted = termios.ECHO | termios.ICANON | termios.ISIG
-        is_right = not self.screen.is_other and not self.screen.is_cursor_hidden
-        return status if is_right and not self.screen.unknown and echo & wanted == wanted else "bad"
+        return status if self.screen.is_right() and echo & wanted == wanted else "bad"
 
 
 def check_sizes(covey, path):
@@ -195,6 +185,8 @@ def check_sizes(covey, path):
     top = Top(covey, path, 80, 24)
     yield "80x24", top.wait_for(top.is_whole)
     lines = top.screen.lines
+    yield "colours", [top.screen.colours(row) for row in (0, 2, 3)] == [
+        {"default", "green"}, {"default"}, {"default", "green"}]
     yield "head", lines[0] == "web: host 1 (web1) converged, epoch 7"
     yield "hosts", lines[2:4] == ["host  name  state                weight  buckets %      heard",
                                   "   1  web1  converged (default)      50       50.0  this host"]
@@ -206,8 +198,8 @@ def check_sizes(covey, path):
     yield "40x10 hosts", top.screen.lines[4].startswith("   2  web2  converged")
     top.resize(120, 40)
     yield "120x40", top.wait_for(top.is_whole) and top.screen.lines[-1].endswith("event 30")
-    top.resize(1, 1)
-    yield "1x1", top.wait_for(lambda lines: lines == ["w"])
+    top.resize(2, 1)
+    yield "2x1", top.wait_for(lambda lines: lines == ["we"])
     os.write(top.ours, b"xyzq")
     yield "q", top.ended() == 0
 
@@ -216,12 +208,31 @@ def check_ends(covey, path):
     """Whatever ends it, the terminal is as it was."""
     for name, end in (("Ctrl-C", None), ("SIGTERM", signal.SIGTERM), ("SIGINT", signal.SIGINT)):
         top = Top(covey, path, 80, 24)
-        yield f"{name}: begins", top.wait_for(top.is_whole) and top.screen.is_other
+        yield f"{name}: begins", top.wait_for(top.is_whole) and top.screen.is_other()
         if end is None:
             os.write(top.ours, b"\x03")
         else:
             os.kill(top.child, end)
         yield name, top.ended() == 0
+
+
+def check_environments(covey, path):
+    """What the environment says of the terminal."""
+    top = Top(covey, path, 80, 24, LC_ALL="C", LINES="5", COLUMNS="20", NO_COLOR="1")
+    yield "size of its own", top.wait_for(top.is_whole)
+    yield "letters in any locale", top.screen.lines[5].startswith("   3  wéb3  converged")
+    yield "NO_COLOR", [top.screen.colours(row) for row in (0, 3)] == [{"default"}, {"default"}]
+    os.write(top.ours, b"q")
+    yield "q in it", top.ended() == 0
+    top = Top(covey, path, 80, 24, TERM="vt100")
+    yield "a terminal without colours", top.wait_for(top.is_whole)
+    os.write(top.ours, b"q")
+    yield "q there", top.ended() == 0
+    top = Top(covey, path, 80, 24, TERM="no-such")
+    top.wait_for(lambda lines: False)
+    said = "\n".join(top.screen.lines).strip()
+    yield "an unknown terminal", top.ended() == 2 and said == (
+        'covey: TERM: no terminal is known as "no-such"; top --once needs none')
 
 
 def check_daemon(covey, path, daemon):
@@ -249,6 +260,7 @@ def main():
         path = f"{directory}/sock"
         daemon = Daemon(path)
         for check in (check_sizes(covey, path), check_ends(covey, path),
+                      check_environments(covey, path),
                       check_daemon(covey, path, daemon)):
             for name, is_good in check:
                 passed, failed = passed + is_good, failed + (not is_good)

@@ -52,6 +52,19 @@ TEST_CASE("colours appear only when wanted and do not count as width") {
   }
 }
 
+TEST_CASE("what was coloured is known piece by piece") {
+  const std::string line = "a " + coloured("b c", Colour::red, true) +
+                           coloured("d", Colour::dim, true) + " e" +
+                           coloured("", Colour::green, true);
+  std::string seen;
+  for (const Piece& piece : pieces(line))
+    seen += std::to_string(static_cast<int>(piece.colour)) + "[" + std::string(piece.text) + "]";
+  CHECK(seen == "0[a ]3[b c]4[d]0[ e]");
+  CHECK(pieces("").empty());
+  // It was not made by coloured(), so it is a text like any other one.
+  CHECK(pieces("\033[2J").front().text == "\033[2J");
+}
+
 TEST_CASE("control characters from elsewhere do not reach the terminal") {
   Table table({{"name"}}, false);
   table.add({std::string("a\033[2Jb\x7f")});

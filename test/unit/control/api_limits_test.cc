@@ -31,11 +31,11 @@ std::uint64_t refused(Server& server, Refusal what) {
 
 /// Waits until `count` connections were given up by the server.
 void wait_for_dropped(Server& server, std::uint64_t count) {
-  const auto deadline = std::chrono::steady_clock::now() + kDeadline;
-  for (std::uint64_t dropped = 0; dropped < count;) {
-    REQUIRE(std::chrono::steady_clock::now() < deadline);
+  REQUIRE(comes_true([&] {
+    std::uint64_t dropped = 0;
     server.wait_for_thread([&] { dropped = server.load.socket.dropped + server.load.tcp.dropped; });
-  }
+    return dropped >= count;
+  }));
 }
 
 std::size_t count_of(const std::string& text, const std::string& part) {
@@ -149,13 +149,11 @@ TEST_CASE("half a request is given up after the idle time, however it dribbles")
             .read_all()
             .empty());
   Client slow(server.port);
-  const auto deadline = std::chrono::steady_clock::now() + kDeadline;
   slow.send("GET /v1/status HTTP/1.1\r\nX: ");
-  while (slow.is_there()) {
-    REQUIRE(std::chrono::steady_clock::now() < deadline);
-    slow.send("x");
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  REQUIRE(comes_true([&] {
+    if (slow.is_there()) slow.send("x");
+    return !slow.is_there();
+  }));
   wait_for_dropped(server, 3);
   Client silent(server.path);
   CHECK(silent.read_all().empty());
@@ -190,10 +188,7 @@ TEST_CASE("large answers that nobody takes leave room for one, and for all that 
     CHECK(has_status(server.ask(get("/v1/status")), 200));
     CHECK(has_status(Client(server.port).send(kFlows).end().read_all(), 200));
   }
-  const auto deadline = std::chrono::steady_clock::now() + kDeadline;
-  while (!has_status(server.ask(kFlows), 200)) {
-    REQUIRE(std::chrono::steady_clock::now() < deadline);
-  }
+  REQUIRE(comes_true([&] { return has_status(server.ask(kFlows), 200); }));
 }
 
 TEST_CASE("who reads nothing is given up after the idle time") {

@@ -89,11 +89,7 @@ class Daemon {
   }
   /// Asks until the answer will do. False if it does not in time.
   [[nodiscard]] bool reaches(const std::function<bool(const api::Status&)>& will_do) const {
-    const auto deadline = std::chrono::steady_clock::now() + kDeadline;
-    while (std::chrono::steady_clock::now() < deadline) {
-      if (will_do(status())) return true;
-    }
-    return false;
+    return comes_true([&] { return will_do(status()); });
   }
   [[nodiscard]] api::RuleStatus rule(std::size_t row) const {
     const auto rules =

@@ -16,6 +16,7 @@
 #include <functional>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -233,5 +234,15 @@ inline Logger& quiet_logger() {
 }
 
 inline constexpr std::chrono::seconds kDeadline{10};  // for what takes milliseconds
+
+/// Asks until it is so; false if that takes longer than kDeadline.
+inline bool comes_true(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
 
 }  // namespace covey::control::test
