@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The way in: frames of the segment, from the uplink to the local stack or to the control thread.
+#include <algorithm>
 #include <bit>
 
 #include <rte_mbuf.h>
@@ -17,26 +18,67 @@ using localstack::bytes_of;
 
 using forwarding::Verdict;
 
+namespace {
+
+/// Headers must lie flat. A chain that does not fit one buffer is longer than the uplink's MTU
+/// allows; its first part alone is then read as what it is, a frame cut short.
+std::span<std::uint8_t> flat_bytes_of(rte_mbuf* frame) {
+  if (frame->nb_segs > 1) [[unlikely]]
+    static_cast<void>(rte_pktmbuf_linearize(frame));
+  return bytes_of(frame);
+}
+
+}  // namespace
+
 bool Worker::receive(const Moment& moment) noexcept {
   // What waited comes again, like new: by now it is known what to do with it.
   const std::span<rte_mbuf*> room(arrived_.frames.data(), kBurst / 2);
   from_parking_ = fragments_.take_ready(room);
   from_parking_ += openings_.take_ready(room.subspan(from_parking_), moment.snapshot.buckets);
-  const std::uint16_t fresh =
-      loan_.port.receive(loan_.queue(), std::span(arrived_.frames).subspan(from_parking_));
-  arrived_.count = from_parking_ + fresh;
-  for (std::uint16_t i = 0; i < arrived_.count; ++i) {
-    // Headers must lie flat. A chain that does not fit one buffer is longer than the uplink's MTU
-    // allows; its first part alone is then read as what it is, a frame cut short.
-    if (arrived_.frames[i]->nb_segs > 1) [[unlikely]]
-      static_cast<void>(rte_pktmbuf_linearize(arrived_.frames[i]));
-    arrived_.bytes[i] = bytes_of(arrived_.frames[i]);
-    rte_prefetch0(arrived_.bytes[i].data());
+  arrived_.count = from_parking_;
+  lay_flat(0);
+  take_ahead();
+  if (const std::uint16_t known = arrived_.count; known < kBurst) {
+    arrived_.count += loan_.port.receive(loan_.queue(), std::span(arrived_.frames).subspan(known));
+    lay_flat(known);
   }
+  look_ahead();
+  const std::uint16_t fresh = arrived_.count - from_parking_;
   if (is_watched()) see(arrived_);
   counters_.add(static_cast<std::size_t>(WorkerCounter::frames), fresh);
   counters_.add(static_cast<std::size_t>(WorkerCounter::bursts), fresh != 0 ? 1 : 0);
   return arrived_.count != 0;
+}
+
+void Worker::lay_flat(std::uint16_t from) noexcept {
+  for (std::uint16_t i = from; i < arrived_.count; ++i) {
+    arrived_.bytes[i] = flat_bytes_of(arrived_.frames[i]);
+    rte_prefetch0(arrived_.bytes[i].data());
+  }
+}
+
+/// As much of what was received ahead as there is room for.
+void Worker::take_ahead() noexcept {
+  const std::uint16_t room = kBurst - arrived_.count;
+  const std::uint16_t count = std::min(ahead_.count, room);
+  const auto take = [&](auto& ahead, auto& arrived) {
+    std::copy_n(ahead.begin(), count, arrived.begin() + arrived_.count);
+    std::copy(ahead.begin() + count, ahead.begin() + ahead_.count, ahead.begin());
+  };
+  take(ahead_.frames, arrived_.frames);
+  take(ahead_.bytes, arrived_.bytes);
+  arrived_.count += count;
+  ahead_.count -= count;
+}
+
+/// A whole burst is seldom the last one: what comes next is received, too, so that its headers are
+/// fetched from memory while this one is decided.
+void Worker::look_ahead() noexcept {
+  if (arrived_.count < kBurst) return;
+  const std::uint16_t before = ahead_.count;
+  ahead_.count += loan_.port.receive(loan_.queue(), std::span(ahead_.frames).subspan(before));
+  for (std::uint16_t i = before; i < ahead_.count; ++i)
+    ahead_.bytes[i] = flat_bytes_of(ahead_.frames[i]);
 }
 
 void Worker::decide(const Moment& moment) noexcept {
@@ -60,7 +102,8 @@ void Worker::decide(const Moment& moment) noexcept {
 /// at. A trace or a capture wants to see the headers of all.
 forwarding::Screen::Positions Worker::screen(const forwarding::Surroundings& around) noexcept {
   const std::span bytes(arrived_.bytes.data(), arrived_.count);
-  const forwarding::Screen::Positions settled = screen_.settle(bytes, around);
+  const std::span ahead(ahead_.bytes.data(), ahead_.count);
+  const forwarding::Screen::Positions settled = screen_.settle(bytes, around, ahead);
   settled_ = is_watched() ? 0 : settled;
   return forwarding::Screen::first(arrived_.count) & ~settled_;
 }

@@ -75,7 +75,9 @@ Worker::Worker(const Loan& loan, Idle idle, const flow::Settings& flows, std::ui
     advise_huge_pages(table);
 }
 
-Worker::~Worker() = default;
+Worker::~Worker() {
+  rte_pktmbuf_free_bulk(ahead_.frames.data(), ahead_.count);
+}
 
 bool Worker::run_once() noexcept {
   const std::uint64_t began = rte_rdtsc();

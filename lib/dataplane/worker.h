@@ -139,6 +139,12 @@ class Worker {
     std::array<std::uint32_t, kBurst> places;   // likewise: on the page
     std::array<packet::LeftOver, kBurst> left;  // only of what the local stack sends
   };
+  /// Frames that were received before their turn.
+  struct Ahead {
+    std::uint16_t count = 0;
+    std::array<rte_mbuf*, kBurst> frames;
+    std::array<std::span<std::uint8_t>, kBurst> bytes;
+  };
   /// Frames on their way to the segment, replies first.
   struct Outbox {
     static constexpr std::uint16_t kRoom =
@@ -171,6 +177,9 @@ class Worker {
 
   // rx.cc: from the segment
   bool receive(const Moment& moment) noexcept;
+  void lay_flat(std::uint16_t from) noexcept;
+  void take_ahead() noexcept;
+  void look_ahead() noexcept;
   void decide(const Moment& moment) noexcept;
   [[nodiscard]] forwarding::Screen::Positions screen(
       const forwarding::Surroundings& around) noexcept;
@@ -237,6 +246,7 @@ class Worker {
   CapturePage* page_ = nullptr;                                  // likewise
 
   Burst arrived_;
+  Ahead ahead_;
   std::uint16_t from_parking_ = 0;  // how many of arrived_, the first ones, have waited here
   forwarding::Screen::Positions settled_ = 0;  // of arrived_, at first sight
   Selection to_deliver_;

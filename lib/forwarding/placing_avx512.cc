@@ -40,6 +40,9 @@ Word gather(Mask mask, Word index, const Number* numbers) {
 Word load(const std::uint32_t* at) {
   return _mm512_cvtepu32_epi64(_mm256_load_si256(reinterpret_cast<const __m256i*>(at)));
 }
+Mask part_of(std::uint64_t bits, std::size_t i) {
+  return static_cast<Mask>(bits >> i);
+}
 bool covers(Mask most, Mask some) {
   return (some & ~most) == 0;
 }
@@ -72,8 +75,8 @@ class VirtualIps {
 
   /// Those of `some` that are one; `tables` has the tables of their ports.
   Mask find(Mask some, Word high, Word low, Word& tables) {
-    const Mask same = _mm512_mask_cmpeq_epi64_mask(
-        _mm512_mask_cmpeq_epi64_mask(is_known_, high, high_), low, low_);
+    Mask same = _mm512_mask_cmpeq_epi64_mask(is_known_, high, high_);
+    if (family == kIpv6) same = _mm512_mask_cmpeq_epi64_mask(same, low, low_);
     tables = table_;
     return covers(same, some) ? some : search(some, high, low, tables);
   }
@@ -145,23 +148,28 @@ Word places_of(Word tables, Word ports) {
 /// By position in a burst.
 using Numbers = std::array<std::uint64_t, kMostFrames>;
 
-/// Rules of the segments whose place in Rules::ports is known, and which of them have one that
-/// needs no closer look. One by one: what is read of one frame does not wait for that of another.
-template <typename IsWhole>
-std::uint64_t look_up_rules(std::uint64_t segments, const Numbers& at, const Rules& rules,
-                            const Places& places, IsWhole&& is_whole) {
-  std::uint64_t placeable = segments;
-  for (std::uint64_t left = segments; left != 0; left &= left - 1) {
-    const auto i = static_cast<unsigned>(std::countr_zero(left));
-    const std::uint64_t position = rules.ports[at[i]];
-    if (position >= kLookCloser || !is_whole(i)) [[unlikely]] {
-      placeable ^= std::uint64_t{1} << i;
+/// What stands in Rules::ports for each segment, and the briefs of these rules. One by one: what is
+/// read of one frame does not wait for that of another.
+void look_up_rules(std::uint64_t segments, const Numbers& at, Ahead ahead, const Rules& rules,
+                   const Places& places) {
+  const std::uint16_t* const ports = rules.ports;
+  const std::uint32_t* const briefs = rules.briefs;
+  for (std::size_t i = 0; i < kMostFrames; i += kWidth) {
+    fetch<kWidth>(ahead, Pass::looking_up, i);
+    const auto look_up = [&](std::size_t k) {
+      const std::size_t position = ports[at[k]];
+      places.rules[k] = position;
+      places.briefs[k] = briefs[position & ~kLookCloser];
+    };
+    if (part_of(segments, i) == 0xff) [[likely]] {
+#pragma GCC unroll 8
+      for (std::size_t k = i; k < i + kWidth; ++k)
+        look_up(k);
       continue;
     }
-    places.rules[i] = position;
-    places.briefs[i] = rules.briefs[position];
+    for (unsigned left = part_of(segments, i); left != 0; left &= left - 1)
+      look_up(i + static_cast<unsigned>(std::countr_zero(left)));
   }
-  return placeable;
 }
 
 /// Words of the kinds of rules.
@@ -187,47 +195,158 @@ class KindWords {
   bool is_one_ = false;
 };
 
-/// Whether the header of TCP is whole.
-bool is_whole_ipv6(const std::uint8_t* frame) {
-  constexpr std::size_t kLength = 18;  // of the payload, big-endian
-  const unsigned payload = unsigned{frame[kLength]} << 8U | frame[kLength + 1];
-  const unsigned header = frame[kIpv6DataOffset] >> 2U & 0x3cU;
-  return header >= 20 && header <= payload;
-}
-
 /// As the set of lengths that HashInputs::close() takes.
 std::uint32_t lengths_of(Mask some, Word counts) {
   const Mask ones = _mm512_mask_cmpeq_epi64_mask(some, counts, all(1));
   return (ones != 0 ? 1U << 1U : 0U) | (ones != some ? 1U << 2U : 0U);
 }
 
-Mask part_of(std::uint64_t bits, std::size_t i) {
-  return static_cast<Mask>(bits >> i);
+/// Of those the ones whose rule needs no closer look.
+Mask placeable(Mask some, const std::uint64_t* rules) {
+  return _mm512_mask_cmplt_epu64_mask(some, load(rules), all(kLookCloser));
+}
+
+std::uint32_t class_of(std::uint32_t brief) {
+  return brief & 0xffff;
+}
+/// The frames whose rule is of that class.
+std::uint64_t of_class(std::uint32_t its_class, const std::uint32_t* briefs) {
+  constexpr std::size_t width = 16;
+  const Word wanted = _mm512_set1_epi32(static_cast<int>(its_class));
+  std::uint64_t found = 0;
+  for (std::size_t i = 0; i < kMostFrames; i += width) {
+    const Word classes =
+        _mm512_and_si512(_mm512_loadu_si512(briefs + i), _mm512_set1_epi32(0xffff));
+    found |= std::uint64_t{_mm512_cmpeq_epi32_mask(classes, wanted)} << i;
+  }
+  return found;
+}
+
+struct ClassRow {
+  explicit ClassRow(std::uint64_t word)
+      : mask(static_cast<std::uint32_t>(word)), start(word >> 32U) {}
+  std::uint32_t mask;
+  std::size_t start;
+};
+
+/// A bit of each bucket of a class, in registers.
+class BitTable {
+ public:
+  static constexpr std::uint32_t kBuckets = 4096;
+  static constexpr std::size_t kFrames = 32;
+  /// Of as many frames, a number each.
+  using Buckets = __m512i;
+  using Some = __mmask32;
+
+  /// Which of those buckets have their bit.
+  [[nodiscard]] Some test(Buckets buckets) const {
+    const Word at = _mm512_srli_epi16(buckets, 4);
+    const Some odd = _mm512_test_epi16_mask(buckets, _mm512_set1_epi16(1 << 10));
+    const Some upper = _mm512_test_epi16_mask(buckets, _mm512_set1_epi16(1 << 11));
+    const auto look = [&](std::size_t i) {
+      return _mm512_permutex2var_epi16(words[i], at, words[i + 1]);
+    };
+    const Word lower_half = _mm512_mask_blend_epi16(odd, look(0), look(2));
+    const Word upper_half = _mm512_mask_blend_epi16(odd, look(4), look(6));
+    const Word bit =
+        _mm512_sllv_epi16(_mm512_set1_epi16(1), _mm512_and_si512(buckets, _mm512_set1_epi16(15)));
+    return _mm512_test_epi16_mask(_mm512_mask_blend_epi16(upper, lower_half, upper_half), bit);
+  }
+
+  static constexpr std::size_t kWords = kBuckets / 512;
+  Word words[kWords];
+};
+
+struct BitTables {
+  BitTable foreign;
+  BitTable clean;  // foreign, and nothing is held there
+};
+BitTables tables_of(const ClassRow& row, const Buckets& buckets) {
+  BitTables tables;
+  const std::uint64_t words = (std::uint64_t{2} << (row.mask / 64)) - 1;  // which there are
+  for (std::size_t i = 0; i < BitTable::kWords; ++i) {
+    const Mask some = part_of(words, i * kWidth);
+    const Word foreign = _mm512_maskz_loadu_epi64(some, buckets.foreign + row.start + i * kWidth);
+    const Word occupied = _mm512_maskz_loadu_epi64(some, buckets.occupied + i * kWidth);
+    tables.foreign.words[i] = foreign;
+    tables.clean.words[i] = _mm512_andnot_si512(occupied, foreign);
+  }
+  return tables;
+}
+
+/// Of frames of one class that is small enough.
+void look_up_in_registers(std::uint64_t which, ClassRow row, const std::uint64_t* hashes,
+                          Ahead ahead, const Buckets& buckets, std::uint32_t* at, Parts& parts) {
+  const BitTables tables = tables_of(row, buckets);
+  for (std::size_t i = 0; i < kMostFrames; i += BitTable::kFrames) {
+    __m128i numbers[BitTable::kFrames / kWidth];
+    for (std::size_t k = 0; k < std::size(numbers); ++k) {
+      const std::size_t from = i + k * kWidth;
+      fetch<kWidth>(ahead, Pass::parting, from);
+      const Word bucket = _mm512_and_si512(load(hashes + from), all(row.mask));
+      numbers[k] = _mm512_cvtepi64_epi16(bucket);
+      _mm256_mask_storeu_epi32(at + from, part_of(which, from), _mm512_cvtepi64_epi32(bucket));
+    }
+    Word bucket = _mm512_castsi128_si512(numbers[0]);
+    bucket = _mm512_inserti32x4(bucket, numbers[1], 1);
+    bucket = _mm512_inserti32x4(bucket, numbers[2], 2);
+    bucket = _mm512_inserti32x4(bucket, numbers[3], 3);
+    const auto some = static_cast<BitTable::Some>(which >> i);
+    const BitTable::Some none = tables.clean.test(bucket) & some;
+    parts.none |= std::uint64_t{none} << i;
+    if (none != some) parts.some |= std::uint64_t{some & ~tables.foreign.test(bucket)} << i;
+  }
+}
+
+void look_up_in_memory(std::uint64_t which, const Candidates& candidates, const Buckets& buckets,
+                       std::uint32_t* at, Parts& parts) {
+  Common common;
+  for (std::size_t i = 0; i < kMostFrames; i += kWidth) {
+    const Mask some = part_of(which, i);
+    if (some == 0) continue;
+    const Word classes = _mm512_and_si512(load(candidates.briefs + i), all(0xffff));
+    const Word rows = common.is_in_all(some, classes) ? all(buckets.rows[common.number()])
+                                                      : gather(some, classes, buckets.rows);
+    const Word bucket =
+        _mm512_and_si512(_mm512_and_si512(load(candidates.hashes + i), rows), all(0xffff'ffff));
+    const Word word = _mm512_srli_epi64(bucket, 6);
+    const Word start = _mm512_srli_epi64(rows, 32);
+    const Word foreign = gather(some, _mm512_add_epi64(start, word), buckets.foreign);
+    const Word occupied = gather(some, word, buckets.occupied);
+    const Word bit = _mm512_sllv_epi64(all(1), _mm512_and_si512(bucket, all(63)));
+    const Mask none =
+        _mm512_mask_test_epi64_mask(some, _mm512_andnot_si512(occupied, foreign), bit);
+    parts.none |= std::uint64_t{none} << i;
+    parts.some |= std::uint64_t{_mm512_mask_testn_epi64_mask(some, foreign, bit)} << i;
+    _mm256_mask_storeu_epi32(at + i, some, _mm512_cvtepi64_epi32(bucket));
+  }
 }
 
 }  // namespace
 
-LookedUp look_up_ipv4_avx512(std::uint64_t segments, const Rules& rules, const Segments& read,
+LookedUp look_up_ipv4_avx512(const Unplaced& segments, const Ahead& ahead, const Rules& rules,
                              const Places& places) noexcept {
+  const Segments& read = segments.read;
   alignas(64) Numbers at;
   VirtualIps<kIpv4> virtual_ips(rules);
   std::uint64_t known = 0;
   for (std::size_t i = 0; i < kMostFrames; i += kWidth) {
-    Mask some = part_of(segments, i);
+    Mask some = part_of(segments.which, i);
     if (some == 0) continue;
     Word tables;
     some = virtual_ips.find(some, load(read.destinations + i), _mm512_setzero_si512(), tables);
     _mm512_store_si512(at.data() + i, places_of(tables, load(read.sources + i)));
     known |= std::uint64_t{some} << i;
   }
+  look_up_rules(known, at, ahead, rules, places);
 
   LookedUp found;
-  found.placeable = look_up_rules(known, at, rules, places, [](unsigned) { return true; });
-
   KindWords words(rules);
   for (std::size_t i = 0; i < kMostFrames; i += kWidth) {
-    const Mask some = part_of(found.placeable, i);
+    fetch<kWidth>(ahead, Pass::hashing, i);
+    const Mask some = placeable(part_of(known, i), places.rules + i);
     if (some == 0) continue;
+    found.placeable |= std::uint64_t{some} << i;
     words.look_at(some, load(places.briefs + i));
     const Word first = _mm512_or_si512(_mm512_and_si512(load(read.sources + i), words[kRuleIpv4]),
                                        words[kRuleIpv4 + 1]);
@@ -240,13 +359,14 @@ LookedUp look_up_ipv4_avx512(std::uint64_t segments, const Rules& rules, const S
   return found;
 }
 
-LookedUp look_up_ipv6_avx512(std::uint64_t segments, const Rules& rules, const Frames& frames,
-                             const Segments& read, const Places& places) noexcept {
+LookedUp look_up_ipv6_avx512(const Unplaced& segments, const Ahead& ahead, const Rules& rules,
+                             const Places& places) noexcept {
+  const Segments& read = segments.read;
   alignas(64) Numbers at;
   VirtualIps<kIpv6> virtual_ips(rules);
   std::uint64_t known = 0;
   for (std::size_t i = 0; i < kMostFrames; i += kWidth) {
-    Mask some = part_of(segments, i);
+    Mask some = part_of(segments.which, i);
     if (some == 0) continue;
     Word tables;
     some = virtual_ips.find(some, load(read.destinations + i), load(read.lower_destinations + i),
@@ -255,15 +375,15 @@ LookedUp look_up_ipv6_avx512(std::uint64_t segments, const Rules& rules, const F
     _mm512_store_si512(at.data() + i, places_of(tables, ports));
     known |= std::uint64_t{some} << i;
   }
+  look_up_rules(known, at, ahead, rules, places);
 
   LookedUp found;
-  found.placeable = look_up_rules(known, at, rules, places,
-                                  [&](unsigned i) { return is_whole_ipv6(frames.at[i]); });
-
   KindWords words(rules);
   for (std::size_t i = 0; i < kMostFrames; i += kWidth) {
-    const Mask some = part_of(found.placeable, i);
+    fetch<kWidth>(ahead, Pass::hashing, i);
+    const Mask some = placeable(part_of(known, i), places.rules + i);
     if (some == 0) continue;
+    found.placeable |= std::uint64_t{some} << i;
     words.look_at(some, load(places.briefs + i));
     const Mask with_ports =
         _mm512_test_epi64_mask(words[kRuleWithPorts], all(std::uint64_t{1} << kRuleWithPortsBit));
@@ -280,29 +400,21 @@ LookedUp look_up_ipv6_avx512(std::uint64_t segments, const Rules& rules, const F
   return found;
 }
 
-Parts parts_avx512(const Candidates& candidates, const Buckets& buckets,
+Parts parts_avx512(const Candidates& candidates, const Ahead& ahead, const Buckets& buckets,
                    std::uint32_t* at) noexcept {
+  // Mostly all frames of a burst are of one class, or of few.
+  constexpr unsigned most_tables = 2;
   Parts parts;
-  Common common;
-  for (std::size_t i = 0; i < kMostFrames; i += kWidth) {
-    const Mask some = part_of(candidates.which, i);
-    if (some == 0) continue;
-    const Word classes = _mm512_and_si512(load(candidates.briefs + i), all(0xffff));
-    const Word rows = common.is_in_all(some, classes) ? all(buckets.rows[common.number()])
-                                                      : gather(some, classes, buckets.rows);
-    const Word bucket =
-        _mm512_and_si512(_mm512_and_si512(load(candidates.hashes + i), rows), all(0xffff'ffff));
-    const Word word = _mm512_srli_epi64(bucket, 6);
-    const Word start = _mm512_srli_epi64(rows, 32);
-    const Word foreign = gather(some, _mm512_add_epi64(start, word), buckets.foreign);
-    const Word occupied = gather(some, word, buckets.occupied);
-    const Word bit = _mm512_sllv_epi64(all(1), _mm512_and_si512(bucket, all(63)));
-    const Mask none =
-        _mm512_mask_test_epi64_mask(some, _mm512_andnot_si512(occupied, foreign), bit);
-    parts.none |= std::uint64_t{none} << i;
-    parts.some |= std::uint64_t{_mm512_mask_testn_epi64_mask(some, foreign, bit)} << i;
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(at + i), _mm512_cvtepi64_epi32(bucket));
+  std::uint64_t left = candidates.which;
+  for (unsigned turn = 0; turn < most_tables && left != 0; ++turn) {
+    const std::uint32_t its_class = class_of(candidates.briefs[std::countr_zero(left)]);
+    const ClassRow row(buckets.rows[its_class]);
+    if (row.mask >= BitTable::kBuckets) break;
+    const std::uint64_t alike = of_class(its_class, candidates.briefs) & left;
+    look_up_in_registers(alike, row, candidates.hashes, ahead, buckets, at, parts);
+    left ^= alike;
   }
+  if (left != 0) look_up_in_memory(left, candidates, buckets, at, parts);
   return parts;
 }
 

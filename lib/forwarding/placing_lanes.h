@@ -76,11 +76,15 @@ struct LookedUp {
   std::uint64_t placeable = 0;
   std::uint32_t lengths = 0;
 };
-[[nodiscard]] LookedUp look_up_ipv4_avx512(std::uint64_t segments, const Rules& rules,
-                                           const Segments& read, const Places& places) noexcept;
-[[nodiscard]] LookedUp look_up_ipv6_avx512(std::uint64_t segments, const Rules& rules,
-                                           const Frames& frames, const Segments& read,
-                                           const Places& places) noexcept;
+/// Segments of a burst, and what was read of them.
+struct Unplaced {
+  std::uint64_t which = 0;
+  const Segments& read;
+};
+[[nodiscard]] LookedUp look_up_ipv4_avx512(const Unplaced& segments, const Ahead& ahead,
+                                           const Rules& rules, const Places& places) noexcept;
+[[nodiscard]] LookedUp look_up_ipv6_avx512(const Unplaced& segments, const Ahead& ahead,
+                                           const Rules& rules, const Places& places) noexcept;
 
 /// What is known of buckets, see bucket::ClassTables and flow::BucketCounts.
 struct Buckets {
@@ -99,7 +103,7 @@ struct Parts {
   std::uint64_t some = 0;  // it is not foreign
 };
 /// What part this host has in the buckets of candidates; `at` has these then, by position.
-[[nodiscard]] Parts parts_avx512(const Candidates& candidates, const Buckets& buckets,
-                                 std::uint32_t* at) noexcept;
+[[nodiscard]] Parts parts_avx512(const Candidates& candidates, const Ahead& ahead,
+                                 const Buckets& buckets, std::uint32_t* at) noexcept;
 
 }  // namespace covey::forwarding::lanes

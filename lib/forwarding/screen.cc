@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstddef>
 #include <optional>
+#include <type_traits>
 
 #include "base/endian.h"
 #include "bucket/flow_hash.h"
@@ -96,6 +97,13 @@ bool read_plain(Bytes frame, const Policy& policy, Plain& plain) noexcept {
   }
 }
 
+/// The same in the words of the lanes.
+const lanes::Bytes* lane_bytes(std::span<const std::span<std::uint8_t>> frames) noexcept {
+  using Span = std::span<std::uint8_t>;
+  static_assert(sizeof(Span) == sizeof(lanes::Bytes) && std::is_standard_layout_v<lanes::Bytes>);
+  return reinterpret_cast<const lanes::Bytes*>(frames.data());
+}
+
 /// What is known of the buckets of a class: mostly all frames of a burst have the same.
 class ClassLook {
  public:
@@ -149,28 +157,30 @@ std::span<const Screen::Variant> Screen::variants() noexcept {
   };
   __builtin_cpu_init();
   // Each of these implies avx512f.
-  if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) return kVariants;
+  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl"))
+    return kVariants;
   return std::span(kVariants).subspan(__builtin_cpu_supports("avx2") ? 1 : 2);
 #else
   return {&kScalar, 1};
 #endif
 }
 
-lanes::Found Screen::read_segments(std::span<const std::span<std::uint8_t>> frames,
-                                   const Policy& policy) noexcept {
-  static constexpr std::array<std::uint8_t, lanes::kShortestSegment> kNothing{};
+lanes::Found Screen::read_segments(Frames frames, const Policy& policy) noexcept {
   if (variant_.read == nullptr) return {};
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    const bool is_long = frames[i].size() >= lanes::kShortestSegment;
-    rows_.at[i] = is_long ? frames[i].data() : kNothing.data();
-    rows_.sizes[i] = frames[i].size();
+  const lanes::Macs macs{policy.mac_words().cluster, policy.mac_words().host};
+  return variant_.read({lane_bytes(frames), frames.size()}, ahead_, macs, segments_);
+}
+
+/// Where not all passes are in lanes, all is fetched at once.
+void Screen::look_ahead(Frames ahead) noexcept {
+  if (variant_.parts != nullptr) {
+    ahead_.frames = lane_bytes(ahead);
+    ahead_.count = ahead.size();
+    return;
   }
-  for (std::size_t i = frames.size(); i % lanes::kMostStep != 0; ++i) {
-    rows_.at[i] = kNothing.data();
-    rows_.sizes[i] = 0;
-  }
-  rows_.count = frames.size();
-  return variant_.read(rows_, {policy.mac_words().cluster, policy.mac_words().host}, segments_);
+  for (const std::span<std::uint8_t> frame : ahead)
+    __builtin_prefetch(frame.data());
 }
 
 void Screen::look_up(const lanes::Found& segments, const Policy& policy,
@@ -192,7 +202,7 @@ Screen::Positions Screen::look_up_ipv4(Positions segments, const Policy& policy,
   if (segments == 0) return 0;
   if (variant_.look_up_ipv4 != nullptr) {
     const lanes::LookedUp found =
-        variant_.look_up_ipv4(segments, policy.for_lanes(), segments_, lane_places());
+        variant_.look_up_ipv4({segments, segments_}, ahead_, policy.for_lanes(), lane_places());
     lengths |= found.lengths;
     return found.placeable;
   }
@@ -221,7 +231,7 @@ Screen::Positions Screen::look_up_ipv6(Positions segments, const Policy& policy,
   if (segments == 0) return 0;
   if (variant_.look_up_ipv6 != nullptr) {
     const lanes::LookedUp found =
-        variant_.look_up_ipv6(segments, policy.for_lanes(), rows_, segments_, lane_places());
+        variant_.look_up_ipv6({segments, segments_}, ahead_, policy.for_lanes(), lane_places());
     lengths |= found.lengths;
     return found.placeable;
   }
@@ -233,10 +243,7 @@ Screen::Positions Screen::look_up_ipv6(Positions segments, const Policy& policy,
     const std::uint16_t at = policy.position_for_segment(
         segments_.destinations[i], segments_.lower_destinations[i], base::Family::ipv6,
         std::byteswap(static_cast<std::uint16_t>(ports >> 16U)));
-    const std::uint8_t* packet = rows_.at[i] + packet::kEthernetHeader;
-    const std::size_t header = (rows_.at[i][lanes::kIpv6DataOffset] >> 4U) * std::size_t{4};
-    const bool is_whole = header >= packet::kTcpHeader && header <= load_be16(packet + 4);
-    if (at >= Policy::kLookCloser || !is_whole) [[unlikely]] {
+    if (at >= Policy::kLookCloser) [[unlikely]] {
       placeable ^= std::uint64_t{1} << i;
       continue;
     }
@@ -271,7 +278,7 @@ lanes::Parts Screen::parts_of(const Candidates& candidates, const Surroundings& 
   static_assert(sizeof(base::BucketIndex) == sizeof(std::uint32_t));
   if (variant_.parts == nullptr) return {};
   const bucket::ClassTables& classes = around.snapshot.buckets.classes;
-  return variant_.parts({candidates.all, briefs_.data(), outputs_.hashes.data()},
+  return variant_.parts({candidates.all, briefs_.data(), outputs_.hashes.data()}, ahead_,
                         {reinterpret_cast<const std::uint64_t*>(classes.rows()),
                          classes.foreign_words(), around.flows.counts().occupied_in_any()},
                         reinterpret_cast<std::uint32_t*>(buckets_.data()));
@@ -306,16 +313,18 @@ Decision Screen::settled(std::size_t i, const Snapshot& snapshot) const noexcept
           .bucket = bucket::bucket_of(outputs_.hashes[i], mask)};
 }
 
-[[gnu::flatten]] Screen::Positions Screen::settle(std::span<const std::span<std::uint8_t>> frames,
-                                                  const Surroundings& around) noexcept {
+[[gnu::flatten]] Screen::Positions Screen::settle(Frames frames, const Surroundings& around,
+                                                  Frames ahead) noexcept {
   const Policy& policy = *around.snapshot.policy;
   placed_ = 0;
+  look_ahead(ahead);
   if (!around.snapshot.buckets.serving || around.flows.places_again()) return 0;
   // Of a class that it does not know, the flow cache may hold something everywhere.
   if (around.flows.counts().class_count() < around.snapshot.buckets.classes.size()) return 0;
   rules_ = policy.compiled_rules();
   Candidates candidates;
   const lanes::Found segments = read_segments(frames, policy);
+  ahead_.second_lines = segments.ipv6 != 0;
   look_up(segments, policy, candidates);
   Positions others = first(frames.size()) & ~(segments.ipv4 | segments.ipv6);
   for (; others != 0; others &= others - 1) {

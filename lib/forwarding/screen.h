@@ -44,9 +44,11 @@ class Screen {
   [[nodiscard]] static constexpr Positions first(std::size_t count) {
     return count == 0 ? 0 : ~Positions{0} >> (kMostFrames - count);
   }
-  /// Of at most kMostFrames frames those that are drop_not_owner.
-  [[nodiscard]] Positions settle(std::span<const std::span<std::uint8_t>> frames,
-                                 const Surroundings& around) noexcept;
+  using Frames = std::span<const std::span<std::uint8_t>>;
+  /// Of at most kMostFrames frames those that are drop_not_owner. `ahead`: as many that may come
+  /// next, whose headers are fetched from memory meanwhile.
+  [[nodiscard]] Positions settle(Frames frames, const Surroundings& around,
+                                 Frames ahead = {}) noexcept;
   /// By which rule frames[i] of the last burst was settled.
   [[nodiscard]] const CompiledRule& rule_of(std::size_t i) const noexcept {
     return rules_[positions_[i]];
@@ -56,7 +58,7 @@ class Screen {
 
   /// Frames with room for what is found out about each.
   struct Burst {
-    std::span<const std::span<std::uint8_t>> frames;
+    Frames frames;
     std::span<packet::FrameView> views;
     std::span<Decision> decisions;
   };
@@ -74,8 +76,8 @@ class Screen {
     bucket::HashInputs::Lengths lengths = 0;  // of inputs_
   };
 
-  [[nodiscard]] lanes::Found read_segments(std::span<const std::span<std::uint8_t>> frames,
-                                           const Policy& policy) noexcept;
+  void look_ahead(Frames ahead) noexcept;
+  [[nodiscard]] lanes::Found read_segments(Frames frames, const Policy& policy) noexcept;
   void look_up(const lanes::Found& segments, const Policy& policy, Candidates& candidates) noexcept;
   [[nodiscard]] Positions look_up_ipv4(Positions segments, const Policy& policy,
                                        bucket::HashInputs::Lengths& lengths) noexcept;
@@ -88,10 +90,11 @@ class Screen {
                                       const Surroundings& around) noexcept;
   [[nodiscard]] Positions settle_foreign(const Candidates& candidates,
                                          const Surroundings& around) noexcept;
+  void read(Positions open, const Burst& burst, const flow::FlowCache& flows) noexcept;
   void read_placed(Positions placed, const Burst& burst, const flow::FlowCache& flows) noexcept;
 
   Variant variant_;
-  lanes::Frames rows_;
+  lanes::Ahead ahead_;
   lanes::Segments segments_;
   const CompiledRule* rules_ = nullptr;  // of the policy
   // By position.

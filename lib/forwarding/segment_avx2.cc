@@ -35,8 +35,9 @@ struct FourLanes {
 
 }  // namespace
 
-Found read_segments_avx2(const Frames& frames, const Macs& macs, Segments& segments) noexcept {
-  return SegmentReader<FourLanes>::read(frames, macs, segments);
+Found read_segments_avx2(const Arrivals& arrivals, const Ahead& ahead, const Macs& macs,
+                         Segments& segments) noexcept {
+  return SegmentReader<FourLanes>::read(arrivals, ahead, macs, segments);
 }
 
 }  // namespace covey::forwarding::lanes

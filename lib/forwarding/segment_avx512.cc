@@ -41,8 +41,9 @@ struct EightLanes {
 
 }  // namespace
 
-Found read_segments_avx512(const Frames& frames, const Macs& macs, Segments& segments) noexcept {
-  return SegmentReader<EightLanes>::read(frames, macs, segments);
+Found read_segments_avx512(const Arrivals& arrivals, const Ahead& ahead, const Macs& macs,
+                           Segments& segments) noexcept {
+  return SegmentReader<EightLanes>::read(arrivals, ahead, macs, segments);
 }
 
 }  // namespace covey::forwarding::lanes

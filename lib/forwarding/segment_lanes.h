@@ -9,18 +9,18 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "forwarding/ahead_lanes.h"
+
 namespace covey::forwarding::lanes {
 
 inline constexpr std::size_t kMostFrames = 64;
 inline constexpr std::size_t kMostStep = 8;          // as many are read at once
 inline constexpr std::size_t kShortestSegment = 54;  // Ethernet, IPv4 and TCP without options
 inline constexpr std::size_t kShortestIpv6 = 74;     // likewise
-inline constexpr std::size_t kIpv6DataOffset = 66;   // of TCP, upper half of that byte
 
-/// Frames to be read. Their number is rounded up to a multiple of kMostStep; at each position there
-/// are kShortestSegment bytes to be read, be it other ones.
+/// Frames that are read. Their number is rounded up to a multiple of kMostStep; at each position
+/// there are kShortestSegment bytes to be read, be it other ones.
 struct Frames {
-  std::size_t count = 0;
   alignas(64) const std::uint8_t* at[kMostFrames];
   alignas(64) std::uint64_t sizes[kMostFrames];  // bytes
 };
@@ -42,15 +42,19 @@ struct Segments {
 };
 
 /// Bit i: frame i is a segment, whole, without options, extension headers, fragments or tags, from
-/// some other machine to the cluster MAC, and `segments` has what was read of it. Of IPv6 the
-/// length of its TCP header is still to be looked at: it lies in another cache line.
+/// some other machine to the cluster MAC, and `segments` has what was read of it.
 struct Found {
   std::uint64_t ipv4 = 0;
   std::uint64_t ipv6 = 0;
 };
-[[nodiscard]] Found read_segments_avx2(const Frames& frames, const Macs& macs,
-                                       Segments& segments) noexcept;
-[[nodiscard]] Found read_segments_avx512(const Frames& frames, const Macs& macs,
-                                         Segments& segments) noexcept;
+/// Frames to be read, at most kMostFrames.
+struct Arrivals {
+  const Bytes* frames = nullptr;
+  std::size_t count = 0;
+};
+[[nodiscard]] Found read_segments_avx2(const Arrivals& arrivals, const Ahead& ahead,
+                                       const Macs& macs, Segments& segments) noexcept;
+[[nodiscard]] Found read_segments_avx512(const Arrivals& arrivals, const Ahead& ahead,
+                                         const Macs& macs, Segments& segments) noexcept;
 
 }  // namespace covey::forwarding::lanes

@@ -138,20 +138,26 @@ Stage::Stage(const Scene& scene)
     hold(flows_, key, now_);
     hashes_.push_back(flows_.begin(key));
   }
+  pool_.take(0, bursts_[0]);
 }
 
-void Stage::take_burst() {
-  const std::size_t first = std::exchange(next_, (next_ + kBurst) % pool_.count());
-  for (std::size_t i = 0; i < kBurst; ++i) {
-    bytes_[i] = pool_.frame(first + i);
-    __builtin_prefetch(pool_.frame(next_ + i).data());
-  }
+Stage::Turn Stage::next_turn() {
+  const std::size_t now = std::exchange(next_, (next_ + kBurst) % pool_.count());
+  Frames& ahead = bursts_[next_ / kBurst % 2];
+  pool_.take(next_, ahead);
+  return {now, bursts_[now / kBurst % 2], ahead};
+}
+
+Stage::Turn Stage::fetched_turn() {
+  const Turn turn = next_turn();
+  for (const std::span<std::uint8_t> frame : turn.ahead)
+    __builtin_prefetch(frame.data());
+  return turn;
 }
 
 std::uint64_t Stage::touch_burst() {
-  take_burst();
   std::uint64_t sum = 0;
-  for (const std::span<std::uint8_t> frame : bytes_) {
+  for (const std::span<std::uint8_t> frame : fetched_turn().frames) {
     sum += base::load_le64(frame.data() + kMiddleOfLine);
     if (scene_.is_ipv6) sum += base::load_le64(frame.data() + kNextLine);
   }
@@ -159,12 +165,11 @@ std::uint64_t Stage::touch_burst() {
 }
 
 std::uint64_t Stage::touch_flows() {
-  const std::size_t first = next_;
-  take_burst();
+  const Turn turn = fetched_turn();
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < kBurst; ++i) {
-    sum += base::load_le64(bytes_[i].data() + kMiddleOfLine);
-    flows_.go_on(hashes_[first + i], sought_[i]);
+    sum += base::load_le64(turn.frames[i].data() + kMiddleOfLine);
+    flows_.go_on(hashes_[turn.first + i], sought_[i]);
   }
   for (const flow::Sought& sought : sought_)
     sum += sought.first != nullptr ? sought.first->stamp : 0;
@@ -173,12 +178,12 @@ std::uint64_t Stage::touch_flows() {
 
 std::size_t Stage::decide_burst() {
   const forwarding::Surroundings around{now_, flows_, true};
-  take_burst();
-  const std::uint64_t settled = screen_.settle(bytes_, around);
-  const std::uint64_t decided = screen_.decide(~settled, {bytes_, views_, decisions_}, around);
+  const Turn turn = next_turn();
+  const std::uint64_t settled = screen_.settle(turn.frames, around, turn.ahead);
+  const std::uint64_t decided = screen_.decide(~settled, {turn.frames, views_, decisions_}, around);
   for (std::uint64_t left = ~settled & ~decided; left != 0; left &= left - 1) {
     const auto i = static_cast<std::size_t>(std::countr_zero(left));
-    decisions_[i] = forwarding::decide(bytes_[i], views_[i], around);
+    decisions_[i] = forwarding::decide(turn.frames[i], views_[i], around);
   }
   const bool expects_drop = scene_.expected == forwarding::Verdict::drop_not_owner;
   auto unexpected = static_cast<std::size_t>(expects_drop ? 0 : std::popcount(settled));

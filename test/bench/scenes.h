@@ -53,6 +53,15 @@ class Pool {
   [[nodiscard]] std::span<std::uint8_t> frame(std::size_t i) const {
     return {memory_ + i * kStride, length_};
   }
+  /// As many frames as there is room for, from that one on.
+  void take(std::size_t first, std::span<std::span<std::uint8_t>> frames) const {
+    std::uint8_t* at = memory_ + first * kStride;
+    const std::size_t length = length_;
+    for (std::span<std::uint8_t>& frame : frames) {
+      frame = {at, length};
+      at += kStride;
+    }
+  }
   [[nodiscard]] std::size_t count() const { return size_ / kStride; }
 
  private:
@@ -81,7 +90,15 @@ class Stage {
   std::uint64_t touch_flows();
 
  private:
-  void take_burst();
+  using Frames = std::array<std::span<std::uint8_t>, kBurst>;
+  struct Turn {
+    std::size_t first;  // of the frames, in the pool
+    const Frames& frames;
+    const Frames& ahead;
+  };
+  Turn next_turn();
+  /// With the headers of those ahead on their way.
+  Turn fetched_turn();
 
   const Scene scene_;
   const forwarding::Snapshot now_;
@@ -89,7 +106,7 @@ class Stage {
   flow::FlowCache flows_;
   std::size_t next_ = 0;  // frame
   forwarding::Screen screen_;
-  std::array<std::span<std::uint8_t>, kBurst> bytes_;
+  std::array<Frames, 2> bursts_;  // of which one is the next
   std::array<packet::FrameView, kBurst> views_;
   std::vector<std::uint32_t> hashes_;                   // of flows, by frame, if tracked
   std::array<flow::Sought, kBurst> sought_;             // by touch_flows()

@@ -129,9 +129,9 @@ struct Judged {
   std::uint64_t placed = 0;  // and decided with the others of the burst
 };
 Judged judge(forwarding::Screen& screen, std::vector<Frame>& frames,
-             const forwarding::Surroundings& around) {
+             const forwarding::Surroundings& around, forwarding::Screen::Frames ahead = {}) {
   Judged judged(frames);
-  judged.settled = screen.settle(judged.bytes, around);
+  judged.settled = screen.settle(judged.bytes, around, ahead);
   const std::uint64_t open = forwarding::Screen::first(frames.size()) & ~judged.settled;
   judged.placed = screen.decide(open, {judged.bytes, judged.views, judged.decisions}, around);
   for (std::size_t i = 0; i < frames.size(); ++i) {
@@ -178,14 +178,19 @@ std::vector<forwarding::Snapshot> some_snapshots() {
                              World().retained(),
                              World().foreign().bucket_count(1),
                              World().foreign().with_many_addresses(),
-                             World().foreign().bucket_count(4096).with_many_addresses()};
+                             World().foreign().bucket_count(4096).with_many_addresses(),
+                             World().foreign().bucket_count(512),
+                             World().foreign().bucket_count(8192)};
   std::vector<forwarding::Snapshot> snapshots;
   for (const World& world : worlds)
     snapshots.push_back(world.snapshot());
-  bucket::ClassTables& mixed = snapshots.back().buckets.classes;
-  for (std::uint16_t c = 0; c < mixed.size(); ++c) {
-    for (std::uint32_t b = c; b <= mixed[c].mask; b += 5)
-      mixed.set_state({c}, {b}, static_cast<bucket::BucketState>(b % 6));
+  constexpr std::size_t plain = 7;
+  for (forwarding::Snapshot& snapshot : std::span(snapshots).subspan(plain)) {
+    bucket::ClassTables& mixed = snapshot.buckets.classes;
+    for (std::uint16_t c = 0; c < mixed.size(); ++c) {
+      for (std::uint32_t b = c; b <= mixed[c].mask; b += 5)
+        mixed.set_state({c}, {b}, static_cast<bucket::BucketState>(b % 6));
+    }
   }
   return snapshots;
 }
@@ -227,7 +232,11 @@ void check_random_bursts(const forwarding::Screen::Variant& variant) {
     for (const Frame& frame : frames) {
       if (holding < 2 && random() % 2 == 0) hold(flows, packet::parse(frame), snapshot, random);
     }
-    const Judged judged = judge(screen, frames, around);
+    // What comes next changes nothing; here it is some of the same frames.
+    const std::vector<std::span<std::uint8_t>> ahead(
+        frames.begin(),
+        frames.begin() + static_cast<std::ptrdiff_t>(random() % (frames.size() + 1)));
+    const Judged judged = judge(screen, frames, around, ahead);
     REQUIRE(((judged.settled | judged.placed) & ~forwarding::Screen::first(frames.size())) == 0);
     // What is overlooked would be decided as well, only later.
     REQUIRE(judged.settled == narrowest.settle(judged.bytes, around));
