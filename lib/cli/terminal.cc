@@ -52,7 +52,7 @@ base::Result<std::unique_ptr<Terminal>> Terminal::open() {
                       std::string("TERM: no terminal is known as \"") +
                           (kind == nullptr ? "" : kind) + "\"; top --once needs none");
   }
-  return std::unique_ptr<Terminal>(new Terminal(screen));
+  return std::make_unique<Terminal>(screen);
 }
 
 Terminal::Terminal(struct screen* screen) : screen_(screen) {

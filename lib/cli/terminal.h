@@ -27,6 +27,7 @@ class Terminal {
   /// Needs one that is there. invalid_argument: TERM names a kind that is not known.
   [[nodiscard]] static base::Result<std::unique_ptr<Terminal>> open();
 
+  explicit Terminal(struct screen* screen);  // see open()
   ~Terminal();
   Terminal(const Terminal&) = delete;
   Terminal& operator=(const Terminal&) = delete;
@@ -40,7 +41,6 @@ class Terminal {
   [[nodiscard]] News wait(base::Duration patience);
 
  private:
-  explicit Terminal(struct screen* screen);
   [[nodiscard]] News key() const;
   [[nodiscard]] News signal() const;
 

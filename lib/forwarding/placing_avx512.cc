@@ -206,11 +206,11 @@ Mask placeable(Mask some, const std::uint64_t* rules) {
   return _mm512_mask_cmplt_epu64_mask(some, load(rules), all(kLookCloser));
 }
 
-std::uint32_t class_of(std::uint32_t brief) {
+std::size_t class_of(std::uint32_t brief) {
   return brief & 0xffff;
 }
-/// The frames whose rule is of that class.
-std::uint64_t of_class(std::uint32_t its_class, const std::uint32_t* briefs) {
+/// Whether the rules of all these frames are of that class.
+bool are_of_class(std::size_t its_class, std::uint64_t which, const std::uint32_t* briefs) {
   constexpr std::size_t width = 16;
   const Word wanted = _mm512_set1_epi32(static_cast<int>(its_class));
   std::uint64_t found = 0;
@@ -219,9 +219,17 @@ std::uint64_t of_class(std::uint32_t its_class, const std::uint32_t* briefs) {
         _mm512_and_si512(_mm512_loadu_si512(briefs + i), _mm512_set1_epi32(0xffff));
     found |= std::uint64_t{_mm512_cmpeq_epi32_mask(classes, wanted)} << i;
   }
+  return (which & ~found) == 0;
+}
+/// The frames of a class with that row, which is that of all classes that are alike.
+std::uint64_t with_row(std::uint64_t row, const Numbers& rows) {
+  std::uint64_t found = 0;
+  for (std::size_t i = 0; i < kMostFrames; i += kWidth)
+    found |= std::uint64_t{_mm512_cmpeq_epi64_mask(load(rows.data() + i), all(row))} << i;
   return found;
 }
 
+/// Of a class, see Buckets.
 struct ClassRow {
   explicit ClassRow(std::uint64_t word)
       : mask(static_cast<std::uint32_t>(word)), start(word >> 32U) {}
@@ -275,8 +283,9 @@ BitTables tables_of(const ClassRow& row, const Buckets& buckets) {
 }
 
 /// Of frames of one class that is small enough.
-void look_up_in_registers(std::uint64_t which, ClassRow row, const std::uint64_t* hashes,
+void look_up_in_registers(std::uint64_t which, std::uint64_t row_word, const std::uint64_t* hashes,
                           Ahead ahead, const Buckets& buckets, std::uint32_t* at, Parts& parts) {
+  const ClassRow row(row_word);
   const BitTables tables = tables_of(row, buckets);
   for (std::size_t i = 0; i < kMostFrames; i += BitTable::kFrames) {
     __m128i numbers[BitTable::kFrames / kWidth];
@@ -298,19 +307,15 @@ void look_up_in_registers(std::uint64_t which, ClassRow row, const std::uint64_t
   }
 }
 
-void look_up_in_memory(std::uint64_t which, const Candidates& candidates, const Buckets& buckets,
-                       std::uint32_t* at, Parts& parts) {
-  Common common;
+void look_up_in_memory(std::uint64_t which, const Numbers& rows, const std::uint64_t* hashes,
+                       const Buckets& buckets, std::uint32_t* at, Parts& parts) {
   for (std::size_t i = 0; i < kMostFrames; i += kWidth) {
     const Mask some = part_of(which, i);
     if (some == 0) continue;
-    const Word classes = _mm512_and_si512(load(candidates.briefs + i), all(0xffff));
-    const Word rows = common.is_in_all(some, classes) ? all(buckets.rows[common.number()])
-                                                      : gather(some, classes, buckets.rows);
-    const Word bucket =
-        _mm512_and_si512(_mm512_and_si512(load(candidates.hashes + i), rows), all(0xffff'ffff));
+    const Word row = load(rows.data() + i);
+    const Word bucket = _mm512_and_si512(_mm512_and_si512(load(hashes + i), row), all(0xffff'ffff));
     const Word word = _mm512_srli_epi64(bucket, 6);
-    const Word start = _mm512_srli_epi64(rows, 32);
+    const Word start = _mm512_srli_epi64(row, 32);
     const Word foreign = gather(some, _mm512_add_epi64(start, word), buckets.foreign);
     const Word occupied = gather(some, word, buckets.occupied);
     const Word bit = _mm512_sllv_epi64(all(1), _mm512_and_si512(bucket, all(63)));
@@ -402,19 +407,32 @@ LookedUp look_up_ipv6_avx512(const Unplaced& segments, const Ahead& ahead, const
 
 Parts parts_avx512(const Candidates& candidates, const Ahead& ahead, const Buckets& buckets,
                    std::uint32_t* at) noexcept {
-  // Mostly all frames of a burst are of one class, or of few.
-  constexpr unsigned most_tables = 2;
+  const std::uint32_t* const briefs = candidates.briefs;
   Parts parts;
   std::uint64_t left = candidates.which;
+  if (left == 0) return parts;
+  const std::size_t first_class = class_of(briefs[std::countr_zero(left)]);
+  const std::uint64_t first_row = buckets.rows[first_class];
+  const bool is_small = static_cast<std::uint32_t>(first_row) < BitTable::kBuckets;
+  if (is_small && are_of_class(first_class, left, briefs)) [[likely]] {
+    look_up_in_registers(left, first_row, candidates.hashes, ahead, buckets, at, parts);
+    return parts;
+  }
+  alignas(64) Numbers rows;
+  for (std::size_t i = 0; i < kMostFrames; i += kWidth) {
+    const Word classes = _mm512_and_si512(load(briefs + i), all(0xffff));
+    _mm512_store_si512(rows.data() + i, gather(part_of(left, i), classes, buckets.rows));
+  }
+  // Most classes are alike, or there are few kinds.
+  constexpr unsigned most_tables = 2;
   for (unsigned turn = 0; turn < most_tables && left != 0; ++turn) {
-    const std::uint32_t its_class = class_of(candidates.briefs[std::countr_zero(left)]);
-    const ClassRow row(buckets.rows[its_class]);
-    if (row.mask >= BitTable::kBuckets) break;
-    const std::uint64_t alike = of_class(its_class, candidates.briefs) & left;
+    const std::uint64_t row = rows[static_cast<unsigned>(std::countr_zero(left))];
+    if (static_cast<std::uint32_t>(row) >= BitTable::kBuckets) break;
+    const std::uint64_t alike = with_row(row, rows) & left;
     look_up_in_registers(alike, row, candidates.hashes, ahead, buckets, at, parts);
     left ^= alike;
   }
-  if (left != 0) look_up_in_memory(left, candidates, buckets, at, parts);
+  if (left != 0) look_up_in_memory(left, rows, candidates.hashes, buckets, at, parts);
   return parts;
 }
 
