@@ -34,6 +34,18 @@ def dependencies(package):
                    for relation in relations.split(",")})
 
 
+def command_line(root):
+    """What systemd would start, without what /etc/default/covey leaves empty."""
+    unit = root.path("/lib/systemd/system/coveyd.service").read_text()
+    line = re.search(r"(?m)^ExecStart=(.*)$", unit)[1]
+    return [word for word in line.split() if not word.startswith("$")]
+
+
+def enabled(root):
+    """The links by which systemd would start our units; from outside they lead nowhere."""
+    return list(root.path("/etc/systemd").rglob("*.wants/covey*"))
+
+
 class DebianRoot:
     """Use it as a context manager: it is gone afterwards, with all that ran in it."""
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import BUILD, TOP
 from covey_lab.service_manager import ServiceManager
 from covey_lab.shell import run
-from debian_root import DebianRoot, dependencies
+from debian_root import DebianRoot, command_line, dependencies, enabled
 
 CONFIGURATION = "/etc/covey/coveyd.yaml"
 KEY = "/etc/covey/cluster.key"
@@ -63,13 +63,6 @@ def _newer(package):
     return newer
 
 
-def _command_line(root):
-    """What systemd would start, without what /etc/default/covey leaves empty."""
-    unit = next(root.path("/lib/systemd/system").glob("coveyd.service")).read_text()
-    line = re.search(r"(?m)^ExecStart=(.*)$", unit)[1]
-    return [word for word in line.split() if not word.startswith("$")]
-
-
 def _version(root):
     return root.run("dpkg-query", "-W", "-f", "${Version} ${db:Status-Abbrev}", "covey").stdout
 
@@ -109,12 +102,12 @@ def test_it_is_installed_and_runs_with_what_it_depends_on(life, root, package):
         root.run(program, "--help")
     root.run("coveyd", "--check")
     # It is enabled by nobody but its operator.
-    assert not list(root.path("/etc/systemd").rglob("*.wants/coveyd.service"))
+    assert enabled(root) == []
     assert life.before < root.files()
 
 
 def test_without_a_key_it_says_what_it_lacks(root):
-    refused = root.run(*_command_line(root), check=False)
+    refused = root.run(*command_line(root), check=False)
     assert refused.returncode == 1
     assert f"{KEY}: No such file" in refused.stderr
 
@@ -124,7 +117,7 @@ def test_it_starts_with_its_own_configuration_and_a_key(life, root, segment):
     life.key = root.path(KEY).read_text()
     life.manager = ServiceManager(root.path("/run/notify"), patience=5)
     environment = {**life.manager.environment, "NOTIFY_SOCKET": "/run/notify"}
-    life.coveyd = root.start(segment, environment, _command_line(root), BUILD / "debian.log")
+    life.coveyd = root.start(segment, environment, command_line(root), BUILD / "debian.log")
     life.manager.wait("READY")
     assert json.loads(root.run("covey", "--json", "query").stdout)["cluster"] == "web"
     life.manager.wait("STATUS", lambda status: status.startswith("converged: 1 host"))
