@@ -9,7 +9,7 @@ import sys
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-sys.path += [str(TOP / "test" / "lab"), str(TOP / "test" / "package")]
+sys.path += [str(TOP / "test" / name) for name in ("lab", "package", "support")]
 
 # pylint: disable=wrong-import-position
 import dockerfile

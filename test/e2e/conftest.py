@@ -16,7 +16,8 @@ import sys
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / name)
+                for name in ("lab", "support")]
 
 # pylint: disable=wrong-import-position
 from covey_lab import daemon, settings
@@ -173,6 +174,15 @@ def _fresh_lab():
     """Makes a cluster for one test from the options it is given; nothing else is up then."""
     with contextlib.ExitStack() as made:
         yield lambda **changes: made.enter_context(lab_of_its_own(**changes))
+
+
+@pytest.fixture(name="no_lab", scope="module")
+def _no_lab(request):
+    """For tests that make their own, in their own mode: no other one is up."""
+    if request.config.getoption("--mode") != "unicast":
+        pytest.skip("chooses the mode of its lab itself")
+    _SHARED.close()
+    _DEFAULT.close()
 
 
 @pytest.fixture(name="long")

@@ -13,7 +13,7 @@ import sys
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TOP / "test" / "lab"))
+sys.path[:0] = [str(TOP / "test" / name) for name in ("lab", "support")]
 
 # pylint: disable=wrong-import-position
 from covey_lab.shell import run
