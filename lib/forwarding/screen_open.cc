@@ -10,7 +10,7 @@ namespace covey::forwarding {
 
 namespace {
 
-constexpr unsigned kPart = 16;  // frames
+constexpr unsigned kPart = 32;  // frames
 
 /// Those among frames `at` to `at` + kPart - 1, if there are such.
 Screen::Positions part_of(Screen::Positions positions, int at) {

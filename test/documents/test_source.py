@@ -122,6 +122,13 @@ def _with_directory(machine, line):
     return machine.run(f"{line}; source /etc/bash_completion.d/covey")
 
 
+def _holds(_, done):
+    """All that the demo says, but how fast it was: others may be at work on this machine."""
+    wrong = re.findall(r"^  ✗ (.*)$", done.output, re.MULTILINE)
+    assert bool(wrong) == (done.status != 0), done
+    assert [text for text in wrong if "(limit 1 s)" not in text] == [], done
+
+
 COVERED = "All tests passed"
 TRIALS = {
     # CONTRIBUTING.md and README.md
@@ -129,7 +136,7 @@ TRIALS = {
     "test/run unit": _suite("unit"),
     "make lint": _plan("lint", SUITE, "^test/lint/run$"),
     "make format": _plan("format", "would change files", "clang-format -i$"),
-    "make demo": Trial(_says("^Everything held")),
+    "make demo": Trial(_holds, status=None),
     "make deb": _plan("deb", "the suite package does it", "^conf/debian/build"),
     # docs/operations.md and docs/cli.md
     "make install": Trial(_installed, run=_install),
