@@ -155,6 +155,13 @@ Stage::Turn Stage::fetched_turn() {
   return turn;
 }
 
+// The index begins with the first of its lines; see FlowTable.
+const std::byte* Stage::line_of(std::uint32_t hash) {
+  constexpr std::size_t line = 64;
+  const std::span<std::byte> index = flows_.tables()[1];
+  return index.data() + line * ((hash >> 8U) % (index.size() / line));
+}
+
 std::uint64_t Stage::touch_burst() {
   std::uint64_t sum = 0;
   for (const std::span<std::uint8_t> frame : fetched_turn().frames) {
@@ -164,15 +171,28 @@ std::uint64_t Stage::touch_burst() {
   return sum;
 }
 
+// As a worker does it: while one half waits for memory, something is done for the other.
 std::uint64_t Stage::touch_flows() {
+  constexpr std::size_t half = kBurst / 2;
   const Turn turn = fetched_turn();
+  const std::uint32_t* const hashes = hashes_.data() + turn.first;
+  const auto fetch_lines = [&](std::size_t from) {
+    for (std::size_t i = from; i < from + half; ++i)
+      __builtin_prefetch(line_of(hashes[i]));
+  };
+  const auto fetch_entries = [&](std::size_t from) {
+    for (std::size_t i = from; i < from + half; ++i)
+      flows_.go_on(hashes[i], sought_[i]);
+  };
+  fetch_lines(0);
+  fetch_lines(half);
+  fetch_entries(0);
+  fetch_entries(half);
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < kBurst; ++i) {
     sum += base::load_le64(turn.frames[i].data() + kMiddleOfLine);
-    flows_.go_on(hashes_[turn.first + i], sought_[i]);
+    sum += sought_[i].first != nullptr ? sought_[i].first->stamp : 0;
   }
-  for (const flow::Sought& sought : sought_)
-    sum += sought.first != nullptr ? sought.first->stamp : 0;
   return sum;
 }
 

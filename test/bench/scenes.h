@@ -99,6 +99,7 @@ class Stage {
   Turn next_turn();
   /// With the headers of those ahead on their way.
   Turn fetched_turn();
+  const std::byte* line_of(std::uint32_t hash);
 
   const Scene scene_;
   const forwarding::Snapshot now_;
