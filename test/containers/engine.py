@@ -237,8 +237,9 @@ class Engine:
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
                 env={**os.environ, **layer})
         self.containers[name] = Container(self.namespace(name), child, log)
+        # Before that, what the kernel is told for it may not have been said.
+        self.wait(lambda: self._has_begun(name), f"{name} to run")
         if self._plugs_late and "networks" in self.services[name]:
-            self.wait(lambda: self._is_running(name), f"{name} to run")
             self._plug(name)
         return self.containers[name]
 
@@ -248,6 +249,9 @@ class Engine:
     def _is_running(self, name):
         told = self._control("state", self.containers[name].name)
         return told.returncode == 0 and json.loads(told.stdout)["status"] == "running"
+
+    def _has_begun(self, name):
+        return self._is_running(name) or self.containers[name].child.poll() is not None
 
     def execute(self, name, *argv):
         """Runs a command inside a container; the completed process."""

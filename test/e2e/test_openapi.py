@@ -15,7 +15,7 @@ from covey_lab.shell import wait_until
 from openapi import METHODS
 
 TOP = settings.REPOSITORY
-ROUTE = re.compile(r'\{"(/[^"]*)", "([A-Z]+)", "([^"]*)", \w+\}')
+ROUTE = re.compile(r'\{"(/[^"]*)", "([A-Z]+)", "([^"]*)", \w+(?:, true)?\}')
 
 # (target, status) of every kind of answer to a GET over the UNIX socket.
 GETS = [
