@@ -24,13 +24,8 @@ std::size_t width_of(std::string_view line) {
 
 std::string cut(std::string_view line, std::size_t width) {
   if (width_of(line) <= width) return std::string(line);
-  std::string kept;
   std::size_t room = width - kEllipsis.size();
-  for (const char c : line) {
-    if (begins_character(c) && room-- == 0) break;
-    kept += c;
-  }
-  return kept.append(kEllipsis);
+  return std::string(beginning(line, room)).append(kEllipsis);
 }
 
 std::vector<std::string_view> lines_of(std::string_view text) {
@@ -61,6 +56,16 @@ std::size_t shown_at(std::string_view text) {
 }
 
 }  // namespace
+
+std::string_view beginning(std::string_view line, std::size_t& room) {
+  std::size_t end = 0;
+  for (; end < line.size(); ++end) {
+    if (!begins_character(line[end])) continue;
+    if (room == 0) break;
+    --room;
+  }
+  return line.substr(0, end);
+}
 
 std::string wrapped(std::string_view text, std::size_t indent) {
   const std::size_t room = kWidth - indent;

@@ -57,6 +57,8 @@ class Table {
 /// Broken at blanks so that it fits behind an indent of so many columns, which the first line has
 /// already; a word that is longer stays whole.
 [[nodiscard]] std::string wrapped(std::string_view text, std::size_t indent);
+/// As many whole characters as there is room for, without colours; there is so much less room then.
+[[nodiscard]] std::string_view beginning(std::string_view line, std::size_t& room);
 /// No blanks at the end.
 void trim_right(std::string& text);
 /// Between escape sequences if colours are wanted.

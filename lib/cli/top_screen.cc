@@ -20,13 +20,8 @@ using Lines = std::vector<std::string>;
 std::string fit(std::string_view line, std::size_t width) {
   std::string kept;
   for (const Piece& piece : pieces(line)) {
-    std::size_t end = 0;
-    for (; end < piece.text.size(); ++end) {
-      const bool is_continued = (static_cast<unsigned char>(piece.text[end]) & 0xc0U) == 0x80U;
-      if (!is_continued && width == 0) break;
-      if (!is_continued) --width;
-    }
-    if (end > 0) kept += coloured(piece.text.substr(0, end), piece.colour, true);
+    const std::string_view shown = beginning(piece.text, width);
+    if (!shown.empty()) kept += coloured(shown, piece.colour, true);
   }
   return kept;
 }
