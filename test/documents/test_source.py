@@ -12,8 +12,8 @@ import typing
 
 import pytest
 from covey_lab.settings import REPOSITORY
-from document_places import SOURCE, placed, unknown
-from document_shell import Machine
+from document_places import SOURCE, blocks, in_block, unknown
+from document_shell import Machine, says
 
 SUITE = "a suite, which test/run runs"
 LONG = "takes long"
@@ -35,35 +35,28 @@ class Trial:
     status: int | None = 0  # None: says something else than success
 
 
-def _says(pattern):
-    def look(_, done):
-        assert re.search(pattern, done.output, re.MULTILINE), done
-
-    return look
-
-
 def _plan(target, why, pattern):
     """make, which only says what it would do."""
-    return Trial(_says(pattern), f"make -n {target}", why)
+    return Trial(says(pattern), f"make -n {target}", why)
 
 
 def _suite(name):
     """test/run, which says what suites there are when it is asked for another one."""
-    return Trial(_says(rf"allowed: .*\b{name}\b"), "test/run none", SUITE, status=2)
+    return Trial(says(rf"allowed: .*\b{name}\b"), "test/run none", SUITE, status=2)
 
 
 def _collected(line):
     """pytest, which only says what it would run."""
-    return Trial(_says(r"\b\d+/\d+ tests collected"), f"{line} --collect-only", LONG)
+    return Trial(says(r"\b\d+/\d+ tests collected"), f"{line} --collect-only", LONG)
 
 
 def _listed(line, pattern):
-    return Trial(_says(pattern), f"{line} --list", LONG)
+    return Trial(says(pattern), f"{line} --list", LONG)
 
 
 def _shorter(line):
     """A campaign of fewer hours."""
-    return Trial(_says(r"\"violations\": 0,"), line, LONG)
+    return Trial(says(r"\"violations\": 0,"), line, LONG)
 
 
 def _fuzzed(*targets):
@@ -75,12 +68,20 @@ def _fuzzed(*targets):
     return Trial(look, "bash -n test/fuzz/run", "needs clang-19, and takes long")
 
 
-def _writes_the_same(machine, line):
-    """The golden files, written anew, are what they were."""
-    before = machine.must("git diff")
-    done = machine.run(line)
-    assert machine.must("git diff") == before
-    return done
+def _keeping(question):
+    """Runs a line, after which question(machine) has the same answer as before."""
+    def run(machine, line):
+        before = question(machine)
+        done = machine.run(line)
+        assert question(machine) == before
+        return done
+
+    return run
+
+
+# The golden files, written anew, are what they were; nothing is written to /etc.
+_writes_the_same = _keeping(lambda machine: machine.must("git diff"))
+_install = _keeping(lambda machine: machine.written("/etc"))
 
 
 def _begun(machine, line):
@@ -92,14 +93,6 @@ def _goes_on(_, done):
     """The same command would go on from there; or all is done, and nothing was wrong."""
     assert (done.status == 130 and "the same command goes on from here" in done.output
             or done.status == 0 and re.search(r"\b0 violations", done.output)), done
-
-
-def _install(machine, line):
-    """Nothing is written to /etc."""
-    before = machine.written("/etc")
-    done = machine.run(line)
-    assert machine.written("/etc") == before
-    return done
 
 
 def _installed(machine, _):
@@ -153,11 +146,11 @@ TRIALS = {
     "covey completion fish > /etc/fish/completions/covey.fish": Trial(_fish_completes),
     # docs/performance.md and docs/testing.md
     "make bench": _plan("bench", LONG, "^test/bench/run$"),
-    "ninja -C build && build/test/unit/bucket/bucket_test": Trial(_says(COVERED)),
-    'build/test/unit/bucket/bucket_test "a draining host*"': Trial(_says(COVERED)),
+    "ninja -C build && build/test/unit/bucket/bucket_test": Trial(says(COVERED)),
+    'build/test/unit/bucket/bucket_test "a draining host*"': Trial(says(COVERED)),
     # Of Catch2 2, the status is how many there are.
     "build/test/unit/bucket/bucket_test --list-test-names-only":
-        Trial(_says("^a draining host"), status=None),
+        Trial(says("^a draining host"), status=None),
     "meson test -C build --suite unit --print-errorlogs":
         _listed("meson test -C build --suite unit --print-errorlogs", "^covey.*:unit / unit-cli$"),
     "/usr/bin/python3 -m pytest -q test/e2e -k drainstop":
@@ -167,9 +160,9 @@ TRIALS = {
     "test/lint/run layering headers":
         _listed("test/lint/run layering headers", "^headers .*\n(.*\n)*^layering "),
     "test/mutants/run": _suite("mutants"),
-    'test/mutants/run "orphans at once"': Trial(_says("^1 passed, 0 failed$")),
+    'test/mutants/run "orphans at once"': Trial(says("^1 passed, 0 failed$")),
     "test/instructions/run": _suite("instructions"),
-    "test/instructions/run foreign_ipv4": Trial(_says("^1 passed, 0 failed$")),
+    "test/instructions/run foreign_ipv4": Trial(says("^1 passed, 0 failed$")),
     "covey-sim --hosts 8 --hours 100 --seed 1":
         _shorter("covey-sim --hosts 8 --hours 1 --seed 1"),
     "covey-sim --hosts 3 --hours 10 --faults 2000 --interval 100ms --tolerance 3 --whole-links":
@@ -189,7 +182,6 @@ TRIALS = {
     "meson test -C build-asan --print-errorlogs":
         _listed("meson test -C build-asan --print-errorlogs", "^covey.*:unit / unit-bucket$"),
 }
-BLOCKS = list(dict.fromkeys((command.document, command.block) for command in placed(SOURCE)))
 
 
 @pytest.fixture(name="machine", scope="module")
@@ -203,11 +195,9 @@ def test_the_table_of_this_test_is_about_commands_that_there_are():
     assert unknown(TRIALS, SOURCE) == []
 
 
-@pytest.mark.parametrize("document, block", BLOCKS)
+@pytest.mark.parametrize("document, block", blocks(SOURCE))
 def test_a_clone_does_what_the_document_says(machine, document, block):
-    for command in placed(SOURCE, document):
-        if command.block != block:
-            continue
+    for command in in_block(SOURCE, document, block):
         trial = TRIALS.get(command.text, Trial())
         line = trial.line or command.text
         for placeholder, filled in FILL.items():

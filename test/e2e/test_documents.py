@@ -9,20 +9,12 @@ import pytest
 from covey_lab.daemon import agrees
 from covey_lab.shell import wait_until
 from document_places import LAB, placed, unknown
-from document_shell import Machine
+from document_shell import Machine, says
 
 DOCUMENTS = sorted({command.document for command in placed(LAB)})
 EXPLAIN = "explain tcp 10.77.0.100:40000 10.77.0.50:80"
 CAPTURE = "test/lab/lab capture -o /tmp/segment.pcap tcp port 80"
 HEADER = 24  # bytes of a capture without packets
-
-
-def _says(pattern):
-    """Looks for something in what a command has said."""
-    def look(_, done):
-        assert re.search(pattern, done.output, re.MULTILINE), done
-
-    return look
 
 
 def _becomes(question, pattern):
@@ -54,27 +46,27 @@ def _is_down(shell, _):
                lambda: shell.must("ps -e -o pid,stat,args"))
 
 
-BY_NAME = _says(r"^web[123]$")
+BY_NAME = says(r"^web[123]$")
 # What a command shows that is easy to see, beside its exit status.
 LOOK = {
-    "make lab-up HOSTS=3": _says("ready. Virtual addresses 10.77.0.50"),
+    "make lab-up HOSTS=3": says("ready. Virtual addresses 10.77.0.50"),
     "make lab-down": _is_down,
-    "test/lab/lab up --hosts 3 --weights 100,100,50": _says("ready. Virtual addresses 10.77.0.50"),
+    "test/lab/lab up --hosts 3 --weights 100,100,50": says("ready. Virtual addresses 10.77.0.50"),
     "test/lab/lab down": _is_down,
     "test/lab/lab exec client curl http://10.77.0.50/": BY_NAME,
     "test/lab/lab exec client curl -s http://10.77.0.50/": BY_NAME,
     "test/lab/lab exec client curl -s --interface 2001:db8:78:3::4 'http://[2001:db8:77::50]/peer'":
-        _says(r"^2001:db8:78:3::4 \d+$"),
-    "test/lab/lab covey 1 query": _says("converged"),
-    "covey -s /run/covey-lab/lab/h1.sock query": _says("converged"),
+        says(r"^2001:db8:78:3::4 \d+$"),
+    "test/lab/lab covey 1 query": says("converged"),
+    "covey -s /run/covey-lab/lab/h1.sock query": says("converged"),
     f"test/lab/lab covey 1 {EXPLAIN}": _one_delivers,
     f"test/lab/lab covey 3 {EXPLAIN}": _one_delivers,
-    f"test/lab/lab covey 3 {EXPLAIN} --flags ack": _says("deliver_flow"),
-    "test/lab/lab covey 1 buckets web": _says("^hosts: 1=1 2=2 3=3$"),
-    "test/lab/lab covey 1 history": _says("moved"),
+    f"test/lab/lab covey 3 {EXPLAIN} --flags ack": says("deliver_flow"),
+    "test/lab/lab covey 1 buckets web": says("^hosts: 1=1 2=2 3=3$"),
+    "test/lab/lab covey 1 history": says("moved"),
     "test/lab/lab kill 2 -9; test/lab/lab covey 1 query": _converges(1, [1, 3]),
-    "test/lab/lab covey 1 events": _says("host_lost"),
-    "test/lab/lab status": _says("web2: coveyd does not run"),
+    "test/lab/lab covey 1 events": says("host_lost"),
+    "test/lab/lab status": says("web2: coveyd does not run"),
     "test/lab/lab start 2": _converges(1, [1, 2, 3]),
     "test/lab/lab crash 3": _converges(1, [1, 2]),
     "test/lab/lab start 3": _converges(1, [1, 2, 3]),

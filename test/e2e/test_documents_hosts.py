@@ -12,8 +12,8 @@ import typing
 
 import pytest
 from covey_lab.daemon import agrees
-from document_places import HOST, placed, unknown
-from document_shell import Machine
+from document_places import HOST, blocks, in_block, unknown
+from document_shell import Machine, says
 
 STATE = "/run/covey-lab/lab"
 HOSTS = (1, 2, 3)
@@ -97,13 +97,6 @@ def _among_others(command, done):
     """What the document shows is in what it said, line by line, but for figures."""
     said = [_plain(line) for line in done.output.splitlines()]
     assert [line for line in command.shown if line and _plain(line) not in said] == [], done
-
-
-def _says(pattern):
-    def look(_, done):
-        assert re.search(pattern, done.output, re.MULTILINE), done
-
-    return look
 
 
 @contextlib.contextmanager
@@ -225,14 +218,14 @@ def _everywhere(hosts, command):
 
 USES = {
     "curl --unix-socket /run/covey/coveyd.sock http://covey/v1/status":
-        Use(_says('"cluster":"lab"')),
+        Use(says('"cluster":"lab"')),
     EVENTS: Use(run=_reader_of_events, status=130),
-    "curl http://127.0.0.1:9717/metrics": Use(_says("^# EOF$")),
+    "curl http://127.0.0.1:9717/metrics": Use(says("^# EOF$")),
     "covey query --chekc": Use(_shown, status=2),
     "covey buckets wbe": Use(_shown, status=2),
-    "RUNTIME_DIRECTORY=/run/covey dpdk-telemetry.py --list": Use(_says(r"covey-\d+")),
+    "RUNTIME_DIRECTORY=/run/covey dpdk-telemetry.py --list": Use(says(r"covey-\d+")),
     "RUNTIME_DIRECTORY=/run/covey dpdk-telemetry.py --file-prefix covey-PID":
-        Use(_says('"loops"'), run=_telemetry),
+        Use(says('"loops"'), run=_telemetry),
     "covey key add /root/new.key": Use(run=_everywhere),
     "covey key list": Use(run=_until_it_says),
     "covey key retire 0": Use(run=_everywhere),
@@ -243,22 +236,19 @@ USES = {
     "covey health": Use(_likewise, _ill_service),
     CAPTURE: Use(_likewise, run=_capture),
     "tshark -r web.pcapng -T fields -e frame.time_relative -e ip.src -e frame.comment": Use(
-        _says(r"^0\.000000000\t\S+\t\w+ rule=web bucket=\d+ owner=\d: ")),
-    TSHARK: Use(_says("COVEY|Covey"), run=_dissect),
+        says(r"^0\.000000000\t\S+\t\w+ rule=web bucket=\d+ owner=\d: ")),
+    TSHARK: Use(says("COVEY|Covey"), run=_dissect),
     "covey doctor": Use(_among_others, _address_elsewhere, status=1),
 }
-BLOCKS = list(dict.fromkeys((command.document, command.block) for command in placed(HOST)))
 
 
 def test_the_table_of_this_test_is_about_commands_that_there_are():
     assert unknown(USES, HOST) == []
 
 
-@pytest.mark.parametrize("document, block", BLOCKS)
+@pytest.mark.parametrize("document, block", blocks(HOST))
 def test_a_host_does_what_the_document_says(hosts, document, block):
-    for command in placed(HOST, document):
-        if command.block != block:
-            continue
+    for command in in_block(HOST, document, block):
         use = USES.get(command.text, Use())
         with use.around(hosts):
             done = use.run(hosts, command)

@@ -20,6 +20,7 @@ from covey_lab.shell import run
 from debian_root import build_package
 
 BUILD = pathlib.Path(os.environ.get("COVEY_BUILD", TOP / "build"))
+NAMESPACE = f"covey-package{os.getpid()}"
 
 
 def build_option(name):
@@ -41,3 +42,14 @@ def _installed():
 def _package():
     """The Debian package, a file."""
     return build_package(TOP, BUILD)
+
+
+@pytest.fixture(scope="module", name="segment")
+def _segment():
+    """A network namespace with the interface that the installed configuration names, plugged in."""
+    run("ip", "netns", "add", NAMESPACE)
+    run("ip", "-n", NAMESPACE, "link", "add", "eth1", "type", "veth", "peer", "name", "switch")
+    run("ip", "-n", NAMESPACE, "link", "set", "switch", "up")
+    run("ip", "-n", NAMESPACE, "link", "set", "lo", "up")
+    yield NAMESPACE
+    run("ip", "netns", "delete", NAMESPACE)

@@ -2,7 +2,6 @@
 """The Debian package: judged by lintian, installed, started, upgraded, removed and purged."""
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -15,24 +14,12 @@ from debian_root import DebianRoot, command_line, dependencies, enabled
 
 CONFIGURATION = "/etc/covey/coveyd.yaml"
 KEY = "/etc/covey/cluster.key"
-NAMESPACE = f"covey-package{os.getpid()}"
 
 
 @pytest.fixture(scope="module", name="root")
 def _root(package):
     with DebianRoot(BUILD / "debian", dependencies(package)) as root:
         yield root
-
-
-@pytest.fixture(scope="module", name="segment")
-def _segment():
-    """A network namespace with the interface that the installed configuration names, plugged in."""
-    run("ip", "netns", "add", NAMESPACE)
-    run("ip", "-n", NAMESPACE, "link", "add", "eth1", "type", "veth", "peer", "name", "switch")
-    run("ip", "-n", NAMESPACE, "link", "set", "switch", "up")
-    run("ip", "-n", NAMESPACE, "link", "set", "lo", "up")
-    yield NAMESPACE
-    run("ip", "netns", "delete", NAMESPACE)
 
 
 class Life:

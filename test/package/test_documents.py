@@ -7,20 +7,17 @@ then is done by the test: it starts and ends what the unit says.
 """
 
 import dataclasses
-import os
 import re
 import shutil
 import typing
 
 import pytest
-from conftest import BUILD
+from conftest import BUILD, NAMESPACE
 from covey_lab.service_manager import ServiceManager
-from covey_lab.shell import run
 from debian_root import DebianRoot, command_line, dependencies, enabled
 from document_places import DEBIAN, placed, unknown
-from document_shell import ALONE, Shell
+from document_shell import ALONE, Shell, says
 
-NAMESPACE = f"covey-documents{os.getpid()}"
 # What every Debian has but the smallest one, and what the documents install beside the package.
 BESIDE = ["iproute2", "systemd", "driverctl", "dpdk", "ethtool"]
 DOCUMENTS = sorted({command.document for command in placed(DEBIAN)})
@@ -70,17 +67,6 @@ class Host:
             self.manager.close()
 
 
-@pytest.fixture(name="segment", scope="module")
-def _segment():
-    """A network namespace with the interface that the installed configuration names, plugged in."""
-    run("ip", "netns", "add", NAMESPACE)
-    run("ip", "-n", NAMESPACE, "link", "add", "eth1", "type", "veth", "peer", "name", "switch")
-    run("ip", "-n", NAMESPACE, "link", "set", "switch", "up")
-    run("ip", "-n", NAMESPACE, "link", "set", "lo", "up")
-    yield NAMESPACE
-    run("ip", "netns", "delete", NAMESPACE)
-
-
 @pytest.fixture(name="root", scope="module")
 def _root(package, segment):  # pylint: disable=unused-argument
     packages = sorted({*dependencies(package), *BESIDE})
@@ -104,13 +90,6 @@ class Use:
     status: int = 0
     line: str = ""
     why: str = ""
-
-
-def _says(pattern):
-    def look(_, done):
-        assert re.search(pattern, done.output, re.MULTILINE), done
-
-    return look
 
 
 def _installed(host, _):
@@ -162,14 +141,14 @@ USES = {
         Use(line="test -w /etc/covey/coveyd.yaml", why="is for people"),
     "cat /sys/bus/pci/devices/0000:03:00.0/numa_node": Use(line="ls /sys/bus/pci/devices",
                                                            why=NO_NIC),
-    "lscpu -e=CPU,NODE,CORE": Use(_says("^CPU NODE CORE$")),
+    "lscpu -e=CPU,NODE,CORE": Use(says("^CPU NODE CORE$")),
     "driverctl set-override 0000:03:00.0 vfio-pci":
-        Use(_says("set-override <device> <driver>"), line="driverctl --help", why=NO_NIC),
+        Use(says("set-override <device> <driver>"), line="driverctl --help", why=NO_NIC),
     "driverctl list-overrides":
-        Use(_says("list-overrides"), line="driverctl --help", why=NO_NIC),
+        Use(says("list-overrides"), line="driverctl --help", why=NO_NIC),
     "driverctl unset-override 0000:03:00.0":
-        Use(_says("unset-override <device>"), line="driverctl --help", why=NO_NIC),
-    "covey doctor -f /etc/covey/coveyd.yaml": Use(_says("^fault  daemon_unreachable$"), status=1),
+        Use(says("unset-override <device>"), line="driverctl --help", why=NO_NIC),
+    "covey doctor -f /etc/covey/coveyd.yaml": Use(says("^fault  daemon_unreachable$"), status=1),
     "systemctl enable --now coveyd": Use(_started, line="systemctl enable coveyd", why=NO_SYSTEMD),
     "systemctl status coveyd": Use(_told_to_systemd, line=IS_ENABLED, why=NO_SYSTEMD),
     "systemctl restart coveyd": Use(_restarted, line=IS_ENABLED, why=NO_SYSTEMD),

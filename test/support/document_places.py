@@ -104,6 +104,16 @@ def placed(place, document=None):
             and document in (None, command.document)]
 
 
+def blocks(place):
+    """(document, first command) of the blocks with commands of a place, in their order."""
+    return list(dict.fromkeys((command.document, command.block) for command in placed(place)))
+
+
+def in_block(place, document, block):
+    """The commands of a block that are of that place."""
+    return [command for command in placed(place, document) if command.block == block]
+
+
 def mistakes(commands):
     """Commands without a place, and entries of the tables without a command."""
     blocks = {(command.document, command.block) for command in commands}

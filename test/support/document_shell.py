@@ -8,6 +8,7 @@ too, so that all ends with it, however the test ends.
 
 import os
 import pathlib
+import re
 import select
 import shlex
 import signal
@@ -38,6 +39,14 @@ class Done:
 
     def __repr__(self):
         return f"{self.line}\nexit status {self.status}\n{self.output}"
+
+
+def says(pattern):
+    """What looks whether a command has said something, a regular expression of lines."""
+    def look(_, done):
+        assert re.search(pattern, done.output, re.MULTILINE), done
+
+    return look
 
 
 class Shell:
