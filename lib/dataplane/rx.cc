@@ -8,6 +8,7 @@
 
 #include "dataplane/worker.h"
 #include "localstack/frame.h"
+#include "localstack/give_back.h"
 #include "localstack/left_over.h"
 #include "packet/group_message.h"
 #include "packet/headers.h"
@@ -36,6 +37,7 @@ bool Worker::receive(const Moment& moment) noexcept {
   from_parking_ = fragments_.take_ready(room);
   from_parking_ += openings_.take_ready(room.subspan(from_parking_), moment.snapshot.buckets);
   arrived_.count = from_parking_;
+  arrived_.likeness = {};
   lay_flat(0);
   take_ahead();
   if (const std::uint16_t known = arrived_.count; known < kBurst) {
@@ -53,6 +55,7 @@ bool Worker::receive(const Moment& moment) noexcept {
 void Worker::lay_flat(std::uint16_t from) noexcept {
   for (std::uint16_t i = from; i < arrived_.count; ++i) {
     arrived_.bytes[i] = flat_bytes_of(arrived_.frames[i]);
+    arrived_.likeness.see(arrived_.frames[i]);
     rte_prefetch0(arrived_.bytes[i].data());
   }
 }
@@ -67,6 +70,7 @@ void Worker::take_ahead() noexcept {
   };
   take(ahead_.frames, arrived_.frames);
   take(ahead_.bytes, arrived_.bytes);
+  if (count != 0) arrived_.likeness.see(ahead_.likeness);
   arrived_.count += count;
   ahead_.count -= count;
 }
@@ -76,9 +80,12 @@ void Worker::take_ahead() noexcept {
 void Worker::look_ahead() noexcept {
   if (arrived_.count < kBurst) return;
   const std::uint16_t before = ahead_.count;
+  if (before == 0) ahead_.likeness = {};
   ahead_.count += loan_.port.receive(loan_.queue(), std::span(ahead_.frames).subspan(before));
-  for (std::uint16_t i = before; i < ahead_.count; ++i)
+  for (std::uint16_t i = before; i < ahead_.count; ++i) {
     ahead_.bytes[i] = flat_bytes_of(ahead_.frames[i]);
+    ahead_.likeness.see(ahead_.frames[i]);
+  }
 }
 
 void Worker::decide(const Moment& moment) noexcept {
@@ -264,7 +271,7 @@ void Worker::discard_settled(const Moment& moment) noexcept {
     lot.bytes += static_cast<std::uint32_t>(arrived_.bytes[i].size());
   }
   end_lot();
-  rte_pktmbuf_free_bulk(frames.data(), count);
+  localstack::give_back(std::span(frames.data(), count), arrived_.likeness.pool());
 }
 
 }  // namespace covey::dataplane

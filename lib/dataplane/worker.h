@@ -35,6 +35,7 @@
 #include "forwarding/membership.h"
 #include "forwarding/policy.h"
 #include "forwarding/screen.h"
+#include "localstack/give_back.h"
 #include "localstack/local_stack.h"
 #include "telemetry/counter_block.h"
 
@@ -132,6 +133,7 @@ class Worker {
     std::uint16_t count = 0;
     std::array<rte_mbuf*, kBurst> frames;
     std::array<std::span<std::uint8_t>, kBurst> bytes;  // of arrived ones
+    localstack::Likeness likeness;                      // likewise, when they arrived
     // Not of what was settled at first sight.
     std::array<packet::FrameView, kBurst> views;
     std::array<forwarding::Decision, kBurst> decisions;
@@ -144,6 +146,7 @@ class Worker {
     std::uint16_t count = 0;
     std::array<rte_mbuf*, kBurst> frames;
     std::array<std::span<std::uint8_t>, kBurst> bytes;
+    localstack::Likeness likeness;
   };
   /// Frames on their way to the segment, replies first.
   struct Outbox {
