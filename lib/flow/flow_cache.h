@@ -128,16 +128,16 @@ class FlowCache {
   [[nodiscard]] bool may_hold(Placement placement) const noexcept {
     return counts_->is_occupied(placement) || places_again();
   }
-  /// A look-up in steps, for many flows side by side: begin all, go on with all, then find. In a
-  /// large cache each step waits for memory, which the one before it has asked for. The cache must
-  /// not change between.
+  /// A look-up in steps, for many flows side by side: begin all, fetch all, go on with all, then
+  /// find. In a large cache each step waits for memory, which the one before it has asked for; and
+  /// where to ask is found in page tables, which holds up what comes behind. So the steps that ask
+  /// do nothing else: many of them wait together. The cache must not change between.
   /// Begins with a FlowKey or its words, and returns what to go on with.
   template <typename Key>
   [[nodiscard]] std::uint32_t begin(const Key& key) const noexcept {
-    const std::uint32_t hash = table_.hash(key);
-    table_.prefetch_line(hash);
-    return hash;
+    return table_.hash(key);
   }
+  void fetch(std::uint32_t hash) const noexcept { table_.prefetch_line(hash); }
   void go_on(std::uint32_t hash, Sought& sought) const noexcept {
     table_.prefetch_entry(hash, sought);
   }

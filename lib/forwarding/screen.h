@@ -91,7 +91,6 @@ class Screen {
   [[nodiscard]] Positions settle_foreign(const Candidates& candidates,
                                          const Surroundings& around) noexcept;
   void read(Positions open, const Burst& burst, const flow::FlowCache& flows) noexcept;
-  void read_placed(Positions placed, const Burst& burst, const flow::FlowCache& flows) noexcept;
 
   Variant variant_;
   lanes::Ahead ahead_;

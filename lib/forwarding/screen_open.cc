@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What Screen leaves open is read, looked up and decided part by part: in a large flow cache a
-// look-up visits memory twice, and while one part waits for that another one is read.
+// What Screen leaves open is read, looked up and decided in passes over the burst: a look-up visits
+// memory twice, and all of them go there together.
 #include <bit>
 
 #include "forwarding/screen.h"
@@ -10,12 +10,10 @@ namespace covey::forwarding {
 
 namespace {
 
-constexpr unsigned kPart = 32;  // frames
-
-/// Those among frames `at` to `at` + kPart - 1, if there are such.
-Screen::Positions part_of(Screen::Positions positions, int at) {
-  if (at < 0 || at >= static_cast<int>(Screen::kMostFrames)) return 0;
-  return positions & Screen::first(kPart) << static_cast<unsigned>(at);
+template <typename Take>
+void each(Screen::Positions positions, Take&& take) {
+  for (; positions != 0; positions &= positions - 1)
+    take(static_cast<unsigned>(std::countr_zero(positions)));
 }
 
 }  // namespace
@@ -24,46 +22,34 @@ Screen::Positions Screen::decide(Positions open, const Burst& burst,
                                  const Surroundings& around) noexcept {
   if (open == 0) return 0;
   const Positions placed = open & placed_;
-  constexpr int part = kPart;
-  for (int at = 0; at < static_cast<int>(kMostFrames) + 2 * part; at += part) {
-    read(part_of(open, at), burst, around.flows);
-    for (Positions left = part_of(open, at - part); left != 0; left &= left - 1) {
-      const auto i = static_cast<unsigned>(std::countr_zero(left));
-      around.flows.go_on(hashes_[i], sought_[i]);
-    }
-    decide_placed({.positions = part_of(placed, at - 2 * part),
-                   .frames = burst.frames.data(),
-                   .views = burst.views.data(),
-                   .rules = rules_,
-                   .rule_at = positions_.data(),
-                   .buckets = buckets_.data(),
-                   .sought = sought_.data()},
-                  around, burst.decisions.data());
-  }
+  const flow::FlowCache& flows = around.flows;
+  read(open, burst, flows);
+  each(open, [&](unsigned i) { flows.fetch(hashes_[i]); });
+  each(open, [&](unsigned i) { flows.go_on(hashes_[i], sought_[i]); });
+  decide_placed({.positions = placed,
+                 .frames = burst.frames.data(),
+                 .views = burst.views.data(),
+                 .rules = rules_,
+                 .rule_at = positions_.data(),
+                 .buckets = buckets_.data(),
+                 .sought = sought_.data()},
+                around, burst.decisions.data());
   return placed;
 }
 
-/// Those that are placed, and others.
 void Screen::read(Positions open, const Burst& burst, const flow::FlowCache& flows) noexcept {
-  read_placed(open & placed_, burst, flows);
-  // decide() begins anew with these; what it touches is closer then.
-  for (Positions left = open & ~placed_; left != 0; left &= left - 1) {
-    const auto i = static_cast<unsigned>(std::countr_zero(left));
-    packet::parse_into(burst.frames[i], burst.views[i]);
-    hashes_[i] = flows.begin(burst.views[i].key);
-  }
-}
-
-void Screen::read_placed(Positions placed, const Burst& burst,
-                         const flow::FlowCache& flows) noexcept {
   const std::span<std::uint8_t>* frames = burst.frames.data();
   packet::FrameView* views = burst.views.data();
-  for (; placed != 0; placed &= placed - 1) {
-    const auto i = static_cast<unsigned>(std::countr_zero(placed));
+  each(open & placed_, [&](unsigned i) {
     hashes_[i] = packet::is_plain_ipv4(frames[i])
                      ? flows.begin(packet::read_plain_ipv4(frames[i], views[i]))
                      : flows.begin(packet::read_plain_ipv6(frames[i], views[i]));
-  }
+  });
+  // decide() begins anew with the others; what it touches is closer then.
+  each(open & ~placed_, [&](unsigned i) {
+    packet::parse_into(frames[i], views[i]);
+    hashes_[i] = flows.begin(views[i].key);
+  });
 }
 
 }  // namespace covey::forwarding

@@ -24,6 +24,7 @@ constexpr std::size_t kMiddleOfLine = 32;
 constexpr std::size_t kNextLine = 64;         // where a TCP header over IPv6 goes on
 constexpr std::size_t kFragmentPayload = 12;  // with the TCP header in whole units
 constexpr std::size_t kFragmentHeader = 8;    // of IPv6
+constexpr std::size_t kLeap = 40'503;         // odd: leads through all of 2^n frames
 
 forwarding::Settings settings_of(const Scene& scene) {
   forwarding::Settings settings = test::world_settings();
@@ -61,17 +62,28 @@ void hold(flow::FlowCache& flows, const packet::FlowKey& key, const forwarding::
   flows.note_egress(key, {test::kAck, 1, 1, true}, *forwarding::placement_of(now, key), {});
 }
 
-/// Flows of other clients, in all buckets but those of the frames.
-void hold_others(flow::FlowCache& flows, std::uint32_t count, const forwarding::Snapshot& now) {
-  packet::FlowKey key =
+/// Flows of other clients, with another port.
+class Others {
+ public:
+  Others(flow::FlowCache& flows, const forwarding::Snapshot& now) : flows_(flows), now_(now) {}
+
+  /// Until there are so many.
+  void hold_up_to(std::uint32_t count) {
+    for (; held_ < count; ++held_) {
+      base::store_be32(key_.source.data(), 0x0a000000 + held_);
+      hold(flows_, key_, now_);
+    }
+  }
+
+ private:
+  flow::FlowCache& flows_;
+  const forwarding::Snapshot& now_;
+  packet::FlowKey key_ =
       packet::parse(
           test::FrameBuilder().ip("10.99.0.1", test::kVip).tcp(1, 5432, test::kAck).build())
           .key;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    base::store_be32(key.source.data(), 0x0a000000 + i);
-    hold(flows, key, now);
-  }
-}
+  std::uint32_t held_ = 0;
+};
 
 std::uint32_t tracked_frames(const Scene& scene) {
   return scene.tracked ? static_cast<std::uint32_t>(scene.frames) : 0;
@@ -85,16 +97,19 @@ flow::Settings flow_settings(const Scene& scene) {
 
 }  // namespace
 
-Pool::Pool(const Scene& scene) : size_(scene.frames * kStride) {
+Memory::Memory(std::size_t bytes) : size_(bytes) {
   void* memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) std::abort();
   dataplane::advise_huge_pages({static_cast<std::byte*>(memory), size_});
-  memory_ = static_cast<std::uint8_t*>(memory);
-  fill(scene);
+  at_ = static_cast<std::uint8_t*>(memory);
 }
 
-Pool::~Pool() {
-  ::munmap(memory_, size_);
+Memory::~Memory() {
+  ::munmap(at_, size_);
+}
+
+Pool::Pool(const Scene& scene) : memory_(scene.frames * kStride) {
+  fill(scene);
 }
 
 // One segment from as many sources as there are frames, to each virtual IP and rule in turn.
@@ -113,7 +128,7 @@ void Pool::fill(const Scene& scene) {
   const std::size_t further = scene.fragment && scene.is_ipv6 ? kFragmentHeader : 0;
   const std::size_t ports = packet::kEthernetHeader + (scene.is_ipv6 ? 40U : 20U) + further;
   for (std::size_t i = 0; i < count(); ++i) {
-    std::uint8_t* at = memory_ + i * kStride;
+    std::uint8_t* at = memory_.at(i * kStride);
     std::ranges::copy(model, at);
     at[source_end - 1] = static_cast<std::uint8_t>(i);
     at[source_end - 2] = static_cast<std::uint8_t>(i >> 8U);
@@ -132,13 +147,21 @@ Stage::Stage(const Scene& scene)
       flows_(flow_settings(scene), now_.policy->classes().class_sizes, 7) {
   for (const std::span<std::byte> table : flows_.tables())
     dataplane::advise_huge_pages(table);
-  hold_others(flows_, scene.flows, now_);
-  for (std::size_t i = 0; i < tracked_frames(scene); ++i) {
-    const packet::FlowKey key = packet::parse(pool_.frame(i)).key;
-    hold(flows_, key, now_);
-    hashes_.push_back(flows_.begin(key));
-  }
+  hold_all();
   pool_.take(0, bursts_[0]);
+}
+
+// Connections are older and younger without regard to when a frame of theirs comes.
+void Stage::hold_all() {
+  const std::size_t frames = tracked_frames(scene_);
+  Others others(flows_, now_);
+  for (std::size_t i = 0; i < frames; ++i) {
+    others.hold_up_to(static_cast<std::uint32_t>(scene_.flows * i / frames));
+    hold(flows_, packet::parse(pool_.frame(i * kLeap % frames)).key, now_);
+  }
+  others.hold_up_to(scene_.flows);
+  for (std::size_t i = 0; i < frames; ++i)
+    hashes_.push_back(flows_.begin(packet::parse(pool_.frame(i)).key));
 }
 
 Stage::Turn Stage::next_turn() {
@@ -155,13 +178,6 @@ Stage::Turn Stage::fetched_turn() {
   return turn;
 }
 
-// The index begins with the first of its lines; see FlowTable.
-const std::byte* Stage::line_of(std::uint32_t hash) {
-  constexpr std::size_t line = 64;
-  const std::span<std::byte> index = flows_.tables()[1];
-  return index.data() + line * ((hash >> 8U) % (index.size() / line));
-}
-
 std::uint64_t Stage::touch_burst() {
   std::uint64_t sum = 0;
   for (const std::span<std::uint8_t> frame : fetched_turn().frames) {
@@ -171,23 +187,14 @@ std::uint64_t Stage::touch_burst() {
   return sum;
 }
 
-// As a worker does it: while one half waits for memory, something is done for the other.
+// In the steps of a worker.
 std::uint64_t Stage::touch_flows() {
-  constexpr std::size_t half = kBurst / 2;
   const Turn turn = fetched_turn();
   const std::uint32_t* const hashes = hashes_.data() + turn.first;
-  const auto fetch_lines = [&](std::size_t from) {
-    for (std::size_t i = from; i < from + half; ++i)
-      __builtin_prefetch(line_of(hashes[i]));
-  };
-  const auto fetch_entries = [&](std::size_t from) {
-    for (std::size_t i = from; i < from + half; ++i)
-      flows_.go_on(hashes[i], sought_[i]);
-  };
-  fetch_lines(0);
-  fetch_lines(half);
-  fetch_entries(0);
-  fetch_entries(half);
+  for (std::size_t i = 0; i < kBurst; ++i)
+    flows_.fetch(hashes[i]);
+  for (std::size_t i = 0; i < kBurst; ++i)
+    flows_.go_on(hashes[i], sought_[i]);
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < kBurst; ++i) {
     sum += base::load_le64(turn.frames[i].data() + kMiddleOfLine);

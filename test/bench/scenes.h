@@ -42,27 +42,40 @@ struct Scene {
 
 [[nodiscard]] std::vector<Scene> all_scenes();
 
-/// Frames in a buffer pool: huge pages where the system has them, as DPDK would.
+/// In huge pages where the system has them, as DPDK's is.
+class Memory {
+ public:
+  explicit Memory(std::size_t bytes);
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+  ~Memory();
+
+  [[nodiscard]] std::uint8_t* at(std::size_t offset) const { return at_ + offset; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+ private:
+  std::uint8_t* at_ = nullptr;
+  std::size_t size_;
+};
+
+/// Frames in a buffer pool.
 class Pool {
  public:
   explicit Pool(const Scene& scene);
-  Pool(const Pool&) = delete;
-  Pool& operator=(const Pool&) = delete;
-  ~Pool();
 
   [[nodiscard]] std::span<std::uint8_t> frame(std::size_t i) const {
-    return {memory_ + i * kStride, length_};
+    return {memory_.at(i * kStride), length_};
   }
   /// As many frames as there is room for, from that one on.
   void take(std::size_t first, std::span<std::span<std::uint8_t>> frames) const {
-    std::uint8_t* at = memory_ + first * kStride;
+    std::uint8_t* at = memory_.at(first * kStride);
     const std::size_t length = length_;
     for (std::span<std::uint8_t>& frame : frames) {
       frame = {at, length};
       at += kStride;
     }
   }
-  [[nodiscard]] std::size_t count() const { return size_ / kStride; }
+  [[nodiscard]] std::size_t count() const { return memory_.size() / kStride; }
 
  private:
   // As DPDK lays out buffers of 2,048 bytes, an odd number of cache lines: so they use all sets of
@@ -71,8 +84,7 @@ class Pool {
 
   void fill(const Scene& scene);
 
-  std::uint8_t* memory_ = nullptr;
-  std::size_t size_;
+  Memory memory_;
   std::size_t length_ = 0;
 };
 
@@ -99,7 +111,7 @@ class Stage {
   Turn next_turn();
   /// With the headers of those ahead on their way.
   Turn fetched_turn();
-  const std::byte* line_of(std::uint32_t hash);
+  void hold_all();
 
   const Scene scene_;
   const forwarding::Snapshot now_;
