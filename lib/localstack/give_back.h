@@ -21,6 +21,7 @@ class Likeness {
     difference_ |= (frame->nb_segs ^ 1U) | (rte_mbuf_refcnt_read(frame) ^ 1U) |
                    (RTE_MBUF_DIRECT(frame) ? 0U : 1U) | (frame->pool == pool_ ? 0U : 1U);
   }
+  /// Of others, that were seen before.
   void see(const Likeness& others) noexcept {
     if (pool_ == nullptr) pool_ = others.pool_;
     difference_ |= others.difference_ | (others.pool_ == pool_ ? 0U : 1U);
