@@ -155,13 +155,15 @@ Stage::Stage(const Scene& scene)
 void Stage::hold_all() {
   const std::size_t frames = tracked_frames(scene_);
   Others others(flows_, now_);
+  hashes_.resize(frames);
   for (std::size_t i = 0; i < frames; ++i) {
     others.hold_up_to(static_cast<std::uint32_t>(scene_.flows * i / frames));
-    hold(flows_, packet::parse(pool_.frame(i * kLeap % frames)).key, now_);
+    const std::size_t frame = i * kLeap % frames;
+    const packet::FlowKey key = packet::parse(pool_.frame(frame)).key;
+    hold(flows_, key, now_);
+    hashes_[frame] = flows_.begin(key);
   }
   others.hold_up_to(scene_.flows);
-  for (std::size_t i = 0; i < frames; ++i)
-    hashes_.push_back(flows_.begin(packet::parse(pool_.frame(i)).key));
 }
 
 Stage::Turn Stage::next_turn() {
