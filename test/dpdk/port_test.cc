@@ -174,7 +174,8 @@ TEST_CASE("a checksum that a neighbour on a virtio segment leaves open is known 
       sent, view,
       {.checksum_start = view.l4_offset,
        .checksum_field = static_cast<std::uint16_t>(view.l4_offset + packet::kUdpChecksum)}));
-  REQUIRE(rte_eth_tx_burst(segment.id, 0, &sent, 1) == 1);
+  // The port may be up before the other end has learned of its queues.
+  wait_until([&] { return rte_eth_tx_burst(segment.id, 0, &sent, 1) == 1; });
 
   std::array<rte_mbuf*, 1> burst{};
   wait_until([&] { return port->receive(0, burst) == 1; });

@@ -47,17 +47,26 @@ def meson_log(build: Path) -> Path:
     return build / "meson-logs" / "testlog.json"
 
 
+def meson_entries(build: Path) -> list[dict]:
+    """Of each test of the last run of `meson test` that was not skipped: name, result, stdout."""
+    log = meson_log(build)
+    lines = log.read_text().splitlines() if log.exists() else []
+    return [entry for line in lines if (entry := json.loads(line))["result"] != "SKIP"]
+
+
+def failed_in_meson(build: Path) -> list[str]:
+    """The names of its tests that failed."""
+    return [entry["name"] for entry in meson_entries(build)
+            if cases_of(entry.get("stdout", "") or "", entry["result"] == "OK")[1]]
+
+
 def cases_of_meson(build: Path, status: int) -> tuple[int, int]:
     """The cases of the last run of `meson test`, which ended with `status`."""
-    log = meson_log(build)
-    if not log.exists():
+    if not meson_log(build).exists():
         print(f"no test ran in {build}")
         return 0, 1
     passed = failed = 0
-    for line in log.read_text().splitlines():
-        entry = json.loads(line)
-        if entry["result"] == "SKIP":
-            continue
+    for entry in meson_entries(build):
         output = entry.get("stdout", "") or ""
         for figures in FIGURES.findall(output):
             print(f"  {figures}")
