@@ -67,6 +67,16 @@ void ClassTables::add(std::vector<BucketState> states, std::vector<base::HostId>
     rows_.push_back(row);
   }
   tables_.push_back({row.mask, std::move(states), std::move(owners)});
+  find_run_of(rows_.size() - 1);
+}
+
+/// When that of the class before is known.
+void ClassTables::find_run_of(std::size_t map_class) {
+  runs_.resize(rows_.size());
+  const bool goes_on = map_class > 0 && rows_[map_class] == rows_[map_class - 1];
+  const auto first = static_cast<std::uint16_t>(map_class);
+  runs_[map_class] = {goes_on ? runs_[map_class - 1].first : first, 0};
+  runs_[runs_[map_class].first].end = static_cast<std::uint16_t>(map_class + 1);
 }
 
 void ClassTables::set_state(base::ClassIndex map_class, base::BucketIndex bucket,
@@ -78,6 +88,8 @@ void ClassTables::set_state(base::ClassIndex map_class, base::BucketIndex bucket
     words_.resize(start + words_of(row.mask));
     std::copy_n(words_.begin() + row.start, words_of(row.mask), words_.begin() + start);
     row.start = start;
+    for (std::size_t c = 0; c < rows_.size(); ++c)
+      find_run_of(c);
   }
   tables_[map_class.value].states[bucket.value] = state;
   const std::uint64_t bit = std::uint64_t{1} << bucket.value % kWordBits;
@@ -94,6 +106,11 @@ void ClassTables::check_invariants() const {
   for (std::size_t c = 0; c < tables_.size(); ++c) {
     const std::vector<BucketState>& states = tables_[c].states;
     COVEY_ASSERT(rows_[c].mask == states.size() - 1 && tables_[c].owners.size() == states.size());
+    const std::size_t first = runs_[c].first;
+    const std::size_t end = runs_[first].end;
+    COVEY_ASSERT(first <= c && c < end && rows_[first] == rows_[c]);
+    COVEY_ASSERT(c + 1 == end || rows_[c + 1] == rows_[c]);
+    COVEY_ASSERT(end == rows_.size() || rows_[end] != rows_[c]);
     for (std::size_t b = 0; b < states.size(); ++b) {
       const bool bit = (words_[rows_[c].start + b / kWordBits] >> b % kWordBits & 1U) != 0;
       COVEY_ASSERT(bit == (states[b] == BucketState::foreign));

@@ -54,6 +54,11 @@ class ClassTables {
     std::uint32_t start = 0;  // in foreign_words()
     friend bool operator==(const Row&, const Row&) = default;
   };
+  /// Of classes that follow one another and share their row.
+  struct Run {
+    std::uint16_t first = 0;
+    std::uint16_t end = 0;  // the class behind the last; said at the first class alone
+  };
 
   /// The next class, of as many buckets as there are states, a power of two.
   void add(std::vector<BucketState> states, std::vector<base::HostId> owners);
@@ -70,12 +75,17 @@ class ClassTables {
   /// By class.
   [[nodiscard]] const Row* rows() const { return rows_.data(); }
   [[nodiscard]] const std::uint64_t* foreign_words() const { return words_.data(); }
-  /// Asserts that bits and states say the same.
+  /// By class, that in which it is.
+  [[nodiscard]] const Run* runs() const { return runs_.data(); }
+  /// Asserts that bits and states say the same, and runs what rows do.
   void check_invariants() const;
 
  private:
+  void find_run_of(std::size_t map_class);
+
   std::vector<ClassTable> tables_;
   std::vector<Row> rows_;
+  std::vector<Run> runs_;
   std::vector<std::uint64_t> words_;
   std::vector<Row> latest_;  // rows that the next class may share
 };

@@ -96,13 +96,17 @@ class VirtualIps {
       left = _kandn_mask8(hit, left);
     }
     tables = _mm512_and_si512(tables, all(0xffff));
-    if (found != 0) {
-      is_known_ = 0xff;
-      high_ = all(first_of(high, found));
-      low_ = all(first_of(low, found));
-      table_ = all(first_of(tables, found));
-    }
+    remember(found, high, low, tables);
     return found;
+  }
+
+  // That of the first lane, if it has one: it is at hand.
+  void remember(Mask found, Word high, Word low, Word tables) {
+    if ((found & 1U) == 0) return;
+    is_known_ = 0xff;
+    high_ = _mm512_broadcastq_epi64(_mm512_castsi512_si128(high));
+    if (family == kIpv6) low_ = _mm512_broadcastq_epi64(_mm512_castsi512_si128(low));
+    table_ = _mm512_broadcastq_epi64(_mm512_castsi512_si128(tables));
   }
 
   // Those of `left` whose address is in their slot, with its table; `left` loses those whose slot
@@ -209,15 +213,20 @@ Mask placeable(Mask some, const std::uint64_t* rules) {
 std::size_t class_of(std::uint32_t brief) {
   return brief & 0xffff;
 }
-/// Whether the rules of all these frames are of that class.
-bool are_of_class(std::size_t its_class, std::uint64_t which, const std::uint32_t* briefs) {
+/// Whether the rules of all these frames are of classes that follow one another and share the row
+/// of that one.
+bool are_alike(std::size_t its_class, std::uint64_t which, const std::uint32_t* briefs,
+               const std::uint32_t* runs) {
   constexpr std::size_t width = 16;
-  const Word wanted = _mm512_set1_epi32(static_cast<int>(its_class));
+  const std::uint32_t first = runs[its_class] & 0xffffU;
+  const std::uint32_t size = (runs[first] >> 16U) - first;
   std::uint64_t found = 0;
   for (std::size_t i = 0; i < kMostFrames; i += width) {
     const Word classes =
         _mm512_and_si512(_mm512_loadu_si512(briefs + i), _mm512_set1_epi32(0xffff));
-    found |= std::uint64_t{_mm512_cmpeq_epi32_mask(classes, wanted)} << i;
+    const Word away = _mm512_sub_epi32(classes, _mm512_set1_epi32(static_cast<int>(first)));
+    const Word most = _mm512_set1_epi32(static_cast<int>(size));
+    found |= std::uint64_t{_mm512_cmplt_epu32_mask(away, most)} << i;
   }
   return (which & ~found) == 0;
 }
@@ -414,7 +423,7 @@ Parts parts_avx512(const Candidates& candidates, const Ahead& ahead, const Bucke
   const std::size_t first_class = class_of(briefs[std::countr_zero(left)]);
   const std::uint64_t first_row = buckets.rows[first_class];
   const bool is_small = static_cast<std::uint32_t>(first_row) < BitTable::kBuckets;
-  if (is_small && are_of_class(first_class, left, briefs)) [[likely]] {
+  if (is_small && are_alike(first_class, left, briefs, buckets.runs)) [[likely]] {
     look_up_in_registers(left, first_row, candidates.hashes, ahead, buckets, at, parts);
     return parts;
   }

@@ -89,6 +89,7 @@ struct Unplaced {
 /// What is known of buckets, see bucket::ClassTables and flow::BucketCounts.
 struct Buckets {
   const std::uint64_t* rows;  // by class: mask, and from bit 32 on start
+  const std::uint32_t* runs;  // by class: first class, and of that one from bit 16 on the end
   const std::uint64_t* foreign;
   const std::uint64_t* occupied;
 };

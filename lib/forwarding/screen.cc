@@ -274,12 +274,15 @@ void Screen::look_up_one(std::size_t i, Bytes frame, const Policy& policy,
 /// What can be said of many buckets side by side, if anything.
 lanes::Parts Screen::parts_of(const Candidates& candidates, const Surroundings& around) noexcept {
   using Row = bucket::ClassTables::Row;
+  using Run = bucket::ClassTables::Run;
   static_assert(sizeof(Row) == sizeof(std::uint64_t) && offsetof(Row, start) == 4);
+  static_assert(sizeof(Run) == sizeof(std::uint32_t) && offsetof(Run, end) == 2);
   static_assert(sizeof(base::BucketIndex) == sizeof(std::uint32_t));
   if (variant_.parts == nullptr) return {};
   const bucket::ClassTables& classes = around.snapshot.buckets.classes;
   return variant_.parts({candidates.all, briefs_.data(), outputs_.hashes.data()}, ahead_,
                         {reinterpret_cast<const std::uint64_t*>(classes.rows()),
+                         reinterpret_cast<const std::uint32_t*>(classes.runs()),
                          classes.foreign_words(), around.flows.counts().occupied_in_any()},
                         reinterpret_cast<std::uint32_t*>(buckets_.data()));
 }
