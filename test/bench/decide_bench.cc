@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "scenes.h"
+#include "stage.h"
 
 namespace {
 
@@ -19,24 +20,32 @@ using namespace covey;
 
 void run(benchmark::State& state, const bench::Scene& scene) {
   const auto stage = std::make_unique<bench::Stage>(scene);
-  std::size_t unexpected = 0;
+  if (stage->rehearse() != 0)
+    return state.SkipWithError("a frame gets another verdict than the one measured");
   while (state.KeepRunningBatch(bench::kBurst))
-    unexpected += stage->decide_burst();
-  if (unexpected != 0) state.SkipWithError("a frame got another verdict than the one measured");
+    stage->decide_burst();
   state.SetItemsProcessed(state.iterations());
 }
 
-void touch(benchmark::State& state, const bench::Scene& scene) {
+/// What by itself is only a part of deciding a burst.
+template <auto part>
+void run_part(benchmark::State& state, const bench::Scene& scene) {
   const auto stage = std::make_unique<bench::Stage>(scene);
   while (state.KeepRunningBatch(bench::kBurst))
-    benchmark::DoNotOptimize(stage->touch_burst());
+    benchmark::DoNotOptimize((*stage.*part)());
   state.SetItemsProcessed(state.iterations());
 }
 
-void touch_flows(benchmark::State& state, const bench::Scene& scene) {
-  const auto stage = std::make_unique<bench::Stage>(scene);
+struct BesideLines {
+  const bench::Scene& scene;
+  std::size_t lines;
+};
+void run_beside(benchmark::State& state, const BesideLines& what) {
+  const auto stage = std::make_unique<bench::Stage>(what.scene);
+  const bench::Memory memory(what.lines * 64);
+  std::memset(memory.at(0), 1, memory.size());
   while (state.KeepRunningBatch(bench::kBurst))
-    benchmark::DoNotOptimize(stage->touch_flows());
+    stage->decide_beside(memory, what.lines);
   state.SetItemsProcessed(state.iterations());
 }
 
@@ -70,24 +79,35 @@ void add(const std::string& name, void (*measure)(benchmark::State&, What),
                           [](const std::vector<double>& runs) { return std::ranges::min(runs); });
 }
 
+void add_parts(const bench::Scene& scene) {
+  const std::string where = scene.name.substr(scene.name.find('/') + 1);
+  const bool streams = scene.frames != bench::kFewFrames;
+  const bool is_foreign = !scene.tracked && streams && scene.flows == 0;
+  // Frames that lie in memory, and nothing done with them but reading a word, of IPv6 two, since
+  // what is to be read lies in two lines.
+  if (is_foreign) {
+    const std::string name = scene.is_ipv6 ? "touch_only_ipv6/" : "touch_only/";
+    add(name + where, run_part<&bench::Stage::touch_burst>, scene);
+  }
+  if (is_foreign && !scene.is_ipv6)
+    add("place_only/" + where, run_part<&bench::Stage::place_burst>, scene);
+  // Likewise what of the time of a held segment is memory alone.
+  if (scene.tracked && !scene.is_ipv6 && streams)
+    add("touch_flows/" + where, run_part<&bench::Stage::touch_flows>, scene);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (const bench::Scene& scene : bench::all_scenes()) {
+  const std::vector<bench::Scene> scenes = bench::all_scenes();
+  for (const bench::Scene& scene : scenes) {
     add(scene.name, run, scene);
-    // For comparison: frames that lie in memory, and nothing done with them but reading a word, of
-    // IPv6 two, since what is to be read lies in two lines.
-    const bool is_plain = scene.flows == 0 && !scene.tracked && scene.frames != bench::kFewFrames;
-    if (is_plain) {
-      add((scene.is_ipv6 ? "touch_only_ipv6" : "touch_only") +
-              scene.name.substr(scene.name.find('/')),
-          touch, scene);
-    }
-    // Likewise what of the time of a held segment is memory alone.
-    if (scene.tracked && !scene.is_ipv6 && scene.frames != bench::kFewFrames) {
-      add("touch_flows" + scene.name.substr(scene.name.find('/')), touch_flows, scene);
-    }
+    add_parts(scene);
   }
+  const auto held = std::ranges::find(scenes, "tracked_ipv4", &bench::Scene::name);
+  for (const auto& [name, lines] :
+       {std::pair("1", 1U), std::pair("1M", 1U << 20U), std::pair("4M", 1U << 22U)})
+    add(std::string("tracked_ipv4/and_a_line_of_") + name, run_beside, BesideLines{*held, lines});
   add("lines_in_a_row", follow, 64);
   add("lines_in_pages", follow, 4096 + 64);
   benchmark::Initialize(&argc, argv);

@@ -10,26 +10,27 @@
 #include <string_view>
 
 #include "scenes.h"
+#include "stage.h"
 
 namespace {
 
 using namespace covey;
 
-[[gnu::noinline]] std::size_t count_frames(bench::Stage& stage, std::size_t frames) {
-  std::size_t unexpected = 0;
+[[gnu::noinline]] void count_frames(bench::Stage& stage, std::size_t frames) {
   for (std::size_t i = 0; i < frames; i += bench::kBurst)
-    unexpected += stage.decide_burst();
-  return unexpected;
+    stage.decide_burst();
 }
 
 int count(std::string_view name, std::size_t frames) {
   for (const bench::Scene& scene : bench::all_scenes()) {
     if (scene.name != name) continue;
     const auto stage = std::make_unique<bench::Stage>(scene);
-    stage->decide_burst();  // what is done once
-    if (count_frames(*stage, frames) == 0) return 0;
-    std::fputs("a frame got another verdict than the one measured\n", stderr);
-    return 1;
+    if (stage->rehearse() != 0) {  // and what is done once
+      std::fputs("a frame gets another verdict than the one measured\n", stderr);
+      return 1;
+    }
+    count_frames(*stage, frames);
+    return 0;
   }
   std::fputs("there is no such scene; allowed:", stderr);
   for (const bench::Scene& scene : bench::all_scenes())

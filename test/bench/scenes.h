@@ -88,42 +88,4 @@ class Pool {
   std::size_t length_ = 0;
 };
 
-class Stage {
- public:
-  explicit Stage(const Scene& scene);
-
-  /// The next burst; returns how many got another verdict than expected.
-  std::size_t decide_burst();
-  /// Only reads a word of each line of each frame of the next burst: what memory alone costs. Their
-  /// sum, so that it must be done.
-  std::uint64_t touch_burst();
-  /// Of a scene that is tracked: reads a word of each frame, the line of the index where its flow
-  /// is found, and the flow.
-  std::uint64_t touch_flows();
-
- private:
-  using Frames = std::array<std::span<std::uint8_t>, kBurst>;
-  struct Turn {
-    std::size_t first;  // of the frames, in the pool
-    const Frames& frames;
-    const Frames& ahead;
-  };
-  Turn next_turn();
-  /// With the headers of those ahead on their way.
-  Turn fetched_turn();
-  void hold_all();
-
-  const Scene scene_;
-  const forwarding::Snapshot now_;
-  const Pool pool_;
-  flow::FlowCache flows_;
-  std::size_t next_ = 0;  // frame
-  forwarding::Screen screen_;
-  std::array<Frames, 2> bursts_;  // of which one is the next
-  std::array<packet::FrameView, kBurst> views_;
-  std::vector<std::uint32_t> hashes_;                   // of flows, by frame, if tracked
-  std::array<flow::Sought, kBurst> sought_;             // by touch_flows()
-  std::array<forwarding::Decision, kBurst> decisions_;  // not of what is settled at first sight
-};
-
 }  // namespace covey::bench
