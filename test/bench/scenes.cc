@@ -4,9 +4,8 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstdlib>
-#include <memory>
+#include <string_view>
 #include <utility>
 
 #include "dataplane/huge_pages.h"

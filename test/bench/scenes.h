@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Scenes: kinds of frames in kinds of state, and what a worker does to a burst of them between
-// taking it from the port and handing it on: screen, parse, look up, decide.
+// Scenes: kinds of frames in kinds of state, and the pool in which the frames of one lie.
 //
 // Owner: test/bench. Thread: one. Foreign: another host's bucket, by far the most frequent; owned:
 // a SYN in our own bucket; tracked: a segment of a connection in the cache; dirty: a segment of
-// nobody's in an own bucket where others hold some; fragment: a foreign one that has ports. Frames
-// lie 2,304 bytes apart as in a buffer pool: 4,096 of them, which stay in the caches, or more
-// (`/64k`, `/1M`), which come from memory. Sources differ from frame to frame, so that neither hash
-// nor look-up is predictable.
+// nobody's in an own bucket where others hold some; fragment: a foreign one that has ports. Of
+// frames there are 4,096, which stay in the caches, or more (`/64k`, `/1M`), which come from
+// memory. Sources differ from frame to frame, so that neither hash nor look-up is predictable.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "flow/flow_cache.h"
-#include "forwarding/decide.h"
+#include "bucket/bucket_table.h"
 #include "forwarding/screen.h"
+#include "forwarding/verdict.h"
+#include "packet/parse.h"
 
 namespace covey::bench {
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "bucket/siphash_batch.h"
@@ -14,8 +15,6 @@
 namespace covey::bench {
 
 namespace {
-
-using bucket::BucketState;
 
 constexpr std::size_t kMiddleOfLine = 32;
 constexpr std::size_t kNextLine = 64;  // where a TCP header over IPv6 goes on
