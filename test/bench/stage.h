@@ -33,7 +33,7 @@ class Stage {
   /// Of a scene that is tracked: reads a word of each frame, the line of the index where its flow
   /// is found, and the flow.
   std::uint64_t touch_flows();
-  /// Of a scene of foreign IPv4: the least that decides by Covey's hash at all. Checks that it is a
+  /// Of a scene of foreign IPv4: a plain pass that decides by Covey's hash. Checks that it is a
   /// plain TCP segment, hashes it, and looks at one bit of its bucket; knows one rule and no
   /// virtual IP. Returns how many are foreign.
   std::size_t place_burst();
