@@ -5,9 +5,10 @@
 // nothing; the shell looks at status() first and tells the operator. A class that is held back is
 // one in which this host counts for less, or for nothing: as draining, but of this class alone.
 // Stopping is: no bucket for the workers, then, once they follow that table, LEAVE three times,
-// then Stopped. Draining is an ordinary generation in which this host counts for nothing, and a
-// stop when its last flow ends; a host that drains while nobody can take over leaves its buckets
-// unowned: new connections are refused, as in NLB, and old ones go on.
+// then Stopped; whoever is told to start meanwhile does so then. Draining is an ordinary generation
+// in which this host counts for nothing, and a stop when its last flow ends; a host that drains
+// while nobody can take over leaves its buckets unowned: new connections are refused, as in NLB,
+// and old ones go on.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -31,15 +32,19 @@ constexpr int kLeaveMessages = 3;  // nobody acknowledges them
 void Node::Impl::obey(TimePoint now, const OperatorCommand& command) {
   switch (command.verb) {
     case Verb::start:
+      starts_again = life == Life::stopping && after_stopping == Life::stopped;
       if (life == Life::stopped) start(now);
       if (life == Life::running && draining) draining = false;
       break;
     case Verb::stop:
+      starts_again = false;
       if (life == Life::running) stop(now, Life::stopped);
       comes_back = command.comes_back;
       break;
     case Verb::suspend:
+      starts_again = false;
       if (life == Life::running) stop(now, Life::suspended);
+      if (life == Life::stopping) after_stopping = Life::suspended;
       if (life == Life::stopped) life = Life::suspended;
       break;
     case Verb::resume:  // allows `start` again, no more
@@ -134,6 +139,7 @@ void Node::Impl::finish_stopping(TimePoint now) {
   life = after_stopping;
   draining = false;
   emit(Stopped{});
+  if (std::exchange(starts_again, false)) start(now);
 }
 
 void Node::Impl::take_census(TimePoint now, const FlowCensus& census) {

@@ -418,9 +418,6 @@ void Episode::mend() {
     obey(host, weight_command(static_cast<std::uint16_t>(20 + chance_for(host, kForWeight) % 81)));
     take_all(host);
   });
-  // Whose drain was just ending did not hear "start".
-  if (!run_until(segment_.now() + setup_.cluster.timing.interval)) return;
-  for_each_host([&](HostId host) { obey(host, command(Verb::start)); });
 }
 
 void Episode::take_all(HostId host) {

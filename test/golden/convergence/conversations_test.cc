@@ -71,6 +71,18 @@ TEST_CASE("hosts that are restarted one after the other leave no gap") {
   story.compare();
 }
 
+TEST_CASE("a host that is told to start while it stops leaves first, and comes back as another") {
+  Story story("start-while-stopping");
+  story.begin_with(2);
+  story.note("stop host 2, and start it before its workers have stopped");
+  story.obey(kTwo, Verb::stop);
+  story.obey(kTwo, Verb::start);
+  story.segment.run_for(600ms);
+  CHECK(story.segment.owned_buckets({1}) == 64);
+  CHECK(story.share(kTwo) == 32);
+  story.compare();
+}
+
 TEST_CASE("the connections of a host that is restarted are spared until it is back") {
   Story story("restart");
   story.begin_with(3);

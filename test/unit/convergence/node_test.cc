@@ -236,6 +236,30 @@ TEST_CASE("start after stop joins as a new incarnation") {
   CHECK(cluster.segment.node(kTwo).status(cluster.segment.now()).members[1].nonce != before);
 }
 
+TEST_CASE("start while the host stops is obeyed once it has stopped") {
+  ObservedCluster cluster(2);
+  const std::uint64_t before = cluster.segment.node(kTwo).status({}).members[1].nonce;
+  cluster.obey(kTwo, Verb::stop);
+  cluster.obey(kTwo, Verb::start);
+  SECTION("it joins as a new incarnation") {
+    cluster.segment.run_for(1s);
+    cluster.check_whole({kOne, kTwo});
+    CHECK(cluster.segment.node(kTwo).status(cluster.segment.now()).members[1].nonce != before);
+  }
+  SECTION("unless it is to stop after all") {
+    cluster.obey(kTwo, Verb::stop);
+    cluster.segment.run_for(1s);
+    CHECK(cluster.state(kTwo) == HostState::stopped);
+    cluster.check_whole({kOne});
+  }
+  SECTION("unless it is suspended meanwhile") {
+    cluster.obey(kTwo, Verb::suspend);
+    cluster.segment.run_for(1s);
+    CHECK(cluster.state(kTwo) == HostState::suspended);
+    cluster.check_whole({kOne});
+  }
+}
+
 TEST_CASE("a suspended host obeys resume before start") {
   ObservedCluster cluster(2);
   cluster.obey(kTwo, Verb::suspend);
