@@ -32,17 +32,16 @@ constexpr int kLeaveMessages = 3;  // nobody acknowledges them
 void Node::Impl::obey(TimePoint now, const OperatorCommand& command) {
   switch (command.verb) {
     case Verb::start:
-      starts_again = life == Life::stopping && after_stopping == Life::stopped;
+      if (life == Life::stopping && after_stopping == Life::stopped) after_stopping = Life::running;
       if (life == Life::stopped) start(now);
       if (life == Life::running && draining) draining = false;
       break;
     case Verb::stop:
-      starts_again = false;
       if (life == Life::running) stop(now, Life::stopped);
+      if (life == Life::stopping && after_stopping == Life::running) after_stopping = Life::stopped;
       comes_back = command.comes_back;
       break;
     case Verb::suspend:
-      starts_again = false;
       if (life == Life::running) stop(now, Life::suspended);
       if (life == Life::stopping) after_stopping = Life::suspended;
       if (life == Life::stopped) life = Life::suspended;
@@ -139,7 +138,7 @@ void Node::Impl::finish_stopping(TimePoint now) {
   life = after_stopping;
   draining = false;
   emit(Stopped{});
-  if (std::exchange(starts_again, false)) start(now);
+  if (life == Life::running) start(now);
 }
 
 void Node::Impl::take_census(TimePoint now, const FlowCensus& census) {

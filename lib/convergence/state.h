@@ -293,8 +293,7 @@ struct Node::Impl {
   bool draining = false;
 
   Life life = Life::running;
-  Life after_stopping = Life::stopped;
-  bool starts_again = false;              // told to start while it stops
+  Life after_stopping = Life::stopped;    // running: told to start while it stops
   std::vector<std::uint64_t> own_nonces;  // all starts of this object
   SendLog sent;
   PeerTable peers;
