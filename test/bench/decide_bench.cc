@@ -42,10 +42,10 @@ struct BesideLines {
 };
 void run_beside(benchmark::State& state, const BesideLines& what) {
   const auto stage = std::make_unique<bench::Stage>(what.scene);
-  const bench::Memory memory(what.lines * 64);
+  const bench::Memory memory(what.lines * bench::kLine);
   std::memset(memory.at(0), 1, memory.size());
   while (state.KeepRunningBatch(bench::kBurst))
-    stage->decide_beside(memory, what.lines);
+    stage->decide_beside(memory);
   state.SetItemsProcessed(state.iterations());
 }
 
@@ -108,8 +108,8 @@ int main(int argc, char** argv) {
   for (const auto& [name, lines] :
        {std::pair("1", 1U), std::pair("1M", 1U << 20U), std::pair("4M", 1U << 22U)})
     add(std::string("tracked_ipv4/and_a_line_of_") + name, run_beside, BesideLines{*held, lines});
-  add("lines_in_a_row", follow, 64);
-  add("lines_in_pages", follow, 4096 + 64);
+  add("lines_in_a_row", follow, bench::kLine);
+  add("lines_in_pages", follow, 4096 + bench::kLine);
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();

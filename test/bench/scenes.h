@@ -23,6 +23,7 @@ namespace covey::bench {
 
 inline constexpr std::size_t kBurst = forwarding::Screen::kMostFrames;
 inline constexpr std::size_t kFewFrames = 4096;
+inline constexpr std::size_t kLine = 64;  // of a cache
 
 struct Scene {
   std::string name;

@@ -17,7 +17,6 @@ namespace covey::bench {
 namespace {
 
 constexpr std::size_t kMiddleOfLine = 32;
-constexpr std::size_t kNextLine = 64;  // where a TCP header over IPv6 goes on
 constexpr std::size_t kLeap = 40'503;  // odd: leads through all of 2^n frames
 
 forwarding::Settings settings_of(const Scene& scene) {
@@ -135,7 +134,8 @@ std::uint64_t Stage::touch_burst() {
   std::uint64_t sum = 0;
   for (const std::span<std::uint8_t> frame : fetched_turn().frames) {
     sum += base::load_le64(frame.data() + kMiddleOfLine);
-    if (scene_.is_ipv6) sum += base::load_le64(frame.data() + kNextLine);
+    // A TCP header over IPv6 goes on in the next line.
+    if (scene_.is_ipv6) sum += base::load_le64(frame.data() + kLine);
   }
   return sum;
 }
@@ -216,11 +216,11 @@ std::size_t Stage::place_burst() {
   return foreign;
 }
 
-void Stage::decide_beside(const Memory& memory, std::size_t lines) {
-  constexpr std::size_t line = 64;
+void Stage::decide_beside(const Memory& memory) {
+  const std::size_t last = memory.size() / kLine - 1;
   for (std::size_t i = 0; i < kBurst; ++i) {
     random_ = random_ * 6364136223846793005 + 1442695040888963407;  // Knuth's MMIX
-    __builtin_prefetch(memory.at((random_ >> 32U & (lines - 1)) * line));
+    __builtin_prefetch(memory.at((random_ >> 32U & last) * kLine));
   }
   decide_burst();
 }

@@ -39,8 +39,8 @@ class Stage {
   std::size_t place_burst();
   /// Asks, for each frame of the next burst, for some line of that memory, at the cheapest moment
   /// and without waiting for it, and decides the burst: what any table of flows costs besides, even
-  /// one that knows where each lies. `lines`: how many there are, a power of two.
-  void decide_beside(const Memory& memory, std::size_t lines);
+  /// one that knows where each lies. The memory: a power of two of lines.
+  void decide_beside(const Memory& memory);
 
  private:
   using Frames = std::array<std::span<std::uint8_t>, kBurst>;

@@ -54,10 +54,14 @@ def meson_entries(build: Path) -> list[dict]:
     return [entry for line in lines if (entry := json.loads(line))["result"] != "SKIP"]
 
 
+def cases_of_entry(entry: dict) -> tuple[int, int]:
+    """The cases of one of these."""
+    return cases_of(entry.get("stdout") or "", entry["result"] == "OK")
+
+
 def failed_in_meson(build: Path) -> list[str]:
     """The names of its tests that failed."""
-    return [entry["name"] for entry in meson_entries(build)
-            if cases_of(entry.get("stdout", "") or "", entry["result"] == "OK")[1]]
+    return [entry["name"] for entry in meson_entries(build) if cases_of_entry(entry)[1]]
 
 
 def cases_of_meson(build: Path, status: int) -> tuple[int, int]:
@@ -67,9 +71,8 @@ def cases_of_meson(build: Path, status: int) -> tuple[int, int]:
         return 0, 1
     passed = failed = 0
     for entry in meson_entries(build):
-        output = entry.get("stdout", "") or ""
-        for figures in FIGURES.findall(output):
+        for figures in FIGURES.findall(entry.get("stdout") or ""):
             print(f"  {figures}")
-        counts = cases_of(output, entry["result"] == "OK")
+        counts = cases_of_entry(entry)
         passed, failed = passed + counts[0], failed + counts[1]
     return passed, failed if failed or status == 0 else 1
